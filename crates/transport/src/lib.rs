@@ -1,1 +1,40 @@
-//! Under construction.
+//! Message connections over inproc, ipc and tcp.
+//!
+//! The unit is the [`Connection`]: one ordered, bidirectional link to one peer that keeps message
+//! boundaries. What sockets are made of stands here: [`listen`] and [`connect`] for single
+//! connections, [`Listener::serve`] and [`Connector`] for links that come and go by themselves,
+//! [`Options`] with every limit, and [`Event`]s that say what happened and why.
+//!
+//! On tcp and ipc the wire is ZMTP 3.1 (see `docs/wire.md`); inproc moves the values themselves.
+//! Patterns, codecs and names are not known here.
+
+mod accept;
+mod connect;
+mod connection;
+mod connector;
+mod error;
+mod event;
+mod inbox;
+mod inproc;
+mod listener;
+mod message;
+mod options;
+mod peer;
+mod stream;
+mod task;
+
+pub use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
+
+pub use crate::connect::connect;
+pub use crate::connection::{Connection, Receiver, Sender};
+pub use crate::connector::{Connector, Progress};
+pub use crate::error::{
+    AcceptError, BoxError, CloseReason, ConnectError, HandshakeError, ListenError, TrySendError,
+};
+pub use crate::event::{Event, Host, Origin};
+pub use crate::inbox::{Delivery, Inbox};
+pub use crate::listener::{Listener, listen};
+pub use crate::message::{Body, Control, Inbound, Local, Message};
+pub use crate::options::{Backoff, HighWater, LinkConfig, Options};
+pub use crate::peer::Peer;
+pub use crate::task::TaskGuard;

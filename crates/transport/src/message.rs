@@ -1,0 +1,143 @@
+//! What travels on a connection.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::error::BoxError;
+
+/// What a queued message is counted with beside its bytes: it bounds queues of empty messages.
+const OVERHEAD: usize = 64;
+
+/// One message: the frames before the last one, and the last one.
+#[derive(Clone, Debug, Default)]
+pub struct Message {
+    /// All frames but the last; empty for most messages.
+    pub head: Vec<Bytes>,
+    /// The last frame.
+    pub body: Body,
+}
+
+impl Message {
+    /// A message of one frame.
+    pub fn single(body: impl Into<Body>) -> Self {
+        Self { head: Vec::new(), body: body.into() }
+    }
+
+    /// A message of several frames.
+    pub fn multipart(head: Vec<Bytes>, body: impl Into<Body>) -> Self {
+        Self { head, body: body.into() }
+    }
+
+    /// The bytes this message is counted with in queues.
+    pub fn weight(&self) -> usize {
+        let head: usize = self.head.iter().map(Bytes::len).sum();
+        OVERHEAD + head + self.body.len()
+    }
+}
+
+/// The last frame of a message: bytes, or on inproc a value of this process.
+#[derive(Clone)]
+pub enum Body {
+    /// Encoded bytes.
+    Bytes(Bytes),
+    /// A value that was never encoded; only inproc hands it over as it is.
+    Local(Arc<dyn Local>),
+}
+
+impl Body {
+    /// The number of bytes, or the value's own estimate.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Local(value) => value.size_hint(),
+        }
+    }
+
+    /// True if there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The body as bytes; a local value is encoded.
+    ///
+    /// # Errors
+    /// What the value's own encoder says.
+    pub fn to_bytes(&self) -> Result<Bytes, BoxError> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes.clone()),
+            Self::Local(value) => value.to_bytes(),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::Bytes(Bytes::new())
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Local(value) => write!(f, "Local({})", value.type_name()),
+        }
+    }
+}
+
+impl<T: Into<Bytes>> From<T> for Body {
+    fn from(bytes: T) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+/// A value that travels inside the process without being encoded.
+///
+/// A receiver that expects another type, or bytes, asks for [`Local::to_bytes`] and decodes those:
+/// inproc then behaves as every other transport does.
+pub trait Local: Any + Send + Sync {
+    /// The value as the sender's codec writes it.
+    ///
+    /// # Errors
+    /// What the codec says.
+    fn to_bytes(&self) -> Result<Bytes, BoxError>;
+
+    /// The name of the value's type, for error texts.
+    fn type_name(&self) -> &'static str;
+
+    /// What the value counts in queues bounded by bytes; its size in memory is a good answer.
+    fn size_hint(&self) -> usize;
+}
+
+/// What a subscriber tells a publisher.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Control {
+    /// No longer send what begins with this prefix.
+    Cancel(Bytes),
+    /// Send what begins with this prefix.
+    Subscribe(Bytes),
+}
+
+/// What arrives on a connection.
+#[derive(Clone, Debug)]
+pub enum Inbound {
+    /// A subscription or its end.
+    Control(Control),
+    /// A message.
+    Message(Message),
+}
+
+impl Inbound {
+    /// The bytes this item is counted with in queues.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Control(Control::Cancel(prefix) | Control::Subscribe(prefix)) => {
+                OVERHEAD + prefix.len()
+            }
+            Self::Message(message) => message.weight(),
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Everything about a link that may be chosen, with its default and its price.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
+
+/// How many messages and bytes may wait in one queue. Reached when either is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct HighWater {
+    /// Messages; 1,000 by default, as in ZeroMQ.
+    pub messages: usize,
+    /// Bytes; 16 MiB by default. One message of any allowed size is taken when below.
+    pub bytes: usize,
+}
+
+impl Default for HighWater {
+    fn default() -> Self {
+        Self { messages: 1_000, bytes: 16 << 20 }
+    }
+}
+
+/// How long a connector waits between attempts: from `first`, doubling, up to `most`, each with up to
+/// half of it taken off at random so that a crowd does not return at once.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Backoff {
+    /// The wait after the first failure; 50 ms by default.
+    pub first: Duration,
+    /// The longest wait; 5 s by default.
+    pub most: Duration,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Self { first: Duration::from_millis(50), most: Duration::from_secs(5) }
+    }
+}
+
+impl Backoff {
+    /// The wait before attempt `attempt` (1 is the first retry), `jitter` in 0.0..1.0.
+    pub(crate) fn delay(self, attempt: u32, jitter: f64) -> Duration {
+        let doublings = attempt.saturating_sub(1).min(16);
+        let full = self.first.saturating_mul(1 << doublings).min(self.most);
+        full.mul_f64(1.0 - jitter.clamp(0.0, 1.0) / 2.0)
+    }
+}
+
+/// The limits and times of links. All limits are on by default.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// The host that a listener reports instead of the one it is bound to; `None` by default.
+    /// Without it a wildcard bind reports the machine's primary address, never `0.0.0.0`.
+    pub advertise: Option<String>,
+    /// The wait between attempts to connect.
+    pub backoff: Backoff,
+    /// How long one attempt to connect may take, handshake not included; 10 s by default.
+    pub connect_timeout: Duration,
+    /// How long a handshake may take on either side; 10 s by default.
+    pub handshake_timeout: Duration,
+    /// PINGs on silent links; every 5 s, the peer is given up after 15 s without a byte, by default.
+    pub heartbeat: Option<Heartbeat>,
+    /// What the peer may see as our identity; empty (none) by default.
+    pub identity: Bytes,
+    /// How long closing waits for queued messages to leave; 1 s by default.
+    pub linger: Duration,
+    /// Bounds on what a peer may send.
+    pub limits: Limits,
+    /// Peers that one listener serves at a time; 10,000 by default. More are refused.
+    pub max_connections: usize,
+    /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest.
+    pub max_handshakes: usize,
+    /// Prefixes one peer may subscribe to; 10,000 by default.
+    pub max_subscriptions: usize,
+    /// Whether small writes leave at once (TCP_NODELAY); true by default.
+    pub nodelay: bool,
+    /// Bound of the queue of received messages of one connection.
+    pub recv_high_water: HighWater,
+    /// Bound of the queue of messages to send on one connection.
+    pub send_high_water: HighWater,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            advertise: None,
+            backoff: Backoff::default(),
+            connect_timeout: Duration::from_secs(10),
+            handshake_timeout: Duration::from_secs(10),
+            heartbeat: Some(Heartbeat {
+                interval: Duration::from_secs(5),
+                timeout: Duration::from_secs(15),
+                ttl: Duration::from_secs(30),
+            }),
+            identity: Bytes::new(),
+            linger: Duration::from_secs(1),
+            limits: Limits::default(),
+            max_connections: 10_000,
+            max_handshakes: 256,
+            max_subscriptions: 10_000,
+            nodelay: true,
+            recv_high_water: HighWater::default(),
+            send_high_water: HighWater::default(),
+        }
+    }
+}
+
+/// What one side of a link is: its kind of socket, what it says of itself, and its options.
+#[derive(Clone, Debug)]
+pub struct LinkConfig {
+    /// Properties for the peer beside those of the protocol (names begin with `X-`).
+    pub metadata: Metadata,
+    /// Limits and times.
+    pub options: Options,
+    /// The kind of socket.
+    pub socket_type: SocketType,
+}
+
+impl LinkConfig {
+    /// A link of this kind with default options.
+    pub fn new(socket_type: SocketType) -> Self {
+        Self { metadata: Metadata::default(), options: Options::default(), socket_type }
+    }
+
+    pub(crate) fn session(&self) -> gleis_zmtp::Config {
+        gleis_zmtp::Config {
+            identity: self.options.identity.clone(),
+            metadata: self.metadata.clone(),
+            limits: self.options.limits.clone(),
+            handshake_timeout: self.options.handshake_timeout,
+            heartbeat: self.options.heartbeat.clone(),
+            socket_type: self.socket_type,
+        }
+    }
+}

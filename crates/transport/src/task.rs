@@ -1,0 +1,32 @@
+//! Tasks that end with their owner.
+
+use std::future::Future;
+
+use tokio::task::JoinHandle;
+
+/// A spawned task that is ended when this guard is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it ends the task"]
+pub struct TaskGuard(JoinHandle<()>);
+
+impl TaskGuard {
+    /// Spawns a task on the current runtime.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
+        Self(tokio::spawn(task))
+    }
+
+    /// True once the task has ended.
+    pub fn is_finished(&self) -> bool {
+        self.0.is_finished()
+    }
+}
+
+impl Drop for TaskGuard {
+    fn drop(&mut self) {
+        // A task must not outlive what it works for.
+        self.0.abort();
+    }
+}
