@@ -1,0 +1,397 @@
+//! One connection: greeting, handshake, traffic.
+
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use crate::{
+    Config, Encoder, Error, Limit, Message, Metadata, SocketType, Violation,
+    command::{Command, put_error, put_ready, refusal},
+    decoder::{Decoder, Step},
+    error::{check, printable},
+    greeting::{GREETING_LEN, OUR_MINOR, check_greeting, put_greeting},
+    heartbeat::Pulse,
+    outbox::Outbox,
+};
+
+/// One ZMTP connection without its socket and without a clock.
+#[derive(Debug)]
+pub struct Session {
+    config: Config,
+    state: State,
+    peer: Option<Peer>,
+    decoder: Decoder,
+    outbox: Outbox,
+    pulse: Pulse,
+    handshake_ends: Option<Instant>,
+    // The length of the input when it was last left: another length means that bytes arrived.
+    seen: usize,
+    n_ignored: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Greeting,
+    /// The peer's greeting named this minor version.
+    Handshake(u8),
+    Ready,
+    Failed(Error),
+}
+
+/// What a peer told about itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Peer {
+    /// The minor version of ZMTP 3; what comes after 3.1 counts as 3.1 or more.
+    pub minor: u8,
+    /// The type of its socket.
+    pub socket_type: SocketType,
+    /// Its identity, empty if it has none. One that starts with a zero byte, which ZMTP
+    /// reserves, counts as none.
+    pub identity: Bytes,
+    /// All properties of its `READY`, `Socket-Type` and `Identity` included.
+    pub metadata: Metadata,
+}
+
+/// What happened on a connection. What is fatal is an [`Error`] instead.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// The peer cancelled a subscription to this prefix. Only for `PUB` and `XPUB`.
+    Cancel(Bytes),
+    /// A whole message.
+    Message(Message),
+    /// The handshake is over: [`Session::peer`] is known, messages may be sent. Always the
+    /// first event, and only once.
+    Ready,
+    /// The peer wants messages that start with this prefix. Only for `PUB` and `XPUB`.
+    Subscribe(Bytes),
+}
+
+impl Session {
+    /// Starts a connection; its greeting is ready to transmit.
+    ///
+    /// An identity that ZMTP does not allow makes the first [`Session::poll_event`] fail.
+    pub fn new(config: Config, now: Instant) -> Self {
+        let mut limits = config.limits;
+        if config.socket_type.receives_subscriptions() {
+            // A command must be able to carry any subscription that is allowed.
+            limits.command = limits.command.max(limits.subscription.saturating_add(10));
+        }
+        let mut session = Self {
+            state: State::Greeting,
+            peer: None,
+            decoder: Decoder::new(limits),
+            outbox: Outbox::default(),
+            pulse: Pulse::new(now),
+            handshake_ends: now.checked_add(config.handshake_timeout),
+            seen: 0,
+            n_ignored: 0,
+            config,
+        };
+        session.begin();
+        session
+    }
+
+    fn begin(&mut self) {
+        let identity = &self.config.identity;
+        if 255 < identity.len() || identity.first() == Some(&0) {
+            self.state = State::Failed(Error::OwnIdentity {
+                len: identity.len(),
+            });
+            return;
+        }
+        self.decoder.want(GREETING_LEN);
+        put_greeting(&mut self.outbox.handshake);
+    }
+
+    /// Appends what the session itself must say (greeting, `READY`, `PING`, `PONG`, `ERROR`)
+    /// and returns whether there was anything.
+    ///
+    /// Call it after [`Session::poll_event`] (also when that failed: the peer may deserve an
+    /// `ERROR`) and after [`Session::handle_timeout`], never between two frames of a message.
+    pub fn poll_transmit(&mut self, out: &mut BytesMut) -> bool {
+        if self.outbox.is_empty() {
+            return false;
+        }
+        self.outbox.take(out);
+        true
+    }
+
+    /// Takes the next whole event off the front of `input`; `None` asks for more bytes.
+    ///
+    /// Bodies are slices of `input`, so a kept message keeps the buffer it came in.
+    ///
+    /// # Errors
+    /// Any [`Error`]; the session is over then and every further call says the same.
+    #[inline]
+    pub fn poll_event(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+    ) -> Result<Option<Event>, Error> {
+        if input.len() != self.seen {
+            self.pulse.heard(now);
+        }
+        let res = match self.state {
+            State::Ready => self.traffic(now, input),
+            _ => self.handshake(now, input),
+        };
+        self.seen = input.len();
+        res.map_err(|error| self.fail(error))
+    }
+
+    /// The bytes still missing for the frame at hand when `buffered` are there, 0 if unknown.
+    ///
+    /// The length was checked against the limits: it may be reserved.
+    pub fn wanted(&self, buffered: usize) -> usize {
+        self.decoder.wanted(buffered)
+    }
+
+    /// When [`Session::handle_timeout`] wants to be called, if ever.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match self.state {
+            State::Greeting | State::Handshake(_) => self.handshake_ends,
+            State::Ready => self.pulse.deadline(),
+            State::Failed(_) => None,
+        }
+    }
+
+    /// Does what is due at `now`: may queue a `PING`. Calling it too early does nothing.
+    ///
+    /// Give bytes that have arrived to [`Session::poll_event`] first: they are signs of life.
+    ///
+    /// # Errors
+    /// [`Error::HandshakeTimeout`] or [`Error::PeerSilent`]; the session is over then.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Error> {
+        match &self.state {
+            State::Greeting | State::Handshake(_) => self.check_patience(now),
+            State::Ready => self.beat(now),
+            State::Failed(error) => Err(error.clone()),
+        }
+    }
+
+    /// Says whether the peer's silence means nothing at present.
+    ///
+    /// Hold while nobody reads (backpressure), and while what is to be written does not move:
+    /// a `PING` that has not left cannot be answered. `PING`s still go out. After the release
+    /// the patience counts anew. Default: not held.
+    pub fn hold_silence(&mut self, held: bool) {
+        self.pulse.hold(held);
+    }
+
+    /// What the peer told about itself, once [`Event::Ready`] was seen.
+    pub fn peer(&self) -> Option<&Peer> {
+        self.peer.as_ref()
+    }
+
+    /// Writes messages as this peer reads them; ask after [`Event::Ready`].
+    pub fn encoder(&self) -> Encoder {
+        Encoder::new(self.peer.as_ref().map_or(OUR_MINOR, |it| it.minor))
+    }
+
+    /// How many messages were ignored because a `PUB` socket has no use for them.
+    pub fn n_ignored(&self) -> u64 {
+        self.n_ignored
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        self.state = State::Failed(error.clone());
+        error
+    }
+
+    fn check_patience(&mut self, now: Instant) -> Result<(), Error> {
+        if self.handshake_ends.is_none_or(|it| now < it) {
+            return Ok(());
+        }
+        Err(self.fail(Error::HandshakeTimeout {
+            after: self.config.handshake_timeout,
+        }))
+    }
+
+    fn beat(&mut self, now: Instant) -> Result<(), Error> {
+        let ping = self
+            .pulse
+            .handle_timeout(now)
+            .map_err(|error| self.fail(error))?;
+        if let Some(ttl_tenths) = ping {
+            self.outbox.ping(ttl_tenths);
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn handshake(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        if let State::Greeting = self.state {
+            let Some(minor) = check_greeting(input)? else {
+                return Ok(None);
+            };
+            input.advance(GREETING_LEN);
+            put_ready(&self.config, &mut self.outbox.handshake);
+            self.state = State::Handshake(minor);
+        }
+        let State::Handshake(minor) = self.state else {
+            return Ok(None);
+        };
+        self.await_ready(minor, now, input)
+    }
+
+    fn await_ready(
+        &mut self,
+        minor: u8,
+        now: Instant,
+        input: &mut BytesMut,
+    ) -> Result<Option<Event>, Error> {
+        // A message is refused with its first byte, before its length can mean anything.
+        if input.first().is_some_and(|flags| flags & !3 == 0) {
+            return Err(Violation::MessageBeforeReady.into());
+        }
+        let Step::Command { size, len } = self.decoder.step(input)? else {
+            return Ok(None);
+        };
+        let peer = match Command::parse(&input[size..size + len])? {
+            Command::Ready(data) => self.meet(minor, data)?,
+            Command::Error(data) => return Err(refusal(data)),
+            other => return Err(Violation::UnexpectedCommand { name: other.name() }.into()),
+        };
+        input.advance(size + len);
+        let heartbeat = self.config.heartbeat.filter(|_| 0 < minor);
+        self.pulse.start(heartbeat, now);
+        self.peer = Some(peer);
+        self.state = State::Ready;
+        Ok(Some(Event::Ready))
+    }
+
+    fn meet(&mut self, minor: u8, data: &[u8]) -> Result<Peer, Error> {
+        let metadata = Metadata::parse(data)?;
+        let socket_type = self.check_socket_type(&metadata)?;
+        let identity = metadata.get("Identity").cloned().unwrap_or_default();
+        if 255 < identity.len() {
+            let fault = "identity longer than 255 bytes";
+            return Err(Violation::MalformedCommand {
+                command: "READY",
+                fault,
+            }
+            .into());
+        }
+        let identity = if identity.first() == Some(&0) {
+            Bytes::new()
+        } else {
+            identity
+        };
+        Ok(Peer {
+            minor,
+            socket_type,
+            identity,
+            metadata,
+        })
+    }
+
+    fn check_socket_type(&mut self, metadata: &Metadata) -> Result<SocketType, Error> {
+        let ours = self.config.socket_type;
+        let theirs = metadata
+            .get("Socket-Type")
+            .ok_or(Violation::MalformedCommand {
+                command: "READY",
+                fault: "no Socket-Type",
+            })?;
+        let known = str::from_utf8(theirs).ok().and_then(|it| it.parse().ok());
+        match known.filter(|it| ours.is_compatible_with(*it)) {
+            Some(it) => Ok(it),
+            None => {
+                let error = Error::IncompatibleSocketTypes {
+                    ours,
+                    theirs: printable(theirs),
+                };
+                put_error(&error.to_string(), &mut self.outbox.handshake);
+                Err(error)
+            }
+        }
+    }
+
+    #[inline]
+    fn traffic(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
+        loop {
+            match self.decoder.step(input)? {
+                Step::Hungry => return Ok(None),
+                Step::Message(message) if !self.config.socket_type.receives_subscriptions() => {
+                    return Ok(Some(Event::Message(message)));
+                }
+                Step::Message(message) => match self.upstream(message)? {
+                    Some(event) => return Ok(Some(event)),
+                    None => self.n_ignored += 1,
+                },
+                Step::Command { size, len } => {
+                    let event = self.command(now, input, size, len)?;
+                    input.advance(size + len);
+                    if event.is_some() {
+                        return Ok(event);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message to a publisher: a subscription in the form of 3.0, or, as libzmq does it,
+    /// a message for the owner of an `XPUB` and nothing for a `PUB`.
+    fn upstream(&self, message: Message) -> Result<Option<Event>, Error> {
+        let first = message.body.first().filter(|_| message.head.is_empty());
+        match (first, self.config.socket_type) {
+            (Some(1), _) => self
+                .prefix(&message.body[1..])
+                .map(|it| Some(Event::Subscribe(it))),
+            (Some(0), _) => self
+                .prefix(&message.body[1..])
+                .map(|it| Some(Event::Cancel(it))),
+            (_, SocketType::XPub) => Ok(Some(Event::Message(message))),
+            _ => Ok(None),
+        }
+    }
+
+    #[cold]
+    fn command(
+        &mut self,
+        now: Instant,
+        input: &[u8],
+        size: usize,
+        len: usize,
+    ) -> Result<Option<Event>, Error> {
+        let (frame, rest) = input.split_at(size + len);
+        let listens = self.config.socket_type.receives_subscriptions();
+        match Command::parse(&frame[size..])? {
+            Command::Subscribe(it) if listens => Ok(Some(Event::Subscribe(self.prefix(it)?))),
+            Command::Cancel(it) if listens => Ok(Some(Event::Cancel(self.prefix(it)?))),
+            Command::Ping {
+                ttl_tenths,
+                context,
+            } => {
+                self.outbox.pong(context);
+                // Whatever stands behind the PING is already the traffic it promised.
+                if 0 < ttl_tenths && rest.is_empty() {
+                    self.pulse
+                        .promised(now, Duration::from_millis(100) * u32::from(ttl_tenths));
+                }
+                Ok(None)
+            }
+            Command::Error(data) => Err(refusal(data)),
+            Command::Ready(_) => Err(Violation::UnexpectedCommand {
+                name: "READY".to_owned(),
+            }
+            .into()),
+            Command::Cancel(_) | Command::Pong | Command::Subscribe(_) | Command::Unknown(_) => {
+                Ok(None)
+            }
+        }
+    }
+
+    /// The prefix of a subscription, copied: it is kept for long and must pin no read buffer.
+    fn prefix(&self, prefix: &[u8]) -> Result<Bytes, Error> {
+        check(
+            Limit::Subscription,
+            prefix.len() as u64,
+            self.config.limits.subscription,
+        )?;
+        Ok(Bytes::copy_from_slice(prefix))
+    }
+}
