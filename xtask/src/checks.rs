@@ -1,0 +1,96 @@
+//! Tasks that are one cargo command, or one per package: `fmt lint features test doc`.
+
+use crate::{
+    command::Call,
+    failure::{Failure, Outcome},
+    graph::{self, Package},
+    near::near,
+};
+
+/// `fmt`: formats everything, or says what is not formatted.
+pub(crate) fn fmt(args: &[String]) -> Outcome {
+    println!("fmt: every package");
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => Call::cargo(&["fmt", "--all"]).run(),
+        ["--check"] => Call::cargo(&["fmt", "--all", "--", "--check"]).run(),
+        _ => Err(Failure::Usage("fmt: takes nothing or --check".to_owned())),
+    }
+}
+
+/// `lint`: clippy per package, so that no package lives on another one's features.
+pub(crate) fn lint(args: &[String]) -> Outcome {
+    let packages = chosen("lint", args)?;
+    for (at, package) in packages.iter().enumerate() {
+        println!("lint: {} ({} of {})", package.name, at + 1, packages.len());
+        clippy(&package.name, &["--all-targets"]).run()?;
+    }
+    Ok(())
+}
+
+/// `features`: a package builds without features, with each one alone, and with all.
+pub(crate) fn features(args: &[String]) -> Outcome {
+    let packages = chosen("features", args)?;
+    // A package without features is the same in every way of building it: `lint` has seen it.
+    for package in packages.iter().filter(|it| !it.features.is_empty()) {
+        println!("features: {} without any", package.name);
+        clippy(&package.name, &["--no-default-features"]).run()?;
+        for feature in &package.features {
+            println!("features: {} with {feature} alone", package.name);
+            clippy(
+                &package.name,
+                &["--no-default-features", "--features", feature],
+            )
+            .run()?;
+        }
+        println!("features: {} with all", package.name);
+        clippy(&package.name, &["--all-features"]).run()?;
+    }
+    Ok(())
+}
+
+/// `test`: every test of the workspace, documentation included.
+pub(crate) fn test(args: &[String]) -> Outcome {
+    println!("test: unit, integration and documentation tests");
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    Call::cargo(&["test", "--workspace"]).with(&args).run()
+}
+
+/// `doc`: the documentation of our packages, without a warning.
+pub(crate) fn doc(args: &[String]) -> Outcome {
+    println!("doc: every package");
+    let call = Call::cargo(&["doc", "--workspace", "--no-deps"]);
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => call.env("RUSTDOCFLAGS", "-D warnings").run(),
+        ["--open"] => call.with(&["--open"]).run(),
+        _ => Err(Failure::Usage("doc: takes nothing or --open".to_owned())),
+    }
+}
+
+/// The flags go to clippy, not into RUSTFLAGS: those would build every dependency again.
+fn clippy(package: &str, args: &[&str]) -> Call {
+    Call::cargo(&["clippy", "--quiet", "--package", package])
+        .with(args)
+        .with(&["--", "-D", "warnings"])
+}
+
+/// All packages, or the one that is named.
+fn chosen(task: &str, args: &[String]) -> Result<Vec<Package>, Failure> {
+    let mut packages = graph::workspace()?;
+    match args {
+        [] => Ok(packages),
+        [name] if packages.iter().any(|it| it.name == *name) => {
+            packages.retain(|it| it.name == *name);
+            Ok(packages)
+        }
+        [name] => {
+            let near = near(name, packages.iter().map(|it| it.name.as_str()));
+            let hint = if near.is_empty() {
+                String::new()
+            } else {
+                format!("; near: {}", near.join(", "))
+            };
+            Err(Failure::Usage(format!("{task}: no package `{name}`{hint}")))
+        }
+        _ => Err(Failure::Usage(format!("{task}: takes one package or none"))),
+    }
+}

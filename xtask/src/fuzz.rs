@@ -1,0 +1,90 @@
+//! `fuzz`: hostile bytes against the parsers, in the package fuzz/.
+
+use crate::{
+    command::{Call, root},
+    failure::{Failure, Outcome},
+    near::near,
+};
+
+/// How long each target runs when nobody says.
+const SECONDS: &str = "30";
+const USAGE: &str = "fuzz: takes a target, then a number of seconds";
+
+/// The task.
+pub(crate) fn run(args: &[String]) -> Outcome {
+    let (target, seconds) = match args {
+        [] => (None, SECONDS),
+        [target] => (Some(target), SECONDS),
+        [target, seconds] if seconds.parse::<u32>().is_ok() => (Some(target), seconds.as_str()),
+        _ => return Err(Failure::Usage(USAGE.to_owned())),
+    };
+    if !root().join("fuzz/Cargo.toml").exists() {
+        return Err(Failure::finding("fuzz: there is no package fuzz/"));
+    }
+    need(
+        "cargo-fuzz",
+        &["fuzz", "--version"],
+        "cargo install --locked cargo-fuzz",
+    )?;
+    need(
+        "nightly Rust",
+        &["+nightly", "--version"],
+        "rustup toolchain install nightly",
+    )?;
+    let targets = Call::cargo(&["+nightly", "fuzz", "list"]).read()?;
+    let targets = chosen(targets.lines().collect(), target.map(String::as_str))?;
+    for target in targets {
+        println!("fuzz: {target} for {seconds} s");
+        let limit = format!("-max_total_time={seconds}");
+        Call::cargo(&["+nightly", "fuzz", "run", target, "--", &limit]).run()?;
+    }
+    Ok(())
+}
+
+fn need(tool: &str, proof: &[&str], install: &str) -> Outcome {
+    if Call::cargo(proof).works() {
+        return Ok(());
+    }
+    Err(Failure::Missing(format!(
+        "fuzz: {tool} is missing; `{install}` installs it"
+    )))
+}
+
+/// All targets, or the one that is named.
+fn chosen<'a>(targets: Vec<&'a str>, name: Option<&str>) -> Result<Vec<&'a str>, Failure> {
+    let Some(name) = name else { return Ok(targets) };
+    match targets.iter().find(|it| **it == name) {
+        Some(target) => Ok(vec![target]),
+        None => {
+            let near = near(name, targets.iter().copied());
+            let known = if near.is_empty() { targets } else { near };
+            Err(Failure::Usage(format!(
+                "fuzz: no target `{name}`; there is {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::command::words;
+
+    #[test]
+    fn a_target_is_found_by_its_name() {
+        let targets = || vec!["frame", "greeting"];
+        assert_eq!(chosen(targets(), None).unwrap(), targets());
+        assert_eq!(chosen(targets(), Some("frame")).unwrap(), ["frame"]);
+        let wrong = chosen(targets(), Some("fraem")).unwrap_err().to_string();
+        assert_eq!(wrong, "fuzz: no target `fraem`; there is frame");
+    }
+
+    #[test]
+    fn seconds_are_a_number() {
+        assert!(matches!(
+            run(&words(&["frame", "soon"])),
+            Err(Failure::Usage(_))
+        ));
+    }
+}
