@@ -1,0 +1,1 @@
+//! The names, and those who watch them.
