@@ -88,6 +88,8 @@ pub(crate) fn findings(root: &Path) -> Result<Vec<String>, Failure> {
     }
     let main = fs::read_to_string(root.join("Cargo.toml")).map_err(unreadable)?;
     findings.extend(unsafe_in(&main));
+    let xtask = fs::read_to_string(root.join("xtask/Cargo.toml")).map_err(unreadable)?;
+    findings.extend(dependencies_in(&xtask));
     Ok(findings)
 }
 
@@ -170,6 +172,13 @@ fn unsafe_in(manifest: &str) -> Option<String> {
     let level = manifest::value(manifest, "[workspace.lints.rust]", "unsafe_code");
     let is_forbidden = level == Some("\"forbid\"");
     (!is_forbidden).then(|| "Cargo.toml: `unsafe_code = \"forbid\"` is gone".to_owned())
+}
+
+fn dependencies_in(xtask: &str) -> Option<String> {
+    let is_clean = xtask
+        .lines()
+        .all(|line| !line.starts_with("[") || !line.contains("dependencies"));
+    (!is_clean).then(|| "xtask/Cargo.toml: xtask has dependencies, but is to have none".to_owned())
 }
 
 #[cfg(test)]
@@ -268,6 +277,12 @@ mod tests {
         assert!(lints_of(&file("fuzz/Cargo.toml", bare)).is_none());
         let full = "[package]\nname = \"a\"\n[lints]\nworkspace = true\n";
         assert!(lints_of(&file("crates/a/Cargo.toml", full)).is_none());
+    }
+
+    #[test]
+    fn the_checks_need_nobody() {
+        assert!(dependencies_in("[package]\n[dev-dependencies]\n").is_some());
+        assert!(dependencies_in("[package]\n[lints]\n").is_none());
     }
 
     #[test]

@@ -97,30 +97,19 @@ fn check_globs(file: &Source, code: &str, tests_begin: usize, report: &mut Repor
 }
 
 fn check_sleeps(file: &Source, code: &str, tests_begin: usize, report: &mut Report) {
-    let lines: Vec<&str> = file.text.lines().collect();
+    let lines: Vec<&str> = file.text.lines().map(str::trim_start).collect();
     for (at, line) in code.lines().enumerate().skip(tests_begin) {
-        let above = at
-            .checked_sub(1)
-            .and_then(|it| lines.get(it))
-            .unwrap_or(&"");
-        if sleeps(line) && !is_excused(above, &lines[..at]) {
+        if sleeps(line) && !is_excused(&lines[..at]) {
             let text = format!("a test that sleeps: wait for a condition, or say `{EXCUSE} ..`");
             report.at(&file.path, at + 1, &text);
         }
     }
 }
 
-/// Whether the comment that ends in the line `above` begins with the excuse.
-fn is_excused(above: &str, before: &[&str]) -> bool {
-    let comment = before
-        .iter()
-        .rev()
-        .take_while(|it| it.trim_start().starts_with("//"));
-    above.trim_start().starts_with("//") && {
-        comment
-            .last()
-            .is_some_and(|it| it.trim_start().starts_with(EXCUSE))
-    }
+/// Whether `above` ends with a comment that holds the excuse.
+fn is_excused(above: &[&str]) -> bool {
+    let comment = above.iter().rev().take_while(|it| it.starts_with("//"));
+    comment.into_iter().any(|it| it.starts_with(EXCUSE))
 }
 
 /// Whether `line` calls a function named `sleep`.
