@@ -1,1 +1,48 @@
-//! Macros.
+//! The macros of gleis: agents and their methods.
+//!
+//! The macros know none of our crates. They find the one that defines agents by asking cargo for
+//! `gleis-agent`, then for `gleis`, so a renamed dependency works too. Use them through
+//! `gleis::agent` or `gleis_agent`; their documentation is there.
+
+use proc_macro::TokenStream;
+use quote::quote;
+use syn::{ItemImpl, parse_macro_input};
+
+mod agent;
+mod hook;
+mod method;
+mod root;
+mod signature;
+
+/// Makes an agent of a type: put it on the `impl` block with its hooks and methods.
+///
+/// - Functions named `on_init`, `before_loop`, `idle` and `on_shutdown` become the hooks of the
+///   agent. They take `&mut self` and, if they want it, `cx: &Context<Self>`; they may be `async`
+///   and may return `()` or a `Result`.
+/// - Functions marked `#[method]` can be called from outside: by name through any proxy, and by
+///   a typed function of the same name through `AgentRef<Self>`. The typed functions are the
+///   trait `<Type>Calls` that stands beside the block.
+/// - All other functions stay what they are.
+///
+/// An empty block makes an agent without hooks and methods: `#[agent] impl Bob {}`.
+#[proc_macro_attribute]
+pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
+    let args = proc_macro2::TokenStream::from(args);
+    let block = parse_macro_input!(item as ItemImpl);
+    agent::expand(&args, block).unwrap_or_else(|error| error.to_compile_error()).into()
+}
+
+/// Marks a function of an `#[agent] impl` block as callable from outside.
+///
+/// Its arguments are owned types that serde reads; it returns nothing, a value that serde
+/// writes, or a `Result` of one.
+#[proc_macro_attribute]
+pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
+    let text = "`#[method]` marks a function inside an `impl` block that has `#[agent]`";
+    let item = proc_macro2::TokenStream::from(item);
+    quote! {
+        ::core::compile_error!(#text);
+        #item
+    }
+    .into()
+}

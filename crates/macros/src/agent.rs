@@ -1,0 +1,121 @@
+//! `#[agent]`: reads the block and writes the agent.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type};
+
+use crate::{hook, method::Method, root};
+
+/// The block itself, without `#[method]`, and what it means.
+pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> Result<TokenStream> {
+    if !args.is_empty() {
+        return Err(Error::new_spanned(args, "`#[agent]` takes no arguments"));
+    }
+    if let Some((_, path, _)) = &block.trait_ {
+        let text = "`#[agent]` belongs on a plain `impl` block, not on one of a trait";
+        return Err(Error::new_spanned(path, text));
+    }
+    let marked = take_marks(&mut block)?;
+    let root = root::agent_crate();
+    let agent = implementation(&root, &block, &marked)?;
+    let calls = calls(&root, &block, &marked)?;
+    Ok(quote!(#block #agent #calls))
+}
+
+/// Takes `#[method]` off the functions and tells which had it.
+fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
+    let mut marked = Vec::new();
+    for item in &mut block.items {
+        let ImplItem::Fn(function) = item else {
+            continue;
+        };
+        let n_before = function.attrs.len();
+        for attribute in &function.attrs {
+            if attribute.path().is_ident("method") && !matches!(attribute.meta, Meta::Path(_)) {
+                return Err(Error::new_spanned(attribute, "`#[method]` takes no arguments"));
+            }
+        }
+        function.attrs.retain(|it| !is_mark(it.path()));
+        if function.attrs.len() == n_before {
+            continue;
+        }
+        if hook::is_hook(function) {
+            let text = format!("`{}` is a hook and cannot be a method too", function.sig.ident);
+            return Err(Error::new_spanned(&function.sig.ident, text));
+        }
+        marked.push(function.clone());
+    }
+    Ok(marked)
+}
+
+fn is_mark(path: &syn::Path) -> bool {
+    path.segments.last().is_some_and(|it| it.ident == "method")
+}
+
+/// `impl Agent`: the hooks and the method table.
+fn implementation(
+    root: &TokenStream,
+    block: &ItemImpl,
+    marked: &[ImplItemFn],
+) -> Result<TokenStream> {
+    let owner = &*block.self_ty;
+    let (generics, _, bounds) = block.generics.split_for_impl();
+    let functions = block.items.iter().filter_map(|it| match it {
+        ImplItem::Fn(function) if hook::is_hook(function) => Some(function),
+        _ => None,
+    });
+    let hooks = functions.map(|it| hook::expand(root, it)).collect::<Result<Vec<_>>>()?;
+    let methods = methods(root, owner, marked)?;
+    let entries = methods.iter().map(Method::entry);
+    Ok(quote! {
+        impl #generics #root::Agent for #owner #bounds {
+            const METHODS: &'static [#root::Method<Self>] = &[#(#entries),*];
+
+            #(#hooks)*
+        }
+    })
+}
+
+/// The trait of typed calls and its implementation for references to the agent.
+fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<TokenStream> {
+    if marked.is_empty() {
+        return Ok(TokenStream::new());
+    }
+    let owner = &*block.self_ty;
+    let name = match owner {
+        Type::Path(path) => path.path.segments.last().map(|it| it.ident.clone()),
+        _ => None,
+    };
+    let Some(name) = name else {
+        return Err(Error::new_spanned(owner, "`#[agent]` needs a type with a name"));
+    };
+    let calls = format_ident!("{name}Calls", span = name.span());
+    let methods = methods(root, owner, marked)?;
+    let visibility = match methods.iter().any(Method::is_public) {
+        true => quote!(pub),
+        false => quote!(pub(crate)),
+    };
+    let text = format!("What can be called on a reference to [`{name}`], by type.");
+    let declarations = methods.iter().map(Method::declaration);
+    let implementations = methods.iter().map(Method::implementation);
+    let parameters = &block.generics;
+    let (generics, types, bounds) = block.generics.split_for_impl();
+    Ok(quote! {
+        #[doc = #text]
+        #visibility trait #calls #parameters #bounds {
+            #(#declarations)*
+        }
+
+        impl #generics #calls #types for #root::AgentRef<#owner> #bounds {
+            #(#implementations)*
+        }
+    })
+}
+
+fn methods<'a>(
+    root: &'a TokenStream,
+    owner: &'a Type,
+    marked: &'a [ImplItemFn],
+) -> Result<Vec<Method<'a>>> {
+    marked.iter().map(|it| Method::of(root, owner, it)).collect()
+}

@@ -1,0 +1,178 @@
+//! Methods: what others may call, by name and by type.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{
+    Attribute, Ident, ImplItemFn, Result, ReturnType, Type, Visibility, spanned::Spanned,
+    visit_mut::VisitMut,
+};
+
+use crate::signature::{Argument, Arguments};
+
+/// One method and what is generated from it.
+pub(crate) struct Method<'a> {
+    root: &'a TokenStream,
+    owner: &'a Type,
+    function: &'a ImplItemFn,
+    arguments: Arguments<'a>,
+}
+
+impl<'a> Method<'a> {
+    pub(crate) fn of(
+        root: &'a TokenStream,
+        owner: &'a Type,
+        function: &'a ImplItemFn,
+    ) -> Result<Self> {
+        let arguments = Arguments::of(&function.sig)?;
+        Ok(Self { root, owner, function, arguments })
+    }
+
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.function.vis, Visibility::Public(_))
+    }
+
+    /// The entry of the method table.
+    pub(crate) fn entry(&self) -> TokenStream {
+        let Self { root, function, .. } = self;
+        let name = function.sig.ident.to_string();
+        let names = self.names();
+        let types: Vec<_> = self.arguments.rest.iter().map(|it| self.plain_type(it.ty)).collect();
+        let texts = names.iter().map(ToString::to_string);
+        let type_texts = types.iter().map(|it| quote!(#it).to_string().replace(' ', ""));
+        let result = self.result();
+        quote! {
+            #root::Method::new(
+                #name,
+                &[#((#texts, #type_texts)),*],
+                |agent, cx, mut arguments| {
+                    ::std::boxed::Box::pin(async move {
+                        let _ = cx;
+                        #(let #names = arguments.take::<#types>()?;)*
+                        arguments.answer(#result)
+                    })
+                },
+            )
+        }
+    }
+
+    /// The declaration in the trait of typed calls.
+    pub(crate) fn declaration(&self) -> TokenStream {
+        let signature = self.typed_signature();
+        let docs = self.docs();
+        quote!(#(#docs)* #signature;)
+    }
+
+    /// The implementation of the typed call.
+    pub(crate) fn implementation(&self) -> TokenStream {
+        let signature = self.typed_signature();
+        let name = self.function.sig.ident.to_string();
+        let names = self.names();
+        let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
+            let name = it.name;
+            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
+        });
+        let result = self.result();
+        quote! {
+            #signature {
+                #(#conversions)*
+                self.call_typed(#name, move |agent, cx| {
+                    ::std::boxed::Box::pin(async move {
+                        let _ = (cx, #(&#names),*);
+                        #result
+                    })
+                })
+            }
+        }
+    }
+
+    fn typed_signature(&self) -> TokenStream {
+        let Self { root, function, .. } = self;
+        let name = &function.sig.ident;
+        let arguments = self.arguments.rest.iter().map(|Argument { name, ty }| {
+            let ty = self.plain_type(ty);
+            match is_string(&ty) {
+                true => quote!(#name: impl ::core::convert::Into<::std::string::String>),
+                false => quote!(#name: #ty),
+            }
+        });
+        let output = self.output();
+        let output = match self.is_fallible() {
+            true => quote!(<#output as #root::Outcome>::Reply),
+            false => output,
+        };
+        quote! {
+            fn #name(&self, #(#arguments),*) -> impl ::core::future::Future<
+                Output = ::core::result::Result<#output, #root::CallError>,
+            > + ::core::marker::Send
+        }
+    }
+
+    /// The call of the user's function, as a `Result<_, BoxError>`.
+    fn result(&self) -> TokenStream {
+        let Self { root, owner, function, arguments } = self;
+        let name = &function.sig.ident;
+        let names = self.names();
+        let context = arguments.takes_context.then(|| quote!(cx,));
+        let wait = function.sig.asyncness.map(|_| quote!(.await));
+        let call = quote!(<#owner>::#name(agent, #context #(#names),*) #wait);
+        match self.is_fallible() {
+            true => quote_spanned!(function.sig.output.span()=> #root::Outcome::into_result(#call)),
+            false => quote!(::core::result::Result::<_, #root::BoxError>::Ok(#call)),
+        }
+    }
+
+    fn names(&self) -> Vec<&Ident> {
+        self.arguments.rest.iter().map(|it| it.name).collect()
+    }
+
+    fn docs(&self) -> Vec<&Attribute> {
+        let attributes = self.function.attrs.iter();
+        attributes.filter(|it| it.path().is_ident("doc") || it.path().is_ident("cfg")).collect()
+    }
+
+    fn output(&self) -> TokenStream {
+        match &self.function.sig.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, ty) => {
+                let ty = self.plain_type(ty);
+                quote!(#ty)
+            }
+        }
+    }
+
+    /// True when the function says by the name of its return type that it may fail.
+    fn is_fallible(&self) -> bool {
+        let ReturnType::Type(_, ty) = &self.function.sig.output else {
+            return false;
+        };
+        let Type::Path(path) = &**ty else {
+            return false;
+        };
+        path.path.segments.last().is_some_and(|it| it.ident.to_string().ends_with("Result"))
+    }
+
+    /// The type with `Self` written out: it is used where `Self` is another type.
+    fn plain_type(&self, ty: &Type) -> Type {
+        let mut ty = ty.clone();
+        ReplaceSelf(self.owner).visit_type_mut(&mut ty);
+        ty
+    }
+}
+
+fn is_string(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|it| it.ident == "String")
+}
+
+struct ReplaceSelf<'a>(&'a Type);
+
+impl VisitMut for ReplaceSelf<'_> {
+    fn visit_type_mut(&mut self, ty: &mut Type) {
+        match ty {
+            Type::Path(path) if path.path.is_ident("Self") => *ty = self.0.clone(),
+            _ => syn::visit_mut::visit_type_mut(self, ty),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What hooks and methods have in common: the receiver and the context argument.
+
+use syn::{Error, FnArg, Ident, Pat, PatType, Result, Signature, Type};
+
+/// An argument that travels with a call.
+pub(crate) struct Argument<'a> {
+    pub(crate) name: &'a Ident,
+    pub(crate) ty: &'a Type,
+}
+
+/// The arguments of a function of an agent.
+pub(crate) struct Arguments<'a> {
+    pub(crate) takes_context: bool,
+    pub(crate) rest: Vec<Argument<'a>>,
+}
+
+impl<'a> Arguments<'a> {
+    /// Reads `(&mut self, cx: &Context<Self>, rest...)`, the context being optional.
+    pub(crate) fn of(signature: &'a Signature) -> Result<Self> {
+        check_shape(signature)?;
+        let mut typed = signature.inputs.iter().skip(1).peekable();
+        let takes_context = typed.next_if(|it| is_context(it)).is_some();
+        let rest = typed.map(argument).collect::<Result<_>>()?;
+        Ok(Self { takes_context, rest })
+    }
+}
+
+fn check_shape(signature: &Signature) -> Result<()> {
+    if let Some(token) = &signature.unsafety {
+        return Err(Error::new_spanned(token, "a function of an agent cannot be unsafe"));
+    }
+    if let Some(parameter) = signature.generics.params.first() {
+        let text = format!("`{}` cannot be generic: it is called by name", signature.ident);
+        return Err(Error::new_spanned(parameter, text));
+    }
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(it)) if it.reference.is_some() && it.colon_token.is_none() => Ok(()),
+        Some(first) => Err(Error::new_spanned(first, receiver_text(signature))),
+        None => Err(Error::new_spanned(&signature.ident, receiver_text(signature))),
+    }
+}
+
+fn receiver_text(signature: &Signature) -> String {
+    format!("`{}` must take `&mut self` or `&self` first", signature.ident)
+}
+
+fn is_context(argument: &FnArg) -> bool {
+    let FnArg::Typed(PatType { ty, .. }) = argument else {
+        return false;
+    };
+    let Type::Reference(reference) = &**ty else {
+        return false;
+    };
+    let Type::Path(path) = &*reference.elem else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|it| it.ident == "Context")
+}
+
+fn argument(argument: &FnArg) -> Result<Argument<'_>> {
+    let FnArg::Typed(PatType { pat, ty, .. }) = argument else {
+        return Err(Error::new_spanned(argument, "`self` comes first"));
+    };
+    if let Type::Reference(reference) = &**ty {
+        let text = match &*reference.elem {
+            Type::Path(path) if path.path.is_ident("str") => {
+                "an argument must be owned, since it may come from another process: use `String`"
+            }
+            _ => "an argument must be owned, since it may come from another process",
+        };
+        return Err(Error::new_spanned(reference, text));
+    }
+    if let Type::ImplTrait(it) = &**ty {
+        return Err(Error::new_spanned(it, "an argument needs a concrete type"));
+    }
+    match &**pat {
+        Pat::Ident(it) if it.subpat.is_none() => Ok(Argument { name: &it.ident, ty }),
+        Pat::Wild(_) => Err(Error::new_spanned(pat, "give this argument a name: callers see it")),
+        _ => Err(Error::new_spanned(pat, "an argument must be a plain name, not a pattern")),
+    }
+}
