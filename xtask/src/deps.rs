@@ -27,7 +27,10 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         }
     }
     println!("deps: packages that are there in more than one version");
-    tree(&["--workspace", "--duplicates", "--depth", "0"]).run()?;
+    let twice = tree(&["--workspace", "--duplicates", "--depth", "0"]).read()?;
+    for package in twice.lines().filter(|it| !it.is_empty()) {
+        println!("     {package}");
+    }
     deny(must_deny)
 }
 

@@ -39,16 +39,12 @@ fn links(text: &str) -> Vec<(usize, &str)> {
 }
 
 fn links_of_line(line: &str) -> impl Iterator<Item = &str> {
-    let is_code = |at: usize| line[..at].matches('`').count() % 2 == 1;
-    line.match_indices("](")
-        .filter(move |&(at, _)| !is_code(at))
-        .filter_map(|(at, opening)| {
-            let target = &line[at + opening.len()..];
-            target
-                .split(')')
-                .next()
-                .and_then(|it| it.split_whitespace().next())
-        })
+    line.match_indices("](").filter_map(|(at, opening)| {
+        let is_code = line[..at].matches('`').count() % 2 == 1;
+        let (target, _) = line[at + opening.len()..].split_once(')')?;
+        let target = target.split_whitespace().next()?;
+        (!is_code).then(|| target.trim_matches(['<', '>']))
+    })
 }
 
 /// CHANGELOG.md must have a section for what is not released yet.
