@@ -1,1 +1,65 @@
-//! Under construction.
+//! Typed sockets: push-pull, publish-subscribe, request-reply.
+//!
+//! | socket | does | talks to |
+//! |---|---|---|
+//! | [`Push`] | hands each message to one of its peers, in turn | [`Pull`] |
+//! | [`Pull`] | takes messages from all its peers, fairly | [`Push`] |
+//! | [`Publisher`] | sends each message to every peer that subscribed to its topic | [`Subscriber`] |
+//! | [`Subscriber`] | receives what it subscribed to | [`Publisher`] |
+//! | [`Requester`] | asks, many requests at a time, each with a deadline | [`Replier`] |
+//! | [`Replier`] | answers each request once | [`Requester`] |
+//!
+//! Either side may bind or connect, more than once, over inproc, ipc and tcp; peers come and go,
+//! connections that break are made again. On inproc the values themselves travel; elsewhere they
+//! are encoded by the codec that the binding side chose. Foreign ZMTP peers (libzmq, pyzmq, ..)
+//! are welcome: see `docs/wire.md`.
+//!
+//! Every queue is bounded. What does not fit waits, or is dropped and counted, or is an error:
+//! see [`Overflow`]. [`Stats`] tells what became of every message.
+//!
+//! ```
+//! use gleis_patterns::{Pull, Push};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let mut pull = Pull::<String>::bind("tcp://127.0.0.1:0").await?;
+//! let push = Push::<String>::connect(pull.endpoint()).high_water(100).await?;
+//! push.send("hello".to_owned()).await?;
+//! assert_eq!(pull.recv().await?, "hello");
+//! # Ok(())
+//! # }
+//! ```
+
+mod builder;
+mod core;
+mod error;
+mod event;
+mod local;
+mod options;
+mod peer;
+mod publisher;
+mod pull;
+mod push;
+mod replier;
+mod requester;
+mod socket;
+mod stats;
+mod subscriber;
+
+pub use gleis_codec::{AnyCodec, Message};
+pub use gleis_core::Endpoint;
+pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Options};
+
+pub use crate::builder::Builder;
+pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
+pub use crate::event::{Event, Events};
+pub use crate::local::Outgoing;
+pub use crate::options::Overflow;
+pub use crate::peer::PeerInfo;
+pub use crate::publisher::Publisher;
+pub use crate::pull::Pull;
+pub use crate::push::Push;
+pub use crate::replier::{Replier, ReplyHandle};
+pub use crate::requester::{Request, Requester};
+pub use crate::stats::{Dropped, Flow, Stats};
+pub use crate::subscriber::{Publication, Subscriber};

@@ -1,0 +1,148 @@
+//! What can go wrong, one enum per family of operations.
+
+use gleis_codec::{DecodeError, EncodeError};
+use gleis_core::{Endpoint, EndpointError};
+use gleis_transport::{BoxError, ConnectError, ListenError};
+
+/// Why a socket was not opened, bound or connected.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The socket is closed.
+    #[error("socket closed")]
+    Closed,
+    /// No connection can be made there, now or later.
+    #[error("cannot connect")]
+    Connect(#[source] ConnectError),
+    /// The text is no endpoint.
+    #[error("no such endpoint")]
+    Endpoint(#[source] EndpointError),
+    /// Nobody can listen there, most often because somebody else does.
+    #[error("cannot bind")]
+    Listen(#[source] ListenError),
+    /// Peer and socket do not fit, for instance because they name different codecs.
+    #[error("cannot talk to {endpoint}: {reason}")]
+    Refused {
+        /// Where the peer is.
+        endpoint: Endpoint,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why a message was not sent. Nothing of it is on its way.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// The socket is closed.
+    #[error("socket closed")]
+    Closed,
+    /// The message cannot be encoded. Trying again fails again.
+    #[error("cannot send")]
+    Encode(#[source] BoxError),
+    /// No peer has room and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
+    #[error("queue full")]
+    Full,
+    /// There is no peer and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
+    #[error("no peer")]
+    NoPeer,
+}
+
+/// Why there is no message. Except after `Closed` the next call goes on with the next message.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum RecvError {
+    /// The socket is closed.
+    #[error("socket closed")]
+    Closed,
+    /// A message of `peer` is not what was expected; it is dropped.
+    #[error("bad message from {peer}")]
+    Decode {
+        /// Who sent it.
+        peer: String,
+        /// What is wrong with it: names codec, type and length.
+        source: DecodeError,
+    },
+    /// A message of `peer` has more or fewer frames than this socket understands; it is dropped.
+    #[error("message of {frames} frames from {peer}")]
+    Frames {
+        /// Who sent it.
+        peer: String,
+        /// How many frames it has.
+        frames: usize,
+    },
+    /// A message of `peer` that was handed over in this process cannot be turned into bytes for the
+    /// type expected here; it is dropped.
+    #[error("bad message from {peer}")]
+    Local {
+        /// Who sent it.
+        peer: String,
+        /// What the sender's codec says.
+        source: BoxError,
+    },
+}
+
+/// Why a request has no answer.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// The socket was closed; the request may have arrived.
+    #[error("socket closed")]
+    Closed,
+    /// The answer is not what was expected.
+    #[error("bad answer")]
+    Decode(#[source] RecvError),
+    /// No answer in time. Retrying is safe unless the request was `sent`: then the peer may still
+    /// be working.
+    #[error("deadline exceeded")]
+    DeadlineExceeded {
+        /// Whether the request was handed to a peer.
+        sent: bool,
+    },
+    /// The request cannot be encoded. Trying again fails again.
+    #[error("cannot send")]
+    Encode(#[source] BoxError),
+    /// Too many requests are in flight and the socket was told to [fail](crate::Overflow::Fail).
+    /// Retrying later is safe.
+    #[error("too many requests in flight")]
+    Full,
+    /// There is no peer and the socket was told to [fail](crate::Overflow::Fail). Retrying is safe.
+    #[error("no peer")]
+    NoPeer,
+    /// The replier took the request and gave no answer.
+    #[error("no reply")]
+    NoReply,
+    /// The connection broke. Retrying is safe unless the request was `sent`.
+    #[error("peer lost")]
+    PeerLost {
+        /// Whether the request may have arrived.
+        sent: bool,
+    },
+    /// The replier answered with an error.
+    #[error("{text}")]
+    Remote {
+        /// What it said.
+        text: String,
+    },
+}
+
+/// Why an answer was not sent.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ReplyError {
+    /// The requester is gone; nobody waits for the answer.
+    #[error("requester gone")]
+    Closed,
+    /// The answer cannot be encoded. The requester was told "no reply".
+    #[error("cannot send")]
+    Encode(#[source] BoxError),
+    /// The requester does not take its answers; it was disconnected.
+    #[error("requester does not take its answers")]
+    Full,
+}
+
+impl From<EncodeError> for SendError {
+    fn from(source: EncodeError) -> Self {
+        Self::Encode(Box::new(source))
+    }
+}

@@ -1,0 +1,58 @@
+//! What can be chosen when a socket is opened.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gleis_codec::{AnyCodec, Limits};
+use gleis_transport::Options;
+
+/// What happens to a message for which there is no room.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Overflow {
+    /// The send waits. The default of [`Push`](crate::Push) and [`Requester`](crate::Requester).
+    Block,
+    /// The new message is dropped and counted. The default of [`Publisher`](crate::Publisher).
+    DropNewest,
+    /// The oldest waiting message is dropped and counted, in favour of the new one.
+    DropOldest,
+    /// The send is an error.
+    Fail,
+}
+
+/// Which side of the first link a socket is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Side {
+    Bind,
+    Connect,
+}
+
+/// Everything a builder collects.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) codec: Option<AnyCodec>,
+    pub(crate) connect_patience: Duration,
+    pub(crate) options: Options,
+    pub(crate) overflow: Option<Overflow>,
+    pub(crate) subscriptions: Vec<Bytes>,
+    pub(crate) timeout: Option<Duration>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            codec: None,
+            connect_patience: Duration::from_millis(250),
+            options: Options::default(),
+            overflow: None,
+            subscriptions: Vec::new(),
+            timeout: None,
+        }
+    }
+}
+
+impl Settings {
+    /// What one encoded message may cost: no frame is longer than the link allows.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { bytes: self.options.limits.frame, ..Limits::default() }
+    }
+}
