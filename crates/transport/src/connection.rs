@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::error::{CloseReason, TrySendError};
+use crate::fate::Closed;
 use crate::inbox::{Delivery, Hold, Inbox};
 use crate::inproc::{PipeReader, PipeWriter};
 use crate::message::{Body, Control, Inbound, Message};
@@ -30,6 +31,11 @@ impl Connection {
     /// Who is on the other side.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// A way to wait for the end of the connection that does not keep it open.
+    pub fn closed(&self) -> Closed {
+        self.sender.closed()
     }
 
     /// The two halves, to be used from different tasks.
@@ -69,7 +75,7 @@ impl Sender {
     /// give the message back. [`TrySendError::Encode`] if a local value cannot be encoded.
     pub fn try_send(&self, message: Message) -> Result<(), TrySendError> {
         match &self.kind {
-            SenderKind::Inproc(pipe) => pipe.try_send(Inbound::Message(message)),
+            SenderKind::Inproc(pipe) => pipe.try_send(message),
             SenderKind::Stream(link) => link.try_send(encoded(message)?),
         }
     }
@@ -165,6 +171,14 @@ impl Sender {
         }
     }
 
+    /// A way to wait for the end of the connection that does not keep it open.
+    pub fn closed(&self) -> Closed {
+        match &self.kind {
+            SenderKind::Inproc(pipe) => pipe.closed(),
+            SenderKind::Stream(link) => link.closed(),
+        }
+    }
+
     /// Why the connection is over, if it is.
     pub fn close_reason(&self) -> Option<CloseReason> {
         match &self.kind {
@@ -179,14 +193,19 @@ fn encoded(message: Message) -> Result<Message, TrySendError> {
         Body::Bytes(_) => Ok(message),
         Body::Local(value) => {
             let bytes = value.to_bytes().map_err(TrySendError::Encode)?;
-            Ok(Message { head: message.head, body: Body::Bytes(bytes) })
+            Ok(Message {
+                head: message.head,
+                body: Body::Bytes(bytes),
+            })
         }
     }
 }
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("peer", &self.peer.address).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("peer", &self.peer.address)
+            .finish_non_exhaustive()
     }
 }
 

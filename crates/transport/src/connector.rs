@@ -37,8 +37,17 @@ impl Connector {
     /// Outside a tokio runtime.
     pub fn start(endpoint: Endpoint, config: Arc<LinkConfig>, host: Weak<dyn Host>) -> Self {
         let (told, first) = oneshot::channel();
-        let work = Work { config, endpoint: endpoint.clone(), host, told: Some(told) };
-        Self { endpoint, first: Some(first), _task: TaskGuard::spawn(work.run()) }
+        let work = Work {
+            config,
+            endpoint: endpoint.clone(),
+            host,
+            told: Some(told),
+        };
+        Self {
+            endpoint,
+            first: Some(first),
+            _task: TaskGuard::spawn(work.run()),
+        }
     }
 
     /// Where it connects to.
@@ -55,7 +64,9 @@ impl Connector {
     /// # Cancel safety
     /// Safe, but the answer is told once.
     pub async fn first_attempt(&mut self, patience: Duration) -> Result<Progress, ConnectError> {
-        let Some(first) = self.first.as_mut() else { return Ok(Progress::Pending) };
+        let Some(first) = self.first.as_mut() else {
+            return Ok(Progress::Pending);
+        };
         let Ok(told) = tokio::time::timeout(patience, first).await else {
             return Ok(Progress::Pending);
         };
@@ -84,7 +95,9 @@ impl Work {
                 Err(error) => {
                     failures += 1;
                     // Ended for good only while somebody waits to hear it.
-                    let Some(error) = self.tell_first(error) else { return };
+                    let Some(error) = self.tell_first(error) else {
+                        return;
+                    };
                     if !self.note_retry(failures, error).await {
                         return;
                     }
@@ -99,15 +112,18 @@ impl Work {
     /// One connection from its beginning to its end.
     async fn attempt(&mut self) -> Result<(), ConnectError> {
         let connection = connect(&self.endpoint, &self.config).await?;
-        let Some(host) = self.host.upgrade() else { return Ok(()) };
-        host.admit(connection.peer(), Origin::Connected).map_err(|reason| {
-            ConnectError::Handshake {
+        let Some(host) = self.host.upgrade() else {
+            return Ok(());
+        };
+        host.admit(connection.peer(), Origin::Connected)
+            .map_err(|reason| ConnectError::Handshake {
                 endpoint: self.endpoint.clone(),
                 source: HandshakeError::Refused { reason },
-            }
-        })?;
+            })?;
         let closed = connection.closed();
-        host.note(Event::Connected { peer: connection.peer().clone() });
+        host.note(Event::Connected {
+            peer: connection.peer().clone(),
+        });
         host.attach(connection, Origin::Connected);
         drop(host);
         if let Some(told) = self.told.take() {
@@ -120,7 +136,9 @@ impl Work {
     /// Tells the first error to whoever waits. `None` if that was the end.
     fn tell_first(&mut self, error: ConnectError) -> Option<ConnectError> {
         let told = self.told.take();
-        let (true, Some(told)) = (error.is_final(), told) else { return Some(error) };
+        let (true, Some(told)) = (error.is_final(), told) else {
+            return Some(error);
+        };
         told.send(Err(error)).err().and_then(Result::err)
     }
 
@@ -128,7 +146,9 @@ impl Work {
     async fn note_retry(&self, failures: u32, error: ConnectError) -> bool {
         let delay = self.config.options.backoff.delay(failures, fastrand::f64());
         tracing::debug!(target: "gleis::transport", endpoint = %self.endpoint, ?delay, %error, "retrying");
-        let Some(host) = self.host.upgrade() else { return false };
+        let Some(host) = self.host.upgrade() else {
+            return false;
+        };
         host.note(Event::Retrying {
             endpoint: self.endpoint.clone(),
             attempt: failures + 1,

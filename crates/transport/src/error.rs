@@ -74,7 +74,7 @@ impl HandshakeError {
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Incompatible { .. } | Self::Refused { .. } => true,
-            Self::Protocol(error) => error.is_final(),
+            Self::Protocol(error) => error.is_permanent(),
             Self::Displaced | Self::Io(_) | Self::PeerClosed => false,
         }
     }

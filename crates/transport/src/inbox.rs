@@ -31,7 +31,7 @@ pub trait Inbox: Send + Sync + 'static {
     /// Takes a message and gives up the oldest waiting one if there is no room.
     fn displace(&self, message: Message) -> Option<Message>;
 
-    /// Told once: nothing comes any more.
+    /// Told once: nothing comes any more. It wakes every task that waits for room.
     fn closed(&self, reason: CloseReason);
 }
 
@@ -42,6 +42,7 @@ pub struct Delivery {
     pub(crate) _hold: Hold,
 }
 
+#[expect(dead_code, reason = "held for what their drop does")]
 pub(crate) enum Hold {
     Inproc(crate::inproc::PipeReader),
     Task(TaskGuard),

@@ -14,6 +14,7 @@ mod connection;
 mod connector;
 mod error;
 mod event;
+mod fate;
 mod inbox;
 mod inproc;
 mod listener;
@@ -22,6 +23,7 @@ mod options;
 mod peer;
 mod stream;
 mod task;
+mod wakers;
 
 pub use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
 
@@ -32,6 +34,7 @@ pub use crate::error::{
     AcceptError, BoxError, CloseReason, ConnectError, HandshakeError, ListenError, TrySendError,
 };
 pub use crate::event::{Event, Host, Origin};
+pub use crate::fate::Closed;
 pub use crate::inbox::{Delivery, Inbox};
 pub use crate::listener::{Listener, listen};
 pub use crate::message::{Body, Control, Inbound, Local, Message};

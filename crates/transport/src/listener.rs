@@ -29,9 +29,15 @@ pub async fn listen(
         Endpoint::Ipc(_) | Endpoint::Tcp(_) => {
             ListenerKind::Stream(StreamListener::bind(endpoint, config).await?)
         }
-        other => return Err(ListenError::Unsupported { endpoint: other.clone() }),
+        other => {
+            return Err(ListenError::Unsupported {
+                endpoint: other.clone(),
+            });
+        }
     };
-    Ok(Listener { acceptor: Acceptor::new(kind, config.clone()) })
+    Ok(Listener {
+        acceptor: Acceptor::new(kind, config.clone()),
+    })
 }
 
 /// A place where peers connect. Dropping it ends listening and removes its socket file.

@@ -1,0 +1,213 @@
+//! Taking in peers: handshakes side by side, bounded, with a back-off when the system refuses.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use gleis_core::Endpoint;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+
+use crate::connection::Connection;
+use crate::error::{AcceptError, HandshakeError};
+use crate::event::{Event, Host, Origin};
+use crate::listener::ListenerKind;
+use crate::options::LinkConfig;
+use crate::stream::{Socket, handshake};
+
+/// The waits after a failed accept: the first, and the longest.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// What comes out of a listener before any handshake.
+pub(crate) enum Arrival {
+    /// A link that needs none.
+    Ready(Connection),
+    /// A fresh socket and its address.
+    Raw(Socket, String),
+}
+
+/// Turns arrivals into connections.
+#[derive(Debug)]
+pub(crate) struct Acceptor {
+    config: Arc<LinkConfig>,
+    handshakes: JoinSet<Result<Connection, HandshakeError>>,
+    kind: ListenerKind,
+    /// The handshakes in progress, oldest first.
+    order: VecDeque<Started>,
+    /// How long to wait before accepting again.
+    pause: Option<Duration>,
+    places: Arc<Semaphore>,
+}
+
+#[derive(Debug)]
+struct Started {
+    address: String,
+    id: Id,
+    task: AbortHandle,
+}
+
+impl Acceptor {
+    pub(crate) fn new(kind: ListenerKind, config: Arc<LinkConfig>) -> Self {
+        let places = Arc::new(Semaphore::new(config.options.max_connections));
+        let (handshakes, order) = Default::default();
+        Self {
+            config,
+            handshakes,
+            kind,
+            order,
+            pause: None,
+            places,
+        }
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        match &self.kind {
+            ListenerKind::Inproc(listener) => listener.endpoint(),
+            ListenerKind::Stream(listener) => listener.endpoint(),
+        }
+    }
+
+    /// The next connection. Cancel-safe: handshakes live in `self`.
+    pub(crate) async fn next(&mut self) -> Result<Connection, AcceptError> {
+        loop {
+            tokio::select! {
+                biased;
+                Some(ended) = self.handshakes.join_next_with_id() => return self.ended(ended),
+                arrival = arrive(&self.kind, self.pause) => match arrival {
+                    Ok(arrival) => {
+                        self.pause = None;
+                        if let Some(connection) = self.begin(arrival)? {
+                            return Ok(connection);
+                        }
+                    }
+                    Err(error) => return Err(self.refused(error)),
+                },
+            }
+        }
+    }
+
+    /// Starts a handshake, or passes on a link that needs none.
+    fn begin(&mut self, arrival: Arrival) -> Result<Option<Connection>, AcceptError> {
+        let (socket, address) = match arrival {
+            Arrival::Ready(connection) => return Ok(Some(connection)),
+            Arrival::Raw(socket, address) => (socket, address),
+        };
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let reason = format!(
+                "{} peers are served already",
+                self.config.options.max_connections
+            );
+            return Err(AcceptError::Handshake {
+                address,
+                source: HandshakeError::Refused { reason },
+            });
+        };
+        self.make_room();
+        let task =
+            self.handshakes
+                .spawn(greet(socket, self.config.clone(), address.clone(), place));
+        self.order.push_back(Started {
+            address,
+            id: task.id(),
+            task,
+        });
+        Ok(None)
+    }
+
+    /// Ends the oldest handshake when there are too many: an honest peer is done in a moment, so
+    /// silent ones cannot keep it out.
+    fn make_room(&mut self) {
+        while self.config.options.max_handshakes <= self.order.len() {
+            // A task that ended in the meantime is only forgotten here; its result is still told.
+            if let Some(oldest) = self.order.pop_front() {
+                oldest.task.abort();
+            }
+        }
+    }
+
+    fn ended(&mut self, ended: Ended) -> Result<Connection, AcceptError> {
+        let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let address = self
+            .forget(id)
+            .unwrap_or_else(|| "a displaced peer".to_owned());
+        match ended {
+            Ok((_, Ok(connection))) => Ok(connection),
+            Ok((_, Err(source))) => Err(AcceptError::Handshake { address, source }),
+            Err(_) => Err(AcceptError::Handshake {
+                address,
+                source: HandshakeError::Displaced,
+            }),
+        }
+    }
+
+    fn forget(&mut self, id: Id) -> Option<String> {
+        let at = self.order.iter().position(|it| it.id == id)?;
+        self.order.remove(at).map(|it| it.address)
+    }
+
+    fn refused(&mut self, error: io::Error) -> AcceptError {
+        let (first, most) = PAUSE;
+        self.pause = Some(self.pause.map_or(first, |it| (it * 2).min(most)));
+        AcceptError::Io(error)
+    }
+
+    /// Accepts for a host until it is gone.
+    pub(crate) async fn serve(mut self, host: Weak<dyn Host>) {
+        loop {
+            let accepted = self.next().await;
+            let Some(host) = host.upgrade() else { return };
+            match accepted {
+                Ok(connection) => admit(&*host, connection),
+                Err(error) => note_failure(&*host, error),
+            }
+        }
+    }
+}
+
+type Ended = Result<(Id, Result<Connection, HandshakeError>), JoinError>;
+
+fn admit(host: &dyn Host, connection: Connection) {
+    let peer = connection.peer().clone();
+    match host.admit(&peer, Origin::Accepted) {
+        Ok(()) => {
+            host.note(Event::Accepted { peer });
+            host.attach(connection, Origin::Accepted);
+        }
+        Err(reason) => note_failure(
+            host,
+            AcceptError::Handshake {
+                address: peer.address,
+                source: HandshakeError::Refused { reason },
+            },
+        ),
+    }
+}
+
+fn note_failure(host: &dyn Host, error: AcceptError) {
+    tracing::debug!(target: "gleis::transport", %error, "accept failed");
+    host.note(Event::AcceptFailed { error });
+}
+
+async fn arrive(kind: &ListenerKind, pause: Option<Duration>) -> io::Result<Arrival> {
+    if let Some(pause) = pause {
+        tokio::time::sleep(pause).await;
+    }
+    match kind {
+        ListenerKind::Inproc(listener) => Ok(Arrival::Ready(listener.accept().await)),
+        ListenerKind::Stream(listener) => listener
+            .accept()
+            .await
+            .map(|(socket, address)| Arrival::Raw(socket, address)),
+    }
+}
+
+fn greet(
+    socket: Socket,
+    config: Arc<LinkConfig>,
+    address: String,
+    place: OwnedSemaphorePermit,
+) -> impl Future<Output = Result<Connection, HandshakeError>> {
+    async move { handshake(socket, &config, address, Some(place)).await }
+}

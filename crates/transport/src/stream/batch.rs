@@ -1,0 +1,136 @@
+//! Encoded messages on their way into a socket.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+
+use bytes::{Buf, Bytes, BytesMut};
+use gleis_zmtp::Encoder;
+
+use crate::message::{Body, Message};
+use crate::stream::socket::Socket;
+
+/// Frames from this size on are written by reference instead of being copied.
+const BY_REFERENCE: usize = 16 << 10;
+/// Slices that go into one vectored write.
+const SLICES: usize = 64;
+/// A buffer that grew beyond this is not kept for the next batch.
+const KEEP: usize = 256 << 10;
+
+/// Bytes to write: first `chunks`, then `tail`.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    chunks: VecDeque<Bytes>,
+    tail: BytesMut,
+    /// How much of `tail` is written.
+    written: usize,
+    /// Bytes in it when it was complete.
+    pub(crate) len: usize,
+    pub(crate) n_messages: usize,
+    pub(crate) weight: usize,
+}
+
+impl Batch {
+    pub(crate) fn with_buffer(tail: BytesMut) -> Self {
+        Self {
+            tail,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Appends a message. A body that is not bytes was encoded before it came here.
+    pub(crate) fn push(&mut self, encoder: &Encoder, message: &Message, weight: usize) {
+        let Body::Bytes(body) = &message.body else {
+            return;
+        };
+        let before = self.tail.len();
+        if message.head.is_empty() && body.len() < BY_REFERENCE {
+            encoder.message(&[], body, &mut self.tail);
+            self.len += self.tail.len() - before;
+        } else {
+            for frame in &message.head {
+                self.frame(encoder, frame, true);
+            }
+            self.frame(encoder, body, false);
+        }
+        self.n_messages += 1;
+        self.weight += weight;
+    }
+
+    fn frame(&mut self, encoder: &Encoder, frame: &Bytes, more: bool) {
+        let before = self.tail.len();
+        encoder.header(frame.len(), more, &mut self.tail);
+        if frame.len() < BY_REFERENCE {
+            self.tail.extend_from_slice(frame);
+            self.len += self.tail.len() - before;
+        } else {
+            self.len += self.tail.len() - before + frame.len();
+            self.chunks.push_back(self.tail.split().freeze());
+            self.chunks.push_back(frame.clone());
+        }
+    }
+
+    /// Appends bytes that are frames already.
+    pub(crate) fn push_encoded(&mut self, put: impl FnOnce(&mut BytesMut)) {
+        let before = self.tail.len();
+        put(&mut self.tail);
+        self.len += self.tail.len() - before;
+    }
+
+    /// Writes until everything has left (true) or the socket takes no more (false).
+    pub(crate) fn write(&mut self, socket: &Socket) -> io::Result<bool> {
+        while !self.chunks.is_empty() || self.written < self.tail.len() {
+            match self.write_once(socket) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(n_bytes) => self.advance(n_bytes),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    fn write_once(&self, socket: &Socket) -> io::Result<usize> {
+        let tail = &self.tail[self.written..];
+        if self.chunks.is_empty() {
+            return socket.try_write(tail);
+        }
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let mut n_slices = 0;
+        for (slot, chunk) in slices
+            .iter_mut()
+            .zip(self.chunks.iter().map(|it| &it[..]).chain([tail]))
+        {
+            *slot = IoSlice::new(chunk);
+            n_slices += 1;
+        }
+        socket.try_write_vectored(&slices[..n_slices])
+    }
+
+    fn advance(&mut self, mut n_bytes: usize) {
+        while let Some(chunk) = self.chunks.front_mut() {
+            if n_bytes < chunk.len() {
+                chunk.advance(n_bytes);
+                return;
+            }
+            n_bytes -= chunk.len();
+            self.chunks.pop_front();
+        }
+        self.written += n_bytes;
+    }
+
+    /// The buffer, for the next batch.
+    pub(crate) fn into_buffer(self) -> BytesMut {
+        let mut buffer = self.tail;
+        buffer.clear();
+        if buffer.capacity() <= KEEP {
+            buffer
+        } else {
+            BytesMut::new()
+        }
+    }
+}

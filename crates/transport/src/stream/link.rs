@@ -1,0 +1,255 @@
+//! A connection over a byte stream, seen from its senders.
+
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use gleis_zmtp::Encoder;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::error::{CloseReason, TrySendError};
+use crate::fate::{Closed, Fate};
+use crate::message::{Control, Message};
+use crate::options::HighWater;
+use crate::stream::batch::Batch;
+use crate::stream::flusher;
+use crate::stream::outbox::{Hints, Next, Outbox};
+use crate::stream::socket::Socket;
+use crate::task::TaskGuard;
+use crate::wakers::Wakers;
+
+/// What the senders, the reader and the flusher of one connection share.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) fate: Arc<Fate>,
+    /// Wakes the flusher.
+    pub(crate) flush: Notify,
+    /// Received messages still wait to be handled.
+    pub(crate) more_to_come: AtomicBool,
+    pub(crate) out: Mutex<Outbox>,
+    /// A place among the listener's connections, given back at the end.
+    _place: Option<OwnedSemaphorePermit>,
+    pub(crate) socket: Socket,
+    /// Something was received since the last direct write.
+    pub(crate) was_asked: AtomicBool,
+}
+
+impl Link {
+    pub(crate) fn new(
+        socket: Socket,
+        encoder: Encoder,
+        high_water: HighWater,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self {
+            fate: Arc::default(),
+            flush: Notify::new(),
+            more_to_come: AtomicBool::new(false),
+            out: Mutex::new(Outbox::new(encoder, high_water, Instant::now())),
+            _place: place,
+            socket,
+            was_asked: AtomicBool::new(true),
+        }
+    }
+
+    fn hints(&self) -> Hints {
+        Hints {
+            more_to_come: self.more_to_come.load(Ordering::Relaxed),
+            was_asked: self.was_asked.load(Ordering::Relaxed),
+        }
+    }
+
+    fn act(&self, next: Next) {
+        match next {
+            Next::Nothing => (),
+            Next::Wake => self.flush.notify_one(),
+            Next::Write => self.write_now(),
+        }
+    }
+
+    /// Writes one batch from the caller's task, as far as the socket takes it.
+    fn write_now(&self) {
+        self.was_asked.store(false, Ordering::Relaxed);
+        let Some(mut batch) = self.out.lock().take() else {
+            return;
+        };
+        match batch.write(&self.socket) {
+            Ok(true) => self.written(batch),
+            Ok(false) => {
+                let next = self.out.lock().blocked(batch);
+                self.act(next);
+            }
+            Err(_) => self.write_failed(),
+        }
+    }
+
+    pub(crate) fn written(&self, batch: Batch) {
+        let (next, woken) = self.out.lock().written(batch);
+        woken.wake();
+        if next == Next::Wake {
+            self.flush.notify_one();
+        }
+    }
+
+    /// A failed write refuses new messages; the reader finds out why the link is over, after it has
+    /// read what the peer sent before.
+    pub(crate) fn write_failed(&self) {
+        let woken = self.out.lock().failed();
+        woken.wake();
+    }
+
+    /// Sends what the session itself has to say.
+    pub(crate) fn transmit(&self, bytes: &BytesMut) {
+        let next = self
+            .out
+            .lock()
+            .append_encoded(|_, out| out.extend_from_slice(bytes));
+        self.act(next);
+    }
+
+    /// Ends the link: nothing is taken, read or written any more.
+    pub(crate) fn end(&self, reason: CloseReason) {
+        if self.fate.end(reason) {
+            let woken: Wakers = self.out.lock().close();
+            woken.wake();
+            self.flush.notify_one();
+            self.socket.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// The handle of all senders of one connection. Dropping it ends the connection at once.
+#[derive(Debug)]
+pub(crate) struct StreamWriter {
+    link: Arc<Link>,
+    _flusher: TaskGuard,
+}
+
+impl StreamWriter {
+    pub(crate) fn new(link: Arc<Link>) -> Self {
+        let flusher = TaskGuard::spawn(flusher::run(link.clone()));
+        Self {
+            link,
+            _flusher: flusher,
+        }
+    }
+
+    pub(crate) fn try_send(&self, message: Message) -> Result<(), TrySendError> {
+        let hints = self.link.hints();
+        let next = {
+            let mut out = self.link.out.lock();
+            if out.closing {
+                return Err(TrySendError::Closed(message));
+            }
+            if !out.has_room() {
+                return Err(TrySendError::Full(message));
+            }
+            out.append(message, hints)
+        };
+        self.link.act(next);
+        Ok(())
+    }
+
+    pub(crate) fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
+        let hints = self.link.hints();
+        let (oldest, next) = {
+            let mut out = self.link.out.lock();
+            if out.closing {
+                return Err(TrySendError::Closed(message));
+            }
+            out.displace(message, hints).map_err(TrySendError::Full)?
+        };
+        self.link.act(next);
+        Ok(oldest)
+    }
+
+    pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let mut out = self.link.out.lock();
+        if out.closing {
+            return Poll::Ready(Err(self.close_reason().unwrap_or(CloseReason::Here)));
+        }
+        if out.has_room() {
+            return Poll::Ready(Ok(()));
+        }
+        out.room_waiters.register(cx);
+        Poll::Pending
+    }
+
+    pub(crate) fn control(&self, control: &Control) -> Result<(), CloseReason> {
+        let next = {
+            let mut out = self.link.out.lock();
+            if out.closing {
+                return Err(self.close_reason().unwrap_or(CloseReason::Here));
+            }
+            out.append_encoded(|encoder, bytes| match control {
+                Control::Cancel(prefix) => encoder.cancel(prefix, bytes),
+                Control::Subscribe(prefix) => encoder.subscribe(prefix, bytes),
+            })
+        };
+        self.link.act(next);
+        Ok(())
+    }
+
+    pub(crate) fn queued(&self) -> usize {
+        self.link.out.lock().queued()
+    }
+
+    pub(crate) async fn flush(&self) -> Result<(), CloseReason> {
+        self.link.flush.notify_one();
+        std::future::poll_fn(|cx| self.poll_flushed(cx)).await
+    }
+
+    fn poll_flushed(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        let mut out = self.link.out.lock();
+        if out.is_idle() {
+            return Poll::Ready(Ok(()));
+        }
+        if let Some(reason) = self.link.fate.reason() {
+            return Poll::Ready(Err(reason));
+        }
+        out.flush_waiters.register(cx);
+        Poll::Pending
+    }
+
+    pub(crate) async fn close(&self, linger: Duration) -> usize {
+        let woken = self.link.out.lock().close();
+        woken.wake();
+        let goodbye = async {
+            if self.flush().await.is_ok() {
+                // The peer reads to the end and closes its side; then nothing is in the air.
+                self.link.socket.shutdown(Shutdown::Write);
+                self.link.fate.wait().await;
+            }
+        };
+        // Whether in time or not, this is the end.
+        let _ = tokio::time::timeout(linger, goodbye).await;
+        self.link.end(CloseReason::Here);
+        self.queued()
+    }
+
+    pub(crate) fn abort(&self, reason: CloseReason) {
+        self.link.end(reason);
+    }
+
+    pub(crate) fn close_reason(&self) -> Option<CloseReason> {
+        self.link.fate.reason()
+    }
+
+    pub(crate) fn closed(&self) -> Closed {
+        Closed(self.link.fate.clone())
+    }
+}
+
+impl Drop for StreamWriter {
+    fn drop(&mut self) {
+        // Nobody can wait here, but what the socket takes at once need not be lost.
+        if !self.link.fate.has_ended() {
+            self.link.write_now();
+        }
+        self.link.end(CloseReason::Here);
+    }
+}

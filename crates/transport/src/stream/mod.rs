@@ -1,0 +1,19 @@
+//! Links over byte streams: ZMTP on tcp and ipc.
+
+mod address;
+mod batch;
+mod dial;
+mod flusher;
+mod handshake;
+mod link;
+mod listener;
+mod outbox;
+mod reader;
+mod socket;
+
+pub(crate) use dial::connect;
+pub(crate) use handshake::handshake;
+pub(crate) use link::StreamWriter;
+pub(crate) use listener::StreamListener;
+pub(crate) use reader::StreamReader;
+pub(crate) use socket::Socket;

@@ -1,0 +1,279 @@
+//! What a link has to send: the queue, and who writes it when. No IO happens here.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use gleis_zmtp::Encoder;
+
+use crate::message::Message;
+use crate::options::HighWater;
+use crate::stream::batch::Batch;
+use crate::wakers::Wakers;
+
+/// A batch of this many bytes is written at once; later messages wait unencoded.
+const FULL_BATCH: usize = 64 << 10;
+/// A message is not held back longer than this while its caller computes, and a link that wrote
+/// nothing for as long counts as idle.
+const PATIENCE: Duration = Duration::from_micros(50);
+
+/// What the caller has to do after it appended something.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Next {
+    /// Nothing: somebody is at it.
+    Nothing,
+    /// Wake the flusher task.
+    Wake,
+    /// Write from where it is.
+    Write,
+}
+
+/// What the receiving side knows about the traffic.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hints {
+    /// Received messages still wait to be handled: more answers will follow.
+    pub(crate) more_to_come: bool,
+    /// Something was received since the last direct write: the peer waits for an answer.
+    pub(crate) was_asked: bool,
+}
+
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    /// Messages beyond a full batch, and all while the socket takes nothing.
+    backlog: VecDeque<Message>,
+    backlog_weight: usize,
+    /// Encoded, not yet handed to a writer.
+    batch: Batch,
+    /// The socket took no more; the flusher waits for it.
+    blocked: bool,
+    pub(crate) closing: bool,
+    encoder: Encoder,
+    /// Messages in the batch that is being written or waits half-written.
+    in_flight: usize,
+    last_write: Instant,
+    n_appended: u32,
+    oldest: Instant,
+    /// Half-written, for the flusher to go on with.
+    partial: Option<Batch>,
+    pub(crate) flush_waiters: Wakers,
+    pub(crate) room_waiters: Wakers,
+    /// The flusher was told to come.
+    scheduled: bool,
+    spare: BytesMut,
+    high_water: HighWater,
+    // Invariant: true exactly while one task holds a taken batch.
+    writing: bool,
+}
+
+impl Outbox {
+    pub(crate) fn new(encoder: Encoder, high_water: HighWater, now: Instant) -> Self {
+        Self {
+            backlog: VecDeque::new(),
+            backlog_weight: 0,
+            batch: Batch::default(),
+            blocked: false,
+            closing: false,
+            encoder,
+            in_flight: 0,
+            last_write: now,
+            n_appended: 0,
+            oldest: now,
+            partial: None,
+            flush_waiters: Wakers::default(),
+            room_waiters: Wakers::default(),
+            scheduled: false,
+            spare: BytesMut::new(),
+            high_water,
+            writing: false,
+        }
+    }
+
+    /// Whether one more message may be queued. What a writer holds does not count: it is bounded
+    /// by one batch.
+    pub(crate) fn has_room(&self) -> bool {
+        self.batch.n_messages + self.backlog.len() < self.high_water.messages
+            && self.batch.weight + self.backlog_weight < self.high_water.bytes
+    }
+
+    /// Whether waiting senders should be woken: at half the mark, not at every message.
+    fn has_much_room(&self) -> bool {
+        (self.batch.n_messages + self.backlog.len()) * 2 <= self.high_water.messages
+            && (self.batch.weight + self.backlog_weight) * 2 <= self.high_water.bytes
+    }
+
+    /// Messages that were taken and have not left.
+    pub(crate) fn queued(&self) -> usize {
+        self.batch.n_messages + self.backlog.len() + self.in_flight
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.batch.is_empty() && self.backlog.is_empty() && self.partial.is_none() && !self.writing
+    }
+
+    /// Queues a message and says who writes it. The clock is read as seldom as possible.
+    pub(crate) fn append(&mut self, message: Message, hints: Hints) -> Next {
+        let weight = message.weight();
+        if self.blocked || !self.backlog.is_empty() || FULL_BATCH <= self.batch.len {
+            self.backlog_weight += weight;
+            self.backlog.push_back(message);
+        } else {
+            self.batch.push(&self.encoder, &message, weight);
+        }
+        self.n_appended += 1;
+        self.next(hints)
+    }
+
+    /// Queues frames of the protocol itself; they leave soon.
+    pub(crate) fn append_encoded(&mut self, put: impl FnOnce(&Encoder, &mut BytesMut)) -> Next {
+        let encoder = self.encoder;
+        self.batch.push_encoded(|out| put(&encoder, out));
+        self.schedule()
+    }
+
+    fn next(&mut self, hints: Hints) -> Next {
+        if self.writing || self.blocked {
+            return Next::Nothing;
+        }
+        if FULL_BATCH <= self.batch.len {
+            return Next::Write;
+        }
+        if !self.scheduled && !hints.more_to_come {
+            let now = Instant::now();
+            if hints.was_asked || PATIENCE < now.duration_since(self.last_write) {
+                return Next::Write;
+            }
+        }
+        if self.is_overdue() {
+            return Next::Write;
+        }
+        self.schedule()
+    }
+
+    /// Whether the oldest waiting message has waited too long. Looked at for the first few messages
+    /// of a batch and then for every 16th.
+    fn is_overdue(&mut self) -> bool {
+        if self.n_appended == 1 {
+            self.oldest = Instant::now();
+            return false;
+        }
+        let looks = self.n_appended < 8 || self.n_appended % 16 == 0;
+        looks && PATIENCE < self.oldest.elapsed()
+    }
+
+    fn schedule(&mut self) -> Next {
+        if self.scheduled || self.writing || self.blocked {
+            return Next::Nothing;
+        }
+        self.scheduled = true;
+        Next::Wake
+    }
+
+    /// The next batch to write, if there is one and nobody else writes.
+    pub(crate) fn take(&mut self) -> Option<Batch> {
+        if self.writing {
+            return None;
+        }
+        let batch = match self.partial.take() {
+            Some(partial) => partial,
+            None => self.fresh()?,
+        };
+        self.in_flight = batch.n_messages;
+        self.writing = true;
+        Some(batch)
+    }
+
+    fn fresh(&mut self) -> Option<Batch> {
+        while self.batch.len < FULL_BATCH
+            && let Some(message) = self.backlog.pop_front()
+        {
+            let weight = message.weight();
+            self.backlog_weight -= weight;
+            self.batch.push(&self.encoder, &message, weight);
+        }
+        if self.batch.is_empty() {
+            return None;
+        }
+        self.n_appended = 0;
+        let next = Batch::with_buffer(std::mem::take(&mut self.spare));
+        Some(std::mem::replace(&mut self.batch, next))
+    }
+
+    /// A whole batch has left. Says whether the flusher is needed, and who waits.
+    pub(crate) fn written(&mut self, batch: Batch) -> (Next, Wakers) {
+        self.spare = batch.into_buffer();
+        self.in_flight = 0;
+        self.writing = false;
+        self.blocked = false;
+        self.last_write = Instant::now();
+        let mut woken = if self.has_much_room() {
+            self.room_waiters.take()
+        } else {
+            Wakers::default()
+        };
+        if self.is_idle() {
+            woken.append(self.flush_waiters.take());
+            return (Next::Nothing, woken);
+        }
+        (self.schedule(), woken)
+    }
+
+    /// The socket took only a part: the flusher goes on with it.
+    pub(crate) fn blocked(&mut self, batch: Batch) -> Next {
+        self.partial = Some(batch);
+        self.writing = false;
+        self.blocked = true;
+        if self.scheduled {
+            return Next::Nothing;
+        }
+        self.scheduled = true;
+        Next::Wake
+    }
+
+    /// The flusher itself waits for the socket: what comes now stays unencoded and may be given up.
+    pub(crate) fn wait_for_socket(&mut self) {
+        self.blocked = true;
+    }
+
+    /// The writer failed; what it held stays counted as queued.
+    pub(crate) fn failed(&mut self) -> Wakers {
+        self.writing = false;
+        self.close()
+    }
+
+    /// Takes nothing more; all waiters are to be woken.
+    pub(crate) fn close(&mut self) -> Wakers {
+        self.closing = true;
+        let mut woken = self.room_waiters.take();
+        woken.append(self.flush_waiters.take());
+        woken
+    }
+
+    /// The flusher found nothing to do and goes to sleep.
+    pub(crate) fn unschedule(&mut self) {
+        self.scheduled = false;
+    }
+
+    /// Messages appended since the last batch was taken.
+    pub(crate) fn n_appended(&self) -> u32 {
+        self.n_appended
+    }
+
+    /// Queues a message, giving up the oldest that nobody has begun to write if there is no room.
+    ///
+    /// # Errors
+    /// The message, if everything that waits is encoded already.
+    pub(crate) fn displace(
+        &mut self,
+        message: Message,
+        hints: Hints,
+    ) -> Result<(Option<Message>, Next), Message> {
+        if self.has_room() {
+            return Ok((None, self.append(message, hints)));
+        }
+        let Some(oldest) = self.backlog.pop_front() else {
+            return Err(message);
+        };
+        self.backlog_weight -= oldest.weight();
+        Ok((Some(oldest), self.append(message, hints)))
+    }
+}

@@ -1,0 +1,221 @@
+//! The receiving half: reads, decodes, answers PINGs, notices silence.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use gleis_zmtp::{Event, Session};
+use tokio::time::Sleep;
+
+use crate::error::CloseReason;
+use crate::inbox::Inbox;
+use crate::message::{Body, Control, Inbound, Message};
+use crate::stream::link::Link;
+
+/// Room for one read, and the least that is left before a new buffer is taken.
+const READ: usize = 64 << 10;
+const LOW: usize = 8 << 10;
+/// A waiting reader without a deadline looks again after this time.
+const IDLE: Duration = Duration::from_secs(60);
+
+#[derive(Debug)]
+pub(crate) struct StreamReader {
+    buffer: BytesMut,
+    link: Arc<Link>,
+    session: Session,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// The clock of the runtime, which tests may move.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+impl StreamReader {
+    /// A reader that goes on where the handshake ended; `buffer` is what it had read too much.
+    pub(crate) fn new(link: Arc<Link>, session: Session, buffer: BytesMut) -> Self {
+        let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
+        Self {
+            buffer,
+            link,
+            session,
+            timer,
+        }
+    }
+
+    pub(crate) fn poll_recv_many(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<Inbound>,
+        most: usize,
+    ) -> Poll<Result<usize, CloseReason>> {
+        match self.poll_batch(cx, batch, most) {
+            Poll::Ready(Err(reason)) => {
+                self.link.end(reason.clone());
+                Poll::Ready(Err(self.link.fate.reason().unwrap_or(reason)))
+            }
+            other => other,
+        }
+    }
+
+    fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        batch: &mut Vec<Inbound>,
+        most: usize,
+    ) -> Poll<Result<usize, CloseReason>> {
+        loop {
+            let n_items = self.decode(batch, most)?;
+            if 0 < n_items {
+                return Poll::Ready(Ok(n_items));
+            }
+            std::task::ready!(self.poll_read(cx))?;
+        }
+    }
+
+    /// Decodes what is there; whole frames only.
+    fn decode(&mut self, batch: &mut Vec<Inbound>, most: usize) -> Result<usize, CloseReason> {
+        let start = batch.len();
+        let now = now();
+        let ended = loop {
+            if most <= batch.len() - start {
+                break Ok(());
+            }
+            match self.session.poll_event(now, &mut self.buffer) {
+                Ok(Some(event)) => batch.extend(inbound(event)),
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        self.transmit();
+        let n_items = batch.len() - start;
+        if 0 < n_items {
+            self.link.was_asked.store(true, Ordering::Relaxed);
+            // What came before the fault is still delivered; the fault is met again.
+            return Ok(n_items);
+        }
+        ended
+            .map(|()| 0)
+            .map_err(|it| CloseReason::Protocol(Arc::new(it)))
+    }
+
+    fn transmit(&mut self) {
+        let mut bytes = BytesMut::new();
+        if self.session.poll_transmit(&mut bytes) {
+            self.link.transmit(&bytes);
+        }
+    }
+
+    /// Ready when something was read.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
+        loop {
+            self.reserve();
+            match self.link.socket.try_read(&mut self.buffer) {
+                Ok(0) => return Poll::Ready(Err(CloseReason::ByPeer)),
+                Ok(_) => return Poll::Ready(Ok(())),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.poll_timer(cx)?;
+                    std::task::ready!(self.link.socket.poll_read_ready(cx))?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Makes room for the next read. A large frame gets more as it arrives, never at its word.
+    fn reserve(&mut self) {
+        let buffered = self.buffer.len();
+        let wanted = self.session.wanted(buffered);
+        let room = self.buffer.capacity() - buffered;
+        if room < LOW || room < wanted.min(READ) {
+            self.buffer.reserve(wanted.min(buffered * 4).max(READ));
+        }
+    }
+
+    /// Runs the session's deadlines; arms the timer for the next one.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let now = now();
+            self.session
+                .handle_timeout(now)
+                .map_err(|it| CloseReason::Protocol(Arc::new(it)))?;
+            self.transmit();
+            if self.buffer.is_empty() {
+                // An idle link keeps no buffer.
+                self.buffer = BytesMut::new();
+            }
+            let next = self.session.poll_timeout().unwrap_or(now + IDLE);
+            self.timer
+                .as_mut()
+                .reset(next.max(now + Duration::from_millis(1)).into());
+        }
+        Ok(())
+    }
+
+    /// Delivers until the end.
+    pub(crate) async fn deliver(mut self: Box<Self>, inbox: Arc<dyn Inbox>) {
+        let mut batch = Vec::new();
+        let reason = loop {
+            if !inbox.has_room()
+                && let Err(reason) = self.wait_for_room(&*inbox).await
+            {
+                break reason;
+            }
+            let received =
+                std::future::poll_fn(|cx| self.poll_recv_many(cx, &mut batch, 256)).await;
+            if let Err(reason) = received {
+                break reason;
+            }
+            inbox.deliver_all(&mut batch);
+        };
+        inbox.closed(reason);
+    }
+
+    /// Waits until the inbox takes more. PINGs go on, so that the peer knows we live; its own
+    /// silence is not judged while we do not listen.
+    async fn wait_for_room(&mut self, inbox: &dyn Inbox) -> Result<(), CloseReason> {
+        self.session.hold_silence(true);
+        let link = self.link.clone();
+        let ended = tokio::select! {
+            () = link.fate.wait() => Err(link.fate.reason().unwrap_or(CloseReason::Here)),
+            waited = std::future::poll_fn(|cx| match inbox.poll_room(cx) {
+                Poll::Ready(()) => Poll::Ready(Ok(())),
+                Poll::Pending => match self.poll_timer(cx) {
+                    Ok(()) => Poll::Pending,
+                    Err(reason) => Poll::Ready(Err(reason)),
+                },
+            }) => waited,
+        };
+        self.session.hold_silence(false);
+        if let Err(reason) = &ended {
+            self.link.end(reason.clone());
+        }
+        ended
+    }
+}
+
+impl Drop for StreamReader {
+    fn drop(&mut self) {
+        // Without its reader a link would not notice its peer's end.
+        self.link.end(CloseReason::Here);
+    }
+}
+
+fn inbound(event: Event) -> Option<Inbound> {
+    match event {
+        Event::Message(message) => Some(Inbound::Message(Message {
+            head: message.head,
+            body: Body::Bytes(message.body),
+        })),
+        Event::Subscribe(prefix) => Some(Inbound::Control(Control::Subscribe(prefix))),
+        Event::Cancel(prefix) => Some(Inbound::Control(Control::Cancel(prefix))),
+        // Told once, in the handshake.
+        Event::Ready => None,
+    }
+}

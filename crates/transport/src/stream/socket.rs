@@ -1,0 +1,72 @@
+//! One byte stream, whichever kind it is; dispatched without a box.
+
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    #[cfg(unix)]
+    Unix(UnixStream),
+}
+
+macro_rules! each {
+    ($socket:expr, $stream:ident => $work:expr) => {
+        match $socket {
+            Socket::Tcp($stream) => $work,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $work,
+        }
+    };
+}
+
+impl Socket {
+    #[inline]
+    pub(crate) fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+        each!(self, it => it.try_write(bytes))
+    }
+
+    #[inline]
+    pub(crate) fn try_write_vectored(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        each!(self, it => it.try_write_vectored(slices))
+    }
+
+    #[inline]
+    pub(crate) fn try_read(&self, into: &mut BytesMut) -> io::Result<usize> {
+        each!(self, it => it.try_read_buf(into))
+    }
+
+    /// Keeps the waker of one task only: the reader's.
+    pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        each!(self, it => it.poll_read_ready(cx))
+    }
+
+    pub(crate) async fn readable(&self) -> io::Result<()> {
+        each!(self, it => it.readable().await)
+    }
+
+    pub(crate) async fn writable(&self) -> io::Result<()> {
+        each!(self, it => it.writable().await)
+    }
+
+    /// Says that nothing more is written, or ends both directions.
+    pub(crate) fn shutdown(&self, how: Shutdown) {
+        // A link that is gone already is as shut down as it can be.
+        let _ = each!(self, it => SockRef::from(it).shutdown(how));
+    }
+
+    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => stream.set_nodelay(nodelay),
+            #[cfg(unix)]
+            Self::Unix(_) => Ok(()),
+        }
+    }
+}
