@@ -1,8 +1,14 @@
 //! The codec a socket holds.
 
+#[cfg(any(
+    feature = "bincode",
+    feature = "json",
+    feature = "msgpack",
+    feature = "postcard"
+))]
+use std::marker::PhantomData;
 use std::{
     any::{TypeId, type_name},
-    marker::PhantomData,
     sync::Arc,
 };
 
@@ -18,7 +24,7 @@ use crate::msgpack::Msgpack;
 #[cfg(feature = "postcard")]
 use crate::postcard::Postcard;
 use crate::{
-    Codec, DecodeError, EncodeError, Fault, Limits, codec, custom,
+    Codec, DecodeError, EncodeError, Fault, Limits, custom,
     raw::{self, Raw},
 };
 
@@ -129,13 +135,13 @@ impl AnyCodec {
         let start = out.len();
         let res = match self {
             #[cfg(feature = "bincode")]
-            Self::Bincode => codec::encode::<Bincode, T>(value, limits, out),
+            Self::Bincode => crate::codec::encode::<Bincode, T>(value, limits, out),
             #[cfg(feature = "json")]
-            Self::Json => codec::encode::<Json, T>(value, limits, out),
+            Self::Json => crate::codec::encode::<Json, T>(value, limits, out),
             #[cfg(feature = "msgpack")]
-            Self::Msgpack => codec::encode::<Msgpack, T>(value, limits, out),
+            Self::Msgpack => crate::codec::encode::<Msgpack, T>(value, limits, out),
             #[cfg(feature = "postcard")]
-            Self::Postcard => codec::encode::<Postcard, T>(value, limits, out),
+            Self::Postcard => crate::codec::encode::<Postcard, T>(value, limits, out),
             Self::Raw => raw::append(value, limits, out),
             Self::Custom(codec) => custom::encode(&**codec, value, limits, out),
         };
@@ -154,16 +160,15 @@ impl AnyCodec {
         bytes: &Bytes,
         limits: &Limits,
     ) -> Result<T, DecodeError> {
-        let seed = PhantomData::<T>;
         let res = match self {
             #[cfg(feature = "bincode")]
-            Self::Bincode => codec::decode::<Bincode, _>(seed, bytes, limits),
+            Self::Bincode => crate::codec::decode::<Bincode, _>(PhantomData::<T>, bytes, limits),
             #[cfg(feature = "json")]
-            Self::Json => codec::decode::<Json, _>(seed, bytes, limits),
+            Self::Json => crate::codec::decode::<Json, _>(PhantomData::<T>, bytes, limits),
             #[cfg(feature = "msgpack")]
-            Self::Msgpack => codec::decode::<Msgpack, _>(seed, bytes, limits),
+            Self::Msgpack => crate::codec::decode::<Msgpack, _>(PhantomData::<T>, bytes, limits),
             #[cfg(feature = "postcard")]
-            Self::Postcard => codec::decode::<Postcard, _>(seed, bytes, limits),
+            Self::Postcard => crate::codec::decode::<Postcard, _>(PhantomData::<T>, bytes, limits),
             Self::Raw => raw::take(bytes, limits),
             Self::Custom(codec) => custom::decode(&**codec, bytes, limits),
         };

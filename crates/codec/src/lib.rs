@@ -16,7 +16,7 @@
 //! use gleis_codec::{AnyCodec, Limits};
 //!
 //! let codec = AnyCodec::default_for::<(u32, String)>();
-//! let bytes = codec.encode(&(7, "seven".to_owned()), &Limits::default())?;
+//! let bytes = codec.encode(&(7_u32, "seven".to_owned()), &Limits::default())?;
 //! let back: (u32, String) = codec.decode(&bytes, &Limits::default())?;
 //! assert_eq!(back, (7, "seven".to_owned()));
 //! # }

@@ -1,0 +1,6 @@
+//! What the codecs promise.
+
+mod any;
+mod custom;
+mod formats;
+mod raw;
