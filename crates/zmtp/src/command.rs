@@ -144,7 +144,7 @@ mod tests {
     use crate::SocketType;
 
     #[track_caller]
-    fn check(body: &[u8], expect: Result<Command<'_>, &str>) {
+    fn check(body: &[u8], expect: &Result<Command<'_>, &str>) {
         let seen = Command::parse(body).map_err(|it| it.to_string());
         assert_eq!(
             seen.as_ref().map_err(String::as_str),
@@ -164,19 +164,19 @@ mod tests {
 
     #[test]
     fn known_commands_are_told_apart_by_their_whole_name() {
-        check(b"\x05READYabc", Ok(Command::Ready(b"abc")));
-        check(b"\x05ERROR\x01x", Ok(Command::Error(b"\x01x")));
-        check(b"\x09SUBSCRIBEa", Ok(Command::Subscribe(b"a")));
-        check(b"\x06CANCEL", Ok(Command::Cancel(b"")));
-        check(b"\x04PONGctx", Ok(Command::Pong));
-        check(b"\x04JOINx", Ok(Command::Unknown(b"JOIN")));
-        check(b"\x05ready", Ok(Command::Unknown(b"ready")));
+        check(b"\x05READYabc", &Ok(Command::Ready(b"abc")));
+        check(b"\x05ERROR\x01x", &Ok(Command::Error(b"\x01x")));
+        check(b"\x09SUBSCRIBEa", &Ok(Command::Subscribe(b"a")));
+        check(b"\x06CANCEL", &Ok(Command::Cancel(b"")));
+        check(b"\x04PONGctx", &Ok(Command::Pong));
+        check(b"\x04JOINx", &Ok(Command::Unknown(b"JOIN")));
+        check(b"\x05ready", &Ok(Command::Unknown(b"ready")));
     }
 
     #[test]
     fn a_command_without_a_name_is_malformed() {
         for body in [b"".as_slice(), b"\0", b"\x05READ", b"\xff"] {
-            check(body, Err("malformed unnamed command: no name"));
+            check(body, &Err("malformed unnamed command: no name"));
         }
     }
 
@@ -193,9 +193,9 @@ mod tests {
             ttl_tenths: 0,
             context: b"0123456789abcdef",
         };
-        check(b"\x04PING\0\x000123456789abcdef", Ok(longest));
+        check(b"\x04PING\0\x000123456789abcdef", &Ok(longest));
         let too_long = "malformed PING command: context longer than 16 bytes";
-        check(b"\x04PING\0\x000123456789abcdefg", Err(too_long));
+        check(b"\x04PING\0\x000123456789abcdefg", &Err(too_long));
         check(
             b"\x04PING\0",
             Err("malformed PING command: no time to live"),

@@ -96,18 +96,18 @@ mod tests {
 
     #[test]
     fn a_short_header_has_two_bytes() {
-        check(b"", Ok(None));
-        check(b"\x00", Ok(None));
-        check(b"\x00\x05", Ok(Some((0, 2, 5))));
-        check(b"\x01\xffrest", Ok(Some((1, 2, 255))));
-        check(b"\x04\x00", Ok(Some((4, 2, 0))));
+        check(b"", &Ok(None));
+        check(b"\x00", &Ok(None));
+        check(b"\x00\x05", &Ok(Some((0, 2, 5))));
+        check(b"\x01\xffrest", &Ok(Some((1, 2, 255))));
+        check(b"\x04\x00", &Ok(Some((4, 2, 0))));
     }
 
     #[test]
     fn a_long_header_has_nine_bytes() {
-        check(b"\x02\0\0\0\0\0\0\x01", Ok(None));
-        check(b"\x02\0\0\0\0\0\0\x01\x00", Ok(Some((2, 9, 256))));
-        check(b"\x06\0\0\0\0\0\0\0\x01", Ok(Some((6, 9, 1))));
+        check(b"\x02\0\0\0\0\0\0\x01", &Ok(None));
+        check(b"\x02\0\0\0\0\0\0\x01\x00", &Ok(Some((2, 9, 256))));
+        check(b"\x06\0\0\0\0\0\0\0\x01", &Ok(Some((6, 9, 1))));
         check(
             &[[3].as_slice(), &[0xff; 8]].concat(),
             Ok(Some((3, 9, u64::MAX))),
@@ -117,10 +117,10 @@ mod tests {
     #[test]
     fn bad_flags_are_seen_with_the_first_byte() {
         for flags in 8..=255 {
-            check(&[flags], Err(Violation::ReservedFlags { flags }));
+            check(&[flags], &Err(Violation::ReservedFlags { flags }));
         }
-        check(&[5], Err(Violation::CommandWithMore));
-        check(&[7], Err(Violation::CommandWithMore));
+        check(&[5], &Err(Violation::CommandWithMore));
+        check(&[7], &Err(Violation::CommandWithMore));
     }
 
     #[test]

@@ -35,11 +35,6 @@ impl Outbox {
         self.ping = Some(ttl_tenths);
     }
 
-    /// Whether a queued `PING` was not taken yet.
-    pub(crate) fn holds_ping(&self) -> bool {
-        self.ping.is_some()
-    }
-
     /// Queues the answer to a `PING` with this context, which was checked to be short.
     pub(crate) fn pong(&mut self, context: &[u8]) {
         if self.pongs.len() == MAX_PONGS {

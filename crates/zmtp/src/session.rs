@@ -141,7 +141,7 @@ impl Session {
 
     /// The bytes still missing for the frame at hand when `buffered` are there, 0 if unknown.
     ///
-    /// The length was checked against the limits: it may be reserved.
+    /// Ask after [`Session::poll_event`] said `None`. The length was checked against the limits: it may be reserved.
     pub fn wanted(&self, buffered: usize) -> usize {
         self.decoder.wanted(buffered)
     }
