@@ -5,6 +5,7 @@ use crate::{
     failure::{Failure, Outcome},
     graph::{self, Package},
     near::near,
+    rows,
 };
 
 /// `fmt`: formats everything, or says what is not formatted.
@@ -76,6 +77,8 @@ fn clippy(package: &str, args: &[&str]) -> Call {
 /// All packages, or the one that is named.
 fn chosen(task: &str, args: &[String]) -> Result<Vec<Package>, Failure> {
     let mut packages = graph::workspace()?;
+    // From the ground up: what a lower package did wrong is not told of an upper one.
+    packages.sort_by_key(|it| rows::height(&it.name)));
     match args {
         [] => Ok(packages),
         [name] if packages.iter().any(|it| it.name == *name) => {

@@ -3,7 +3,7 @@
 //! Before a block stands `<!-- code: examples/hello.rs#hello -->`; the block is what the file
 //! has between `// README: begin hello` and `// README: end hello`, without its indentation.
 
-use std::{fs, path::Path};
+use std::fs;
 
 use crate::{
     command,
@@ -11,6 +11,8 @@ use crate::{
 };
 
 const FENCE: &str = "```";
+const DIFFERS: &str =
+    "README.md: its code is not the examples' code; `cargo xtask readme` rewrites it";
 
 /// The task.
 pub(crate) fn run(args: &[String]) -> Outcome {
@@ -25,17 +27,16 @@ pub(crate) fn run(args: &[String]) -> Outcome {
     };
     println!("readme: README.md against the examples");
     let root = command::root();
-    let path = root.join("README.md");
-    let read = |it: &Path| fs::read_to_string(it).map_err(|e| format!("{}: {e}", it.display()));
-    let is = read(&path).map_err(Failure::finding)?;
-    let should_be = rewritten(&is, |file| read(&root.join(file))).map_err(Failure::finding)?;
-    match is == should_be {
-        true => Ok(()),
-        false if checks => Err(Failure::finding(
-            "README.md: its code is not the examples' code; `cargo xtask readme` rewrites it",
-        )),
-        false => fs::write(&path, should_be).map_err(|e| Failure::finding(e.to_string())),
+    let read = |file: &str| fs::read_to_string(root.join(file)).map_err(|e| format!("{file}: {e}"));
+    let is = read("README.md").map_err(Failure::finding)?;
+    let should_be = rewritten(&is, read).map_err(Failure::finding)?;
+    if is == should_be {
+        return Ok(());
     }
+    if checks {
+        return Err(Failure::finding(DIFFERS));
+    }
+    fs::write(root.join("README.md"), should_be).map_err(|e| Failure::finding(e.to_string()))
 }
 
 /// `readme` with the code of the examples that `read` gives by path.

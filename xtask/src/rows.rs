@@ -114,6 +114,15 @@ pub(crate) fn place_of(package: &str) -> Option<Place> {
         .map(|it| it.place)
 }
 
+/// How far up `package` stands: a package is higher than all that it may depend on.
+pub(crate) fn height(package: &str) -> u8 {
+    match place_of(package) {
+        Some(Place::Row(row)) => row,
+        Some(Place::Beside) => u8::MAX - 1,
+        Some(Place::Program) | None => u8::MAX,
+    }
+}
+
 /// Whether a package at `from` may depend on one at `to`, and if not, why.
 ///
 /// # Errors
@@ -221,6 +230,12 @@ mod tests {
         for from in [LOW, Place::Beside, Place::Program] {
             assert!(judge(from, Place::Program, Kind::Dev).is_err());
         }
+    }
+
+    #[test]
+    fn programs_stand_above_crates() {
+        let heights = ["gleis-core", "gleis", "gleis-test", "xtask"].map(height);
+        assert!(heights.is_sorted(), "{heights:?}");
     }
 
     #[test]
