@@ -78,7 +78,7 @@ fn clippy(package: &str, args: &[&str]) -> Call {
 fn chosen(task: &str, args: &[String]) -> Result<Vec<Package>, Failure> {
     let mut packages = graph::workspace()?;
     // From the ground up: what a lower package did wrong is not told of an upper one.
-    packages.sort_by_key(|it| rows::height(&it.name)));
+    packages.sort_by_key(|it| rows::height(&it.name));
     match args {
         [] => Ok(packages),
         [name] if packages.iter().any(|it| it.name == *name) => {
