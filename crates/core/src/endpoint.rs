@@ -161,3 +161,6 @@ impl From<Infallible> for EndpointError {
 }
 
 deserialize_from_text!(Endpoint, "an endpoint such as tcp://127.0.0.1:5555");
+
+#[cfg(test)]
+mod tests;

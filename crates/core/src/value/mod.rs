@@ -18,6 +18,7 @@ pub use self::{de::from_value, error::ValueError, ser::to_value};
 mod base64;
 mod convert;
 mod de;
+mod depth;
 mod error;
 mod key;
 mod read;
@@ -58,16 +59,21 @@ pub enum Value {
 impl Value {
     /// The name of the variant in lower case: `null bool i64 u64 f64 string bytes list map`.
     pub fn kind(&self) -> &'static str {
+        KINDS[self.index() as usize]
+    }
+
+    /// The index of the variant in binary formats.
+    fn index(&self) -> u32 {
         match self {
-            Self::Null => "null",
-            Self::Bool(_) => "bool",
-            Self::I64(_) => "i64",
-            Self::U64(_) => "u64",
-            Self::F64(_) => "f64",
-            Self::String(_) => "string",
-            Self::Bytes(_) => "bytes",
-            Self::List(_) => "list",
-            Self::Map(_) => "map",
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::I64(_) => 2,
+            Self::U64(_) => 3,
+            Self::F64(_) => 4,
+            Self::String(_) => 5,
+            Self::Bytes(_) => 6,
+            Self::List(_) => 7,
+            Self::Map(_) => 8,
         }
     }
 
@@ -176,6 +182,10 @@ const TOKEN: &str = "$gleis::Value";
 /// The names of the variants in binary formats; their order is the wire's and never changes.
 const VARIANTS: &[&str] = &[
     "Null", "Bool", "I64", "U64", "F64", "String", "Bytes", "List", "Map",
+];
+
+const KINDS: [&str; 9] = [
+    "null", "bool", "i64", "u64", "f64", "string", "bytes", "list", "map",
 ];
 
 /// The key of bytes in text formats.

@@ -11,39 +11,28 @@ use serde::{
 };
 
 use super::{
-    BYTES_KEY, MAX_DEPTH, TOKEN, VARIANTS, Value, base64, error::ValueError, is_bytes_key,
+    BYTES_KEY, TOKEN, VARIANTS, Value, base64, depth::Depth, error::ValueError, is_bytes_key,
 };
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(
-            TOKEN,
-            Node {
-                levels: MAX_DEPTH,
-                is_root: true,
-            },
-        )
+        deserializer.deserialize_newtype_struct(TOKEN, Node(Depth::FULL))
     }
 }
 
-/// Reads a value that may have so many levels.
+/// Reads a value that may go so deep.
 #[derive(Clone, Copy)]
-struct Node {
-    levels: usize,
-    // Whether the wrapper that `Value::deserialize` asks for is still around it.
-    is_root: bool,
-}
+struct Node(Depth);
 
 impl Node {
     /// What reads one level further in.
     fn inner<E: Error>(self) -> Result<Self, E> {
-        match self.levels {
-            0 | 1 => Err(E::custom(ValueError::TooDeep)),
-            levels => Ok(Self {
-                levels: levels - 1,
-                is_root: false,
-            }),
-        }
+        self.0.inner().map(Self).map_err(E::custom)
+    }
+
+    /// What reads the same level within a wrapper.
+    fn wrapped<E: Error>(self) -> Result<Self, E> {
+        self.0.wrapped().map(Self).map_err(E::custom)
     }
 }
 
@@ -105,10 +94,12 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_bytes<E: Error>(self, it: &[u8]) -> Result<Value, E> {
+        self.inner::<E>()?;
         Ok(Value::Bytes(it.to_vec()))
     }
 
     fn visit_byte_buf<E: Error>(self, it: Vec<u8>) -> Result<Value, E> {
+        self.inner::<E>()?;
         Ok(Value::Bytes(it))
     }
 
@@ -121,20 +112,12 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        self.inner()?.deserialize(deserializer)
+        self.wrapped()?.deserialize(deserializer)
     }
 
     /// The wrapper that `Value::deserialize` asks for, or one of a format that keeps such things.
     fn visit_newtype_struct<D: Deserializer<'de>>(self, it: D) -> Result<Value, D::Error> {
-        let node = if self.is_root {
-            Self {
-                is_root: false,
-                ..self
-            }
-        } else {
-            self.inner()?
-        };
-        node.deserialize(it)
+        self.wrapped()?.deserialize(it)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
@@ -161,7 +144,9 @@ impl<'de> Visitor<'de> for Node {
             3 => content.newtype_variant().map(Value::U64),
             4 => content.newtype_variant().map(Value::F64),
             5 => content.newtype_variant().map(Value::String),
-            6 => content.newtype_variant_seed(Bytes),
+            6 => self
+                .inner()
+                .and_then(|_| content.newtype_variant_seed(Bytes)),
             7 => content.newtype_variant_seed(List(self.inner()?)),
             _ => content.newtype_variant_seed(Map(self.inner()?)),
         }

@@ -1,13 +1,13 @@
 //! How serde writes a value.
 
+use std::collections::BTreeMap;
+
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, SerializeMap},
 };
 
-use super::{
-    BYTES_KEY, MAX_DEPTH, TOKEN, VARIANTS, Value, base64, error::ValueError, is_bytes_key,
-};
+use super::{BYTES_KEY, TOKEN, VARIANTS, Value, base64, depth::Depth, is_bytes_key};
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -15,58 +15,51 @@ impl Serialize for Value {
             TOKEN,
             &Node {
                 value: self,
-                levels: MAX_DEPTH,
+                depth: Depth::FULL,
             },
         )
     }
 }
 
-/// A value that may have so many levels.
+/// A value that may go so deep.
 struct Node<'a> {
     value: &'a Value,
-    levels: usize,
+    depth: Depth,
 }
 
 impl Serialize for Node<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let holds_levels = matches!(self.value, Value::Bytes(_) | Value::List(_) | Value::Map(_));
-        let needed = if holds_levels { 2 } else { 1 };
-        if self.levels < needed {
-            return Err(S::Error::custom(ValueError::TooDeep));
-        }
+        let each = match self.value {
+            Value::Bytes(_) | Value::List(_) | Value::Map(_) => {
+                self.depth.inner().map_err(S::Error::custom)?
+            }
+            _ => self.depth,
+        };
         if serializer.is_human_readable() {
-            self.write_text(serializer)
+            self.write_text(serializer, each)
         } else {
-            self.write_tagged(serializer)
+            self.write_tagged(serializer, each)
         }
     }
 }
 
 impl Node<'_> {
-    fn write_tagged<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let levels = self.levels - 1;
+    fn write_tagged<S: Serializer>(&self, serializer: S, each: Depth) -> Result<S::Ok, S::Error> {
+        let index = self.value.index();
         match self.value {
-            Value::Null => serializer.serialize_unit_variant(TOKEN, 0, VARIANTS[0]),
-            Value::Bool(it) => tagged(serializer, 1, it),
-            Value::I64(it) => tagged(serializer, 2, it),
-            Value::U64(it) => tagged(serializer, 3, it),
-            Value::F64(it) => tagged(serializer, 4, it),
-            Value::String(it) => tagged(serializer, 5, it),
-            Value::Bytes(it) => tagged(serializer, 6, &Bytes(it)),
-            Value::List(items) => tagged(serializer, 7, &List { items, levels }),
-            Value::Map(_) => tagged(
-                serializer,
-                8,
-                &Map {
-                    value: self.value,
-                    levels,
-                },
-            ),
+            Value::Null => serializer.serialize_unit_variant(TOKEN, index, VARIANTS[0]),
+            Value::Bool(it) => tagged(serializer, index, it),
+            Value::I64(it) => tagged(serializer, index, it),
+            Value::U64(it) => tagged(serializer, index, it),
+            Value::F64(it) => tagged(serializer, index, it),
+            Value::String(it) => tagged(serializer, index, it),
+            Value::Bytes(it) => tagged(serializer, index, &Bytes(it)),
+            Value::List(items) => tagged(serializer, index, &List { items, each }),
+            Value::Map(entries) => tagged(serializer, index, &Map { entries, each }),
         }
     }
 
-    fn write_text<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let levels = self.levels - 1;
+    fn write_text<S: Serializer>(&self, serializer: S, each: Depth) -> Result<S::Ok, S::Error> {
         match self.value {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(it) => serializer.serialize_bool(*it),
@@ -80,18 +73,14 @@ impl Node<'_> {
                 map.serialize_entry(BYTES_KEY, &base64::encode(it))?;
                 map.end()
             }
-            Value::List(items) => List { items, levels }.serialize(serializer),
+            Value::List(items) => List { items, each }.serialize(serializer),
             Value::Map(entries) => match entries.first_key_value() {
                 Some((key, value)) if entries.len() == 1 && is_bytes_key(key) => {
                     let mut map = serializer.serialize_map(Some(1))?;
-                    map.serialize_entry(&format!("${key}"), &Node { value, levels })?;
+                    map.serialize_entry(&format!("${key}"), &Node { value, depth: each })?;
                     map.end()
                 }
-                _ => Map {
-                    value: self.value,
-                    levels,
-                }
-                .serialize(serializer),
+                _ => Map { entries, each }.serialize(serializer),
             },
         }
     }
@@ -99,10 +88,10 @@ impl Node<'_> {
 
 fn tagged<S: Serializer, T: Serialize>(
     serializer: S,
-    index: usize,
+    index: u32,
     content: &T,
 ) -> Result<S::Ok, S::Error> {
-    serializer.serialize_newtype_variant(TOKEN, index as u32, VARIANTS[index], content)
+    serializer.serialize_newtype_variant(TOKEN, index, VARIANTS[index as usize], content)
 }
 
 struct Bytes<'a>(&'a [u8]);
@@ -115,32 +104,28 @@ impl Serialize for Bytes<'_> {
 
 struct List<'a> {
     items: &'a [Value],
-    levels: usize,
+    each: Depth,
 }
 
 impl Serialize for List<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.items.iter().map(|value| Node {
-            value,
-            levels: self.levels,
-        }))
+        let depth = self.each;
+        serializer.collect_seq(self.items.iter().map(|value| Node { value, depth }))
     }
 }
 
 struct Map<'a> {
-    value: &'a Value,
-    levels: usize,
+    entries: &'a BTreeMap<String, Value>,
+    each: Depth,
 }
 
 impl Serialize for Map<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let levels = self.levels;
-        let entries = self.value.as_map().into_iter().flatten();
-        let len = self.value.as_map().map(|it| it.len());
-        let mut map = serializer.serialize_map(len)?;
-        for (key, value) in entries {
-            map.serialize_entry(key, &Node { value, levels })?;
-        }
-        map.end()
+        let depth = self.each;
+        serializer.collect_map(
+            self.entries
+                .iter()
+                .map(|(key, value)| (key, Node { value, depth })),
+        )
     }
 }
