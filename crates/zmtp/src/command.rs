@@ -184,7 +184,7 @@ mod tests {
     fn a_ping_carries_a_ttl_and_up_to_16_bytes() {
         check(
             b"\x04PING\x01\x02",
-            Ok(Command::Ping {
+            &Ok(Command::Ping {
                 ttl_tenths: 258,
                 context: b"",
             }),
@@ -198,7 +198,7 @@ mod tests {
         check(b"\x04PING\0\x000123456789abcdefg", &Err(too_long));
         check(
             b"\x04PING\0",
-            Err("malformed PING command: no time to live"),
+            &Err("malformed PING command: no time to live"),
         );
     }
 

@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use crate::{
     Limits, Message,
     error::{Error, Limit, check},
-    frame::Header,
+    frame::{Header, LONG},
 };
 
 /// Parts of an unfinished message that are smaller than this are copied out of the read buffer.
@@ -17,6 +17,8 @@ const DETACH_BELOW: usize = 4096;
 #[derive(Debug)]
 pub(crate) struct Decoder {
     limits: Limits,
+    // The longest body a message of one frame may have, if any may be.
+    longest_lone: Option<usize>,
     head: Vec<Bytes>,
     head_bytes: usize,
     // Invariant: this many parts at the front of `head` pin no more than they are worth.
@@ -38,8 +40,10 @@ pub(crate) enum Step {
 
 impl Decoder {
     pub(crate) fn new(limits: Limits) -> Self {
+        let longest_lone = (0 < limits.parts).then(|| limits.frame.min(limits.message));
         Self {
             limits,
+            longest_lone,
             head: Vec::new(),
             head_bytes: 0,
             detached: 0,
@@ -57,8 +61,26 @@ impl Decoder {
         self.frame = len;
     }
 
-    /// Takes the next message off the input, or finds the next command.
+    /// Takes the message at the front of the input if it is one whole frame.
+    ///
+    /// `None` says nothing: [`Decoder::step`] knows the rest, and refuses what is refused.
     #[inline]
+    pub(crate) fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
+        let (size, len) = match &**input {
+            [0, len, ..] => (2, usize::from(*len)),
+            [LONG, rest @ ..] => (
+                9,
+                usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?,
+            ),
+            _ => return None,
+        };
+        if self.longest_lone? < len || input.len() - size < len || !self.head.is_empty() {
+            return None;
+        }
+        Some(take_body(input, size, len))
+    }
+
+    /// Takes the next message off the input, or finds the next command.
     pub(crate) fn step(&mut self, input: &mut BytesMut) -> Result<Step, Error> {
         loop {
             let Some(header) = Header::parse(input)? else {

@@ -7,7 +7,7 @@ use crate::error::Violation;
 /// More frames of the same message follow.
 pub(crate) const MORE: u8 = 0b001;
 /// The length takes eight bytes.
-const LONG: u8 = 0b010;
+pub(crate) const LONG: u8 = 0b010;
 /// The frame is a command.
 pub(crate) const COMMAND: u8 = 0b100;
 
@@ -86,10 +86,10 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(bytes: &[u8], expect: Result<Option<(u8, usize, u64)>, Violation>) {
+    fn check(bytes: &[u8], expect: &Result<Option<(u8, usize, u64)>, Violation>) {
         let seen = Header::parse(bytes);
         assert_eq!(
-            seen.map(|it| it.map(|it| (it.flags, it.size, it.len))),
+            &seen.map(|it| it.map(|it| (it.flags, it.size, it.len))),
             expect
         );
     }
@@ -110,7 +110,7 @@ mod tests {
         check(b"\x06\0\0\0\0\0\0\0\x01", &Ok(Some((6, 9, 1))));
         check(
             &[[3].as_slice(), &[0xff; 8]].concat(),
-            Ok(Some((3, 9, u64::MAX))),
+            &Ok(Some((3, 9, u64::MAX))),
         );
     }
 

@@ -18,6 +18,8 @@ use crate::{
 #[derive(Debug)]
 pub struct Session {
     config: Config,
+    // Whether the own socket publishes, so that messages to it are subscriptions.
+    listens: bool,
     state: State,
     peer: Option<Peer>,
     decoder: Decoder,
@@ -72,7 +74,8 @@ impl Session {
     /// An identity that ZMTP does not allow makes the first [`Session::poll_event`] fail.
     pub fn new(config: Config, now: Instant) -> Self {
         let mut limits = config.limits;
-        if config.socket_type.receives_subscriptions() {
+        let listens = config.socket_type.receives_subscriptions();
+        if listens {
             // A command must be able to carry any subscription that is allowed.
             limits.command = limits.command.max(limits.subscription.saturating_add(10));
         }
@@ -85,6 +88,7 @@ impl Session {
             handshake_ends: now.checked_add(config.handshake_timeout),
             seen: 0,
             n_ignored: 0,
+            listens,
             config,
         };
         session.begin();
@@ -130,6 +134,13 @@ impl Session {
     ) -> Result<Option<Event>, Error> {
         if input.len() != self.seen {
             self.pulse.heard(now);
+        }
+        if let Some(body) = self.lone(input) {
+            self.seen = input.len();
+            return Ok(Some(Event::Message(Message {
+                head: Vec::new(),
+                body,
+            })));
         }
         let res = match self.state {
             State::Ready => self.traffic(now, input),
@@ -191,6 +202,15 @@ impl Session {
     /// How many messages were ignored because a `PUB` socket has no use for them.
     pub fn n_ignored(&self) -> u64 {
         self.n_ignored
+    }
+
+    /// The path nearly every message takes: one short frame, to a socket that does not publish.
+    #[inline]
+    fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
+        match self.state {
+            State::Ready if !self.listens => self.decoder.lone(input),
+            _ => None,
+        }
     }
 
     fn fail(&mut self, error: Error) -> Error {
@@ -310,12 +330,11 @@ impl Session {
         }
     }
 
-    #[inline]
     fn traffic(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
         loop {
             match self.decoder.step(input)? {
                 Step::Hungry => return Ok(None),
-                Step::Message(message) if !self.config.socket_type.receives_subscriptions() => {
+                Step::Message(message) if !self.listens => {
                     return Ok(Some(Event::Message(message)));
                 }
                 Step::Message(message) => match self.upstream(message)? {
@@ -358,10 +377,9 @@ impl Session {
         len: usize,
     ) -> Result<Option<Event>, Error> {
         let (frame, rest) = input.split_at(size + len);
-        let listens = self.config.socket_type.receives_subscriptions();
         match Command::parse(&frame[size..])? {
-            Command::Subscribe(it) if listens => Ok(Some(Event::Subscribe(self.prefix(it)?))),
-            Command::Cancel(it) if listens => Ok(Some(Event::Cancel(self.prefix(it)?))),
+            Command::Subscribe(it) if self.listens => Ok(Some(Event::Subscribe(self.prefix(it)?))),
+            Command::Cancel(it) if self.listens => Ok(Some(Event::Cancel(self.prefix(it)?))),
             Command::Ping {
                 ttl_tenths,
                 context,

@@ -11,7 +11,8 @@ fn check(target: &str, run: fn(&[u8])) {
         .join(target);
     let mut n_run = 0;
     for entry in fs::read_dir(&folder).expect("the corpus is part of the repository") {
-        run(&fs::read(entry.unwrap().path()).unwrap());
+        let path = entry.expect("the folder can be read").path();
+        run(&fs::read(path).expect("the file can be read"));
         n_run += 1;
     }
     assert!(0 < n_run, "no corpus for {target}");

@@ -58,7 +58,7 @@ impl Probe {
     #[track_caller]
     fn tick(&mut self, seconds: u64) -> Vec<u8> {
         let now = self.at(seconds);
-        self.session.handle_timeout(now).unwrap();
+        self.session.handle_timeout(now).expect("the session lives");
         self.said()
     }
 
@@ -75,7 +75,7 @@ impl Probe {
         while self
             .session
             .poll_event(now, &mut self.input)
-            .unwrap()
+            .expect("the session lives")
             .is_some()
         {}
     }

@@ -37,7 +37,11 @@ impl Side {
         self.session.poll_transmit(&mut self.out);
         let size = size.min(other.out.len());
         self.input.extend_from_slice(&other.out.split_to(size));
-        while let Some(event) = self.session.poll_event(now, &mut self.input).unwrap() {
+        while let Some(event) = self
+            .session
+            .poll_event(now, &mut self.input)
+            .expect("the session lives")
+        {
             if event == Event::Ready {
                 self.session.poll_transmit(&mut self.out);
                 say(&self.session, &mut self.out);
