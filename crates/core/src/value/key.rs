@@ -84,7 +84,7 @@ impl Serializer for KeySerializer {
         Ok(variant.to_owned())
     }
 
-    /// A newtype around a key is a key; one that wraps itself would never end, so one is enough.
+    /// A newtype around a key is a key.
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
         _name: &'static str,
