@@ -3,9 +3,9 @@
 use super::*;
 
 #[track_caller]
-fn reads(text: &str, expect: Endpoint) {
+fn reads(text: &str, expect: impl Into<Endpoint>) {
     let endpoint: Endpoint = text.parse().unwrap();
-    assert_eq!(endpoint, expect);
+    assert_eq!(endpoint, expect.into());
     assert_eq!(endpoint.to_string(), text);
 }
 
@@ -215,7 +215,9 @@ fn callers_may_pass_text_or_endpoints() {
     let endpoint = take("tcp://127.0.0.1:1").unwrap();
     assert_eq!(take(&endpoint).unwrap(), endpoint);
     assert_eq!(take(endpoint.to_string()).unwrap(), endpoint);
-    assert_eq!(take(&endpoint.to_string()).unwrap(), endpoint);
+    let text = endpoint.to_string();
+    assert_eq!(take(&text).unwrap(), endpoint);
+    assert_eq!(text, "tcp://127.0.0.1:1");
     assert_eq!(
         take(SocketAddr::from(([127, 0, 0, 1], 1))).unwrap(),
         endpoint

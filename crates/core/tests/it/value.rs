@@ -26,9 +26,12 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
 
 #[track_caller]
 fn writes(value: &Value, expect: &str) {
-    let json = serde_json::to_string(value).unwrap();
+    let json = serde_json::to_string(value).expect("the value has a text form");
     assert_eq!(json, expect);
-    assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), *value);
+    assert_eq!(
+        serde_json::from_str::<Value>(&json).expect("its own text"),
+        *value
+    );
 }
 
 #[track_caller]
