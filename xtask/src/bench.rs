@@ -6,11 +6,9 @@ use crate::{
 };
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
-    let (flags, names): (Vec<&str>, Vec<&str>) = args
-        .iter()
-        .map(String::as_str)
-        .partition(|it| it.starts_with('-'));
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let (flags, names): (Vec<&str>, Vec<&str>) =
+        args.iter().copied().partition(|it| it.starts_with('-'));
     let bench = match names[..] {
         [] => "*",
         [name] => name,
@@ -38,15 +36,11 @@ fn smoke(bench: &str) -> Call {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::words;
 
     #[test]
     fn two_names_or_a_foreign_flag_are_wrong_usage() {
         for args in [&["a", "b"][..], &["--quick"]] {
-            assert!(
-                matches!(run(&words(args)), Err(Failure::Usage(_))),
-                "{args:?}"
-            );
+            assert!(matches!(run(args), Err(Failure::Usage(_))), "{args:?}");
         }
     }
 

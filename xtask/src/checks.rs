@@ -4,14 +4,14 @@ use crate::{
     command::Call,
     failure::{Failure, Outcome},
     graph::{self, Package},
-    near::near,
+    near::did_you_mean,
     rows,
 };
 
 /// `fmt`: formats everything, or says what is not formatted.
-pub(crate) fn fmt(args: &[String]) -> Outcome {
+pub(crate) fn fmt(args: &[&str]) -> Outcome {
     println!("fmt: every package");
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    match args {
         [] => Call::cargo(&["fmt", "--all"]).run(),
         ["--check"] => Call::cargo(&["fmt", "--all", "--", "--check"]).run(),
         _ => Err(Failure::Usage("fmt: takes nothing or --check".to_owned())),
@@ -19,7 +19,7 @@ pub(crate) fn fmt(args: &[String]) -> Outcome {
 }
 
 /// `lint`: clippy per package, so that no package lives on another one's features.
-pub(crate) fn lint(args: &[String]) -> Outcome {
+pub(crate) fn lint(args: &[&str]) -> Outcome {
     let packages = chosen("lint", args)?;
     for (at, package) in packages.iter().enumerate() {
         println!("lint: {} ({} of {})", package.name, at + 1, packages.len());
@@ -29,7 +29,7 @@ pub(crate) fn lint(args: &[String]) -> Outcome {
 }
 
 /// `features`: a package builds without features, with each one alone, and with all.
-pub(crate) fn features(args: &[String]) -> Outcome {
+pub(crate) fn features(args: &[&str]) -> Outcome {
     let packages = chosen("features", args)?;
     // A package without features is the same in every way of building it: `lint` has seen it.
     for package in packages.iter().filter(|it| !it.features.is_empty()) {
@@ -50,17 +50,16 @@ pub(crate) fn features(args: &[String]) -> Outcome {
 }
 
 /// `test`: every test of the workspace, documentation included.
-pub(crate) fn test(args: &[String]) -> Outcome {
+pub(crate) fn test(args: &[&str]) -> Outcome {
     println!("test: unit, integration and documentation tests");
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    Call::cargo(&["test", "--workspace"]).with(&args).run()
+    Call::cargo(&["test", "--workspace"]).with(args).run()
 }
 
 /// `doc`: the documentation of our packages, without a warning.
-pub(crate) fn doc(args: &[String]) -> Outcome {
+pub(crate) fn doc(args: &[&str]) -> Outcome {
     println!("doc: every package");
     let call = Call::cargo(&["doc", "--workspace", "--no-deps"]);
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    match args {
         [] => call.env("RUSTDOCFLAGS", "-D warnings").run(),
         ["--open"] => call.with(&["--open"]).run(),
         _ => Err(Failure::Usage("doc: takes nothing or --open".to_owned())),
@@ -75,7 +74,7 @@ fn clippy(package: &str, args: &[&str]) -> Call {
 }
 
 /// All packages, or the one that is named.
-fn chosen(task: &str, args: &[String]) -> Result<Vec<Package>, Failure> {
+fn chosen(task: &str, args: &[&str]) -> Result<Vec<Package>, Failure> {
     let mut packages = graph::workspace()?;
     // From the ground up: what a lower package did wrong is not told of an upper one.
     packages.sort_by_key(|it| rows::height(&it.name));
@@ -86,13 +85,10 @@ fn chosen(task: &str, args: &[String]) -> Result<Vec<Package>, Failure> {
             Ok(packages)
         }
         [name] => {
-            let near = near(name, packages.iter().map(|it| it.name.as_str()));
-            let hint = if near.is_empty() {
-                String::new()
-            } else {
-                format!("; near: {}", near.join(", "))
-            };
-            Err(Failure::Usage(format!("{task}: no package `{name}`{hint}")))
+            let hint = did_you_mean(name, packages.iter().map(|it| it.name.as_str()));
+            Err(Failure::Usage(format!(
+                "{task}: no package `{name}`; {hint}"
+            )))
         }
         _ => Err(Failure::Usage(format!("{task}: takes one package or none"))),
     }

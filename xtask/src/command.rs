@@ -18,11 +18,6 @@ pub(crate) fn root() -> PathBuf {
         .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// The words of a call, owned.
-pub(crate) fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|&it| it.to_owned()).collect()
-}
-
 /// A program with its arguments, to be run at the root of the workspace.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -143,6 +138,11 @@ impl Call {
     }
 }
 
+/// The words of a call, owned.
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|&it| it.to_owned()).collect()
+}
+
 /// `word` as a shell takes it for one word.
 fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=+,@".contains(c);
@@ -167,10 +167,10 @@ mod tests {
 
     #[test]
     fn a_program_that_says_no_is_a_finding_with_its_command() {
-        let Err(Failure::Finding { again, .. }) = Call::cargo(&["no-such-command"]).read() else {
+        let Err(Failure::Finding { again, .. }) = Call::new("false", &["a b"]).read() else {
             panic!("a finding is expected");
         };
-        assert_eq!(again.as_deref(), Some("cargo no-such-command"));
+        assert_eq!(again.as_deref(), Some("false 'a b'"));
     }
 
     #[test]

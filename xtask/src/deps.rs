@@ -13,8 +13,8 @@ const INSTALL: &str =
     "deps: cargo-deny is missing; `cargo install --locked cargo-deny` installs it";
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
-    let must_deny = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let must_deny = match args {
         [] => false,
         ["--deny"] => true,
         _ => return Err(Failure::Usage("deps: takes nothing or --deny".to_owned())),

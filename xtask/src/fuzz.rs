@@ -3,7 +3,7 @@
 use crate::{
     command::{Call, root},
     failure::{Failure, Outcome},
-    near::near,
+    near::did_you_mean,
 };
 
 /// How long each target runs when nobody says.
@@ -11,11 +11,11 @@ const SECONDS: &str = "30";
 const USAGE: &str = "fuzz: takes a target, then a number of seconds";
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
+pub(crate) fn run(args: &[&str]) -> Outcome {
     let (target, seconds) = match args {
         [] => (None, SECONDS),
-        [target] => (Some(target), SECONDS),
-        [target, seconds] if seconds.parse::<u32>().is_ok() => (Some(target), seconds.as_str()),
+        [target] => (Some(*target), SECONDS),
+        [target, seconds] if seconds.parse::<u32>().is_ok() => (Some(*target), *seconds),
         _ => return Err(Failure::Usage(USAGE.to_owned())),
     };
     if !root().join("fuzz/Cargo.toml").exists() {
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &[String]) -> Outcome {
         "rustup toolchain install nightly",
     )?;
     let targets = Call::cargo(&["+nightly", "fuzz", "list"]).read()?;
-    let targets = chosen(targets.lines().collect(), target.map(String::as_str))?;
+    let targets = chosen(targets.lines().collect(), target)?;
     for target in targets {
         println!("fuzz: {target} for {seconds} s");
         let limit = format!("-max_total_time={seconds}");
@@ -56,12 +56,8 @@ fn chosen<'a>(targets: Vec<&'a str>, name: Option<&str>) -> Result<Vec<&'a str>,
     match targets.iter().find(|it| **it == name) {
         Some(target) => Ok(vec![target]),
         None => {
-            let near = near(name, targets.iter().copied());
-            let known = if near.is_empty() { targets } else { near };
-            Err(Failure::Usage(format!(
-                "fuzz: no target `{name}`; there is {}",
-                known.join(", ")
-            )))
+            let hint = did_you_mean(name, targets.iter().copied());
+            Err(Failure::Usage(format!("fuzz: no target `{name}`; {hint}")))
         }
     }
 }
@@ -69,7 +65,6 @@ fn chosen<'a>(targets: Vec<&'a str>, name: Option<&str>) -> Result<Vec<&'a str>,
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::words;
 
     #[test]
     fn a_target_is_found_by_its_name() {
@@ -77,14 +72,11 @@ mod tests {
         assert_eq!(chosen(targets(), None).unwrap(), targets());
         assert_eq!(chosen(targets(), Some("frame")).unwrap(), ["frame"]);
         let wrong = chosen(targets(), Some("fraem")).unwrap_err().to_string();
-        assert_eq!(wrong, "fuzz: no target `fraem`; there is frame");
+        assert_eq!(wrong, "fuzz: no target `fraem`; did you mean frame?");
     }
 
     #[test]
     fn seconds_are_a_number() {
-        assert!(matches!(
-            run(&words(&["frame", "soon"])),
-            Err(Failure::Usage(_))
-        ));
+        assert!(matches!(run(&["frame", "soon"]), Err(Failure::Usage(_))));
     }
 }

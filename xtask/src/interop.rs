@@ -11,17 +11,16 @@ use crate::{
 const PACKAGES: [&str; 2] = ["libzmq3-dev", "pkg-config"];
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
+pub(crate) fn run(args: &[&str]) -> Outcome {
     if !root().join("interop/Cargo.toml").exists() {
         return Err(Failure::finding("interop: there is no package interop/"));
     }
     provide_libzmq()?;
     println!("interop: gleis against libzmq");
-    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     // The profile and the folder of the workspace, so that nothing is built a second time.
     let call = Call::cargo(&["run", "--manifest-path", "interop/Cargo.toml"])
         .with(&["--target-dir", &target_dir(), "--"])
-        .with(&args);
+        .with(args);
     call.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
         .run()
 }

@@ -8,8 +8,8 @@ use crate::{
 };
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
-    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    match args {
         [] => check(),
         ["--dot"] => {
             print!("{}", rows::dot(&drawn(&graph::workspace()?)));

@@ -33,6 +33,7 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match tasks::dispatch(&words) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -1,7 +1,15 @@
 //! Names that are nearly the one that was asked for.
 
+/// A question that helps whoever asked for `wanted`: the near ones of `names`, or all of them.
+pub(crate) fn did_you_mean<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    let near = near(wanted, names.iter().copied());
+    let shown = if near.is_empty() { names } else { near };
+    format!("did you mean {}?", shown.join(", "))
+}
+
 /// The `names` within two edits of `wanted`, or that begin with it, nearest first.
-pub(crate) fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+fn near<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut ranked: Vec<(usize, &str)> = names
         .map(|name| {
             let is_prefix = 1 < wanted.len() && name.starts_with(wanted);
@@ -45,7 +53,9 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_word_finds_nothing() {
-        assert!(near("deploy", ["fmt", "lint", "test"].into_iter()).is_empty());
+    fn a_foreign_word_is_answered_with_all_there_is() {
+        let names = || ["fmt", "lint"].into_iter();
+        assert_eq!(did_you_mean("deploy", names()), "did you mean fmt, lint?");
+        assert_eq!(did_you_mean("lind", names()), "did you mean lint?");
     }
 }

@@ -15,8 +15,8 @@ const DIFFERS: &str =
     "README.md: its code is not the examples' code; `cargo xtask readme` rewrites it";
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
-    let checks = match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+pub(crate) fn run(args: &[&str]) -> Outcome {
+    let checks = match args {
         [] => false,
         ["--check"] => true,
         _ => {

@@ -4,7 +4,7 @@ use crate::{
     bench, checks, ci, deps,
     failure::{Failure, Outcome},
     fuzz, interop, layers,
-    near::near,
+    near::did_you_mean,
     readme, tidy,
 };
 
@@ -15,14 +15,14 @@ pub(crate) struct Task {
     pub(crate) name: &'static str,
     args: &'static str,
     help: &'static str,
-    run: fn(&[String]) -> Outcome,
+    run: fn(&[&str]) -> Outcome,
 }
 
 const fn task(
     name: &'static str,
     args: &'static str,
     help: &'static str,
-    run: fn(&[String]) -> Outcome,
+    run: fn(&[&str]) -> Outcome,
 ) -> Task {
     Task {
         name,
@@ -118,19 +118,19 @@ pub(crate) const TASKS: &[Task] = &[
 ///
 /// # Errors
 /// The failure of the task, or wrong usage.
-pub(crate) fn dispatch(words: &[String]) -> Outcome {
+pub(crate) fn dispatch(words: &[&str]) -> Outcome {
     let Some((name, args)) = words.split_first() else {
         return Err(Failure::Usage(help()));
     };
-    if matches!(name.as_str(), "help" | "--help" | "-h") {
+    if matches!(*name, "help" | "--help" | "-h") {
         print!("{}", help());
         return Ok(());
     }
     let task = TASKS
         .iter()
-        .find(|it| it.name == name)
+        .find(|it| it.name == *name)
         .ok_or_else(|| unknown(name))?;
-    if args.iter().any(|it| it == "--help" || it == "-h") {
+    if args.contains(&"--help") || args.contains(&"-h") {
         println!("{}", task.line());
         return Ok(());
     }
@@ -151,22 +151,13 @@ fn help() -> String {
 }
 
 fn unknown(name: &str) -> Failure {
-    let near = near(name, TASKS.iter().map(|it| it.name));
-    let known = if near.is_empty() {
-        TASKS.iter().map(|it| it.name).collect()
-    } else {
-        near
-    };
-    Failure::Usage(format!(
-        "no task `{name}`; did you mean: {}?",
-        known.join(", ")
-    ))
+    let hint = did_you_mean(name, TASKS.iter().map(|it| it.name));
+    Failure::Usage(format!("no task `{name}`; {hint}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::words;
 
     #[test]
     fn the_table_is_the_help_text() {
@@ -180,15 +171,15 @@ mod tests {
     #[test]
     fn every_task_has_a_line_of_help() {
         for task in TASKS {
-            assert!(dispatch(&words(&[task.name, "--help"])).is_ok());
+            assert!(dispatch(&[task.name, "--help"]).is_ok());
         }
     }
 
     #[test]
     fn an_unknown_task_names_the_near_ones() {
-        let failure = dispatch(&words(&["tydi"])).unwrap_err();
+        let failure = dispatch(&["tydi"]).unwrap_err();
         assert!(matches!(failure, Failure::Usage(_)));
-        assert_eq!(failure.to_string(), "no task `tydi`; did you mean: tidy?");
+        assert_eq!(failure.to_string(), "no task `tydi`; did you mean tidy?");
     }
 
     #[test]

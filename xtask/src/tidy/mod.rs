@@ -33,7 +33,7 @@ impl Report {
 }
 
 /// The task.
-pub(crate) fn run(args: &[String]) -> Outcome {
+pub(crate) fn run(args: &[&str]) -> Outcome {
     if !args.is_empty() {
         return Err(Failure::Usage("tidy: takes nothing".to_owned()));
     }
