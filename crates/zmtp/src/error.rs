@@ -180,9 +180,9 @@ impl fmt::Display for Byte {
     }
 }
 
-/// Foreign bytes as text that is safe to log.
+/// Foreign bytes as text that is safe to log: escaped, and cut after 255 bytes.
 pub(crate) fn printable(bytes: &[u8]) -> String {
-    bytes.escape_ascii().to_string()
+    bytes[..bytes.len().min(255)].escape_ascii().to_string()
 }
 
 /// Compares `announced` with `allowed` before anything is reserved.

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, Bytes, BytesMut};
 
 use crate::{
-    Config, Encoder, Error, Limit, Message, Metadata, SocketType, Violation,
+    Config, Encoder, Error, Event, Limit, Message, Peer, SocketType, Violation,
     command::{Command, put_error, put_ready, refusal},
     decoder::{Decoder, Step},
-    error::{check, printable},
+    error::check,
     greeting::{GREETING_LEN, OUR_MINOR, check_greeting, put_greeting},
     heartbeat::Pulse,
     outbox::Outbox,
@@ -38,34 +38,6 @@ enum State {
     Handshake(u8),
     Ready,
     Failed(Error),
-}
-
-/// What a peer told about itself.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Peer {
-    /// The minor version of ZMTP 3; what comes after 3.1 counts as 3.1 or more.
-    pub minor: u8,
-    /// The type of its socket.
-    pub socket_type: SocketType,
-    /// Its identity, empty if it has none. One that starts with a zero byte, which ZMTP
-    /// reserves, counts as none.
-    pub identity: Bytes,
-    /// All properties of its `READY`, `Socket-Type` and `Identity` included.
-    pub metadata: Metadata,
-}
-
-/// What happened on a connection. What is fatal is an [`Error`] instead.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Event {
-    /// The peer cancelled a subscription to this prefix. Only for `PUB` and `XPUB`.
-    Cancel(Bytes),
-    /// A whole message.
-    Message(Message),
-    /// The handshake is over: [`Session::peer`] is known, messages may be sent. Always the
-    /// first event, and only once.
-    Ready,
-    /// The peer wants messages that start with this prefix. Only for `PUB` and `XPUB`.
-    Subscribe(Bytes),
 }
 
 impl Session {
@@ -283,51 +255,13 @@ impl Session {
         Ok(Some(Event::Ready))
     }
 
+    /// Describes the peer, or tells it why it is refused.
     fn meet(&mut self, minor: u8, data: &[u8]) -> Result<Peer, Error> {
-        let metadata = Metadata::parse(data)?;
-        let socket_type = self.check_socket_type(&metadata)?;
-        let identity = metadata.get("Identity").cloned().unwrap_or_default();
-        if 255 < identity.len() {
-            let fault = "identity longer than 255 bytes";
-            return Err(Violation::MalformedCommand {
-                command: "READY",
-                fault,
-            }
-            .into());
+        let peer = Peer::from_ready(self.config.socket_type, minor, data);
+        if let Err(error @ Error::IncompatibleSocketTypes { .. }) = &peer {
+            put_error(&error.to_string(), &mut self.outbox.handshake);
         }
-        let identity = if identity.first() == Some(&0) {
-            Bytes::new()
-        } else {
-            identity
-        };
-        Ok(Peer {
-            minor,
-            socket_type,
-            identity,
-            metadata,
-        })
-    }
-
-    fn check_socket_type(&mut self, metadata: &Metadata) -> Result<SocketType, Error> {
-        let ours = self.config.socket_type;
-        let theirs = metadata
-            .get("Socket-Type")
-            .ok_or(Violation::MalformedCommand {
-                command: "READY",
-                fault: "no Socket-Type",
-            })?;
-        let known = str::from_utf8(theirs).ok().and_then(|it| it.parse().ok());
-        match known.filter(|it| ours.is_compatible_with(*it)) {
-            Some(it) => Ok(it),
-            None => {
-                let error = Error::IncompatibleSocketTypes {
-                    ours,
-                    theirs: printable(theirs),
-                };
-                put_error(&error.to_string(), &mut self.outbox.handshake);
-                Err(error)
-            }
-        }
+        peer
     }
 
     fn traffic(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {

@@ -183,6 +183,22 @@ fn an_identity_with_a_leading_zero_counts_as_none() {
 }
 
 #[test]
+fn an_identity_may_have_255_bytes_and_no_more() {
+    for (len, is_good) in [(255_u16, true), (256, false)] {
+        let identity = [&u32::from(len).to_be_bytes()[..], &vec![7; len.into()]].concat();
+        let body = [
+            b"\x05READY\x0bSocket-Type\0\0\0\x03REQ\x08Identity",
+            &identity[..],
+        ]
+        .concat();
+        let header = [&[6][..], &(body.len() as u64).to_be_bytes()].concat();
+        let bytes = with_greeting(&[header, body].concat());
+        let outcome = feed(Config::new(SocketType::Router), &bytes, &[]);
+        assert_eq!(outcome.error.is_none(), is_good, "{:?}", outcome.error);
+    }
+}
+
+#[test]
 fn an_own_identity_that_is_not_allowed_says_nothing_and_fails() {
     for identity in [vec![0, 1], vec![1; 256]] {
         let now = Instant::now();
