@@ -21,6 +21,7 @@ pub use crate::{
     deadline::Deadline,
     endpoint::{Endpoint, EndpointError, Host, InprocName, IpcAddress, TcpAddress},
     name::{Name, NameError},
+    near::near,
     path::{Path, PathError},
     value::{Value, ValueError, from_value, to_value},
 };
@@ -31,5 +32,6 @@ mod correlator;
 mod deadline;
 mod endpoint;
 mod name;
+mod near;
 mod path;
 mod text;
