@@ -12,7 +12,7 @@ use crate::{
     Limits,
     error::{BoxError, Fault},
     guard::{self, Guarded, Ledger, Rules},
-    sink::Sink,
+    sink::{Full, Sink},
 };
 
 /// A format of your own: implement this and pass it as
@@ -101,11 +101,11 @@ pub(crate) fn encode<F: Format, T: Serialize + ?Sized>(
     let ledger = Ledger::new(F::RULES, 0);
     let mut sink = Sink::new(out, limits.bytes);
     let res = F::write(&Guarded::new(value, ledger.scope(limits)), &mut sink);
-    match res {
-        _ if sink.is_full() => Err(Fault::TooLong {
+    match sink.finish() {
+        Ok(()) => ledger.settle(res.map_err(Fault::Format), limits),
+        Err(Full) => Err(Fault::TooLong {
             limit: limits.bytes,
         }),
-        res => ledger.settle(res.map_err(Fault::Format), limits),
     }
 }
 

@@ -4,12 +4,20 @@ use std::io;
 
 use bytes::BytesMut;
 
+/// How many bytes are gathered before the buffer is asked for room.
+const GATHERED: usize = 128;
+
 /// Appends to a buffer until the message is longer than allowed.
+///
+/// Formats write a byte or two at a time, which is slow on [`BytesMut`]; so short writes are
+/// gathered first.
 #[derive(Debug)]
 pub(crate) struct Sink<'a> {
     out: &'a mut BytesMut,
     left: usize,
     is_full: bool,
+    gathered: [u8; GATHERED],
+    n_gathered: usize,
 }
 
 /// The message is longer than allowed.
@@ -24,12 +32,18 @@ impl<'a> Sink<'a> {
             out,
             left: limit,
             is_full: false,
+            gathered: [0; GATHERED],
+            n_gathered: 0,
         }
     }
 
-    /// Whether something did not fit.
-    pub(crate) fn is_full(&self) -> bool {
-        self.is_full
+    /// Passes on what is gathered.
+    ///
+    /// # Errors
+    /// Something did not fit.
+    pub(crate) fn finish(mut self) -> Result<(), Full> {
+        self.pass_on();
+        if self.is_full { Err(Full) } else { Ok(()) }
     }
 
     /// Appends `bytes`, all or none.
@@ -40,16 +54,46 @@ impl<'a> Sink<'a> {
             return Err(Full);
         };
         self.left = left;
-        self.out.extend_from_slice(bytes);
+        let end = self.n_gathered + bytes.len();
+        match self.gathered.get_mut(self.n_gathered..end) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.n_gathered = end;
+            }
+            None => self.put_long(bytes),
+        }
         Ok(())
+    }
+
+    #[inline(never)]
+    fn put_long(&mut self, bytes: &[u8]) {
+        self.pass_on();
+        match self.gathered.get_mut(..bytes.len()) {
+            Some(place) => {
+                place.copy_from_slice(bytes);
+                self.n_gathered = bytes.len();
+            }
+            None => self.out.extend_from_slice(bytes),
+        }
+    }
+
+    fn pass_on(&mut self) {
+        self.out
+            .extend_from_slice(&self.gathered[..self.n_gathered]);
+        self.n_gathered = 0;
     }
 }
 
 impl io::Write for Sink<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.put(bytes).map_err(io::Error::other)?;
+        self.write_all(bytes)?;
         Ok(bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.put(bytes).map_err(io::Error::other)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -36,13 +36,15 @@ struct Point {
 
 #[track_caller]
 fn check<T: Serialize + 'static>(codec: &AnyCodec, value: &T, expect: &[u8]) {
-    let bytes = codec.encode(value, &Limits::default()).unwrap();
+    let bytes = codec.encode(value, &Limits::default()).expect("encodes");
     assert_eq!(bytes, expect);
 }
 
 #[track_caller]
 fn unfit<T: Serialize + 'static>(codec: &AnyCodec, value: &T, expect: &str) {
-    let err = codec.encode(value, &Limits::default()).unwrap_err();
+    let err = codec
+        .encode(value, &Limits::default())
+        .expect_err("does not fit");
     assert!(
         matches!(err.source, Fault::Unfit { what } if what.contains(expect)),
         "{err:?}"
@@ -52,7 +54,7 @@ fn unfit<T: Serialize + 'static>(codec: &AnyCodec, value: &T, expect: &str) {
 #[track_caller]
 fn too_many(codec: &AnyCodec, bytes: &[u8]) {
     let err = codec.decode::<Vec<()>>(&Bytes::copy_from_slice(bytes), &Limits::default());
-    assert!(matches!(err.unwrap_err().source, Fault::TooMany));
+    assert!(matches!(err.expect_err("too many").source, Fault::TooMany));
 }
 
 #[test]
