@@ -68,17 +68,9 @@ pub(crate) fn findings(root: &Path) -> Result<Vec<String>, Failure> {
     let unreadable = |it: io::Error| Failure::finding(format!("layers: {it}"));
     let mut findings = Vec::new();
     for package in WITHOUT_TOKIO {
-        let tree = [
-            "tree",
-            "--package",
-            package,
-            "--edges",
-            "no-dev",
-            "--prefix",
-            "none",
-        ];
-        let tree = Call::cargo(&tree).with(&["--all-features"]).read()?;
-        findings.extend(runtime_in(package, &tree));
+        let tree = Call::cargo(&["tree", "--all-features", "--package", package])
+            .with(&["--edges", "no-dev", "--prefix", "none"]);
+        findings.extend(runtime_in(package, &tree.read()?));
     }
     for file in source::files(root, "crates", &[".rs"]).map_err(unreadable)? {
         findings.extend(banned_in(&file));
@@ -125,13 +117,10 @@ fn expanded(code: &str, end: usize) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     let mut prefix: Option<String> = None;
     for (at, line) in code.lines().take(end).enumerate() {
-        let start = line
-            .trim_start()
-            .starts_with("use ")
-            .then(|| line.split_once("::{"))
-            .flatten();
-        if let Some((head, _)) = start {
-            prefix = head.rsplit(' ').next().map(str::to_owned);
+        if let Some((head, _)) = line.split_once("::{")
+            && let Some((_, path)) = head.rsplit_once("use ")
+        {
+            prefix = Some(path.to_owned());
         }
         let mut text = line.to_owned();
         if let Some(prefix) = &prefix {
