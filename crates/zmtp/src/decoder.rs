@@ -64,7 +64,7 @@ impl Decoder {
     /// Takes the message at the front of the input if it is one whole frame.
     ///
     /// `None` says nothing: [`Decoder::step`] knows the rest, and refuses what is refused.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
         let (size, len) = match &**input {
             [0, len, ..] => (2, usize::from(*len)),
@@ -146,7 +146,7 @@ impl Decoder {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn take_body(input: &mut BytesMut, size: usize, len: usize) -> Bytes {
     input.advance(size);
     match len {

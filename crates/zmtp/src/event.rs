@@ -4,15 +4,15 @@ use bytes::Bytes;
 
 use crate::Message;
 
-/// What happened on a connection. What is fatal is an [`Error`] instead.
+/// What happened on a connection. What is fatal is an [`Error`](crate::Error) instead.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Event {
     /// The peer cancelled a subscription to this prefix. Only for `PUB` and `XPUB`.
     Cancel(Bytes),
     /// A whole message.
     Message(Message),
-    /// The handshake is over: [`Session::peer`] is known, messages may be sent. Always the
-    /// first event, and only once.
+    /// The handshake is over: [`Session::peer`](crate::Session::peer) is known, messages may
+    /// be sent. Always the first event, and only once.
     Ready,
     /// The peer wants messages that start with this prefix. Only for `PUB` and `XPUB`.
     Subscribe(Bytes),

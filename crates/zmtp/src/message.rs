@@ -39,7 +39,9 @@ impl Message {
 }
 
 impl From<Bytes> for Message {
+    #[inline]
     fn from(body: Bytes) -> Self {
-        Self::new(body)
+        let head = Vec::new();
+        Self { head, body }
     }
 }

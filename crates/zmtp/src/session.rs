@@ -107,24 +107,16 @@ impl Session {
         if input.len() != self.seen {
             self.pulse.heard(now);
         }
-        if let Some(body) = self.lone(input) {
-            self.seen = input.len();
-            return Ok(Some(Event::Message(Message {
-                head: Vec::new(),
-                body,
-            })));
+        match self.lone(input) {
+            Some(body) => Ok(Some(Event::Message(Message::from(body)))),
+            None => self.next_event(now, input),
         }
-        let res = match self.state {
-            State::Ready => self.traffic(now, input),
-            _ => self.handshake(now, input),
-        };
-        self.seen = input.len();
-        res.map_err(|error| self.fail(error))
     }
 
     /// The bytes still missing for the frame at hand when `buffered` are there, 0 if unknown.
     ///
-    /// Ask after [`Session::poll_event`] said `None`. The length was checked against the limits: it may be reserved.
+    /// Ask after [`Session::poll_event`] said `None`. The length was checked against the
+    /// limits: it may be reserved.
     pub fn wanted(&self, buffered: usize) -> usize {
         self.decoder.wanted(buffered)
     }
@@ -176,13 +168,27 @@ impl Session {
         self.n_ignored
     }
 
-    /// The path nearly every message takes: one short frame, to a socket that does not publish.
-    #[inline]
+    /// Everything but lone messages; kept out of the way so that their path stays short.
+    #[inline(never)]
+    fn next_event(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
+        let res = match self.state {
+            State::Ready => self.traffic(now, input),
+            _ => self.handshake(now, input),
+        };
+        self.seen = input.len();
+        res.map_err(|error| self.fail(error))
+    }
+
+    /// The path nearly every message takes: one frame, to a socket that does not publish.
+    #[inline(always)]
     fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
         match self.state {
-            State::Ready if !self.listens => self.decoder.lone(input),
-            _ => None,
+            State::Ready if !self.listens => (),
+            _ => return None,
         }
+        let body = self.decoder.lone(input)?;
+        self.seen = input.len();
+        Some(body)
     }
 
     fn fail(&mut self, error: Error) -> Error {
