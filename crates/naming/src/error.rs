@@ -133,12 +133,18 @@ struct Suggestion<'a>(&'a [Name]);
 
 impl fmt::Display for Suggestion<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Some((last, others)) = self.0.split_last() else { return Ok(()) };
+        let Some((last, others)) = self.0.split_last() else {
+            return Ok(());
+        };
         f.write_str("; did you mean ")?;
         for (i, name) in others.iter().enumerate() {
             write!(f, "{}`{name}`", if i == 0 { "" } else { ", " })?;
         }
-        write!(f, "{}`{last}`?", if others.is_empty() { "" } else { " or " })
+        write!(
+            f,
+            "{}`{last}`?",
+            if others.is_empty() { "" } else { " or " }
+        )
     }
 }
 
@@ -149,15 +155,27 @@ mod tests {
     #[track_caller]
     fn check(near: &[&str], expect: &str) {
         let near = near.iter().map(|it| Name::new(it).unwrap()).collect();
-        let error = NamingError::Unknown { name: Name::new("Alcie").unwrap(), near };
+        let error = NamingError::Unknown {
+            name: Name::new("Alcie").unwrap(),
+            near,
+        };
         assert_eq!(error.to_string(), expect);
     }
 
     #[test]
     fn an_unknown_name_comes_with_the_names_that_look_alike() {
         check(&[], "nobody is called `Alcie`");
-        check(&["Alice"], "nobody is called `Alcie`; did you mean `Alice`?");
-        check(&["Alice", "Alec"], "nobody is called `Alcie`; did you mean `Alice` or `Alec`?");
-        check(&["A", "B", "C"], "nobody is called `Alcie`; did you mean `A`, `B` or `C`?");
+        check(
+            &["Alice"],
+            "nobody is called `Alcie`; did you mean `Alice`?",
+        );
+        check(
+            &["Alice", "Alec"],
+            "nobody is called `Alcie`; did you mean `Alice` or `Alec`?",
+        );
+        check(
+            &["A", "B", "C"],
+            "nobody is called `Alcie`; did you mean `A`, `B` or `C`?",
+        );
     }
 }

@@ -1,12 +1,20 @@
 //! How a client reaches its server.
 
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
-use gleis_core::{Endpoint, EndpointError};
+use gleis_core::{Endpoint, EndpointError, Name};
+use gleis_transport::{Connector, Host, Options, SocketType};
 
-use crate::{ConnectError, NameClient};
+use crate::client::link::Link;
+use crate::client::porch::Porch;
+use crate::{ConnectError, NameClient, protocol};
+
+/// The longest wait between attempts: a name server that is back should not be waited for.
+const BACKOFF: Duration = Duration::from_millis(500);
 
 /// A client that is about to connect: set options, then `.await`.
 #[derive(Debug)]
@@ -19,7 +27,11 @@ pub struct ConnectNameClient {
 
 impl ConnectNameClient {
     pub(super) fn new(at: Result<Endpoint, EndpointError>) -> Self {
-        Self { at, request_timeout: Duration::from_secs(5), within: Duration::from_secs(3) }
+        Self {
+            at,
+            request_timeout: Duration::from_secs(5),
+            within: Duration::from_secs(3),
+        }
     }
 
     /// How long to try to reach the server; 3 seconds by default. It need not be there yet.
@@ -33,6 +45,37 @@ impl ConnectNameClient {
         self.request_timeout = timeout;
         self
     }
+
+    async fn open(self) -> Result<NameClient, ConnectError> {
+        let at = self.at.map_err(ConnectError::Endpoint)?;
+        let link = Arc::new(Link::new(at.clone(), self.request_timeout));
+        let porch = Arc::new(Porch::new(link.clone()));
+        let as_host: Arc<dyn Host> = porch.clone();
+        let config = protocol::link(SocketType::Dealer, options());
+        let mut connector = Connector::start(at, Arc::new(config), Arc::downgrade(&as_host));
+
+        let first = async {
+            connector.first_attempt(self.within).await?;
+            link.wait_ready().await;
+            Ok(())
+        };
+        match tokio::time::timeout(self.within, first).await {
+            Ok(Ok(())) => Ok(NameClient {
+                _connector: connector,
+                link,
+                _porch: porch,
+            }),
+            Ok(Err(source)) => Err(ConnectError::Refused {
+                endpoint: link.endpoint.clone(),
+                source,
+            }),
+            Err(_) => Err(ConnectError::NotLocated {
+                endpoint: link.endpoint.clone(),
+                source: porch.last_error(),
+                within: self.within,
+            }),
+        }
+    }
 }
 
 impl IntoFuture for ConnectNameClient {
@@ -41,6 +84,14 @@ impl IntoFuture for ConnectNameClient {
 
     /// Connects.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move { todo!() })
+        Box::pin(self.open())
     }
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.backoff.most = BACKOFF;
+    // By this the server knows a client that comes back; nobody else can guess it.
+    options.identity = Bytes::from(String::from(Name::random()));
+    options
 }

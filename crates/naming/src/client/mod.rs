@@ -1,12 +1,22 @@
 //! A directory that is elsewhere.
 
 mod connect;
+mod link;
+mod mirror;
+mod porch;
+mod request;
+mod reservation;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use gleis_core::{Endpoint, EndpointError, Name};
+use gleis_transport::Connector;
 
+use self::link::Link;
+use self::porch::Porch;
+use crate::protocol::{self, Reply, Request};
 use crate::{Directory, NamingError, Record, RegisterError, ShutdownReport, Watch};
 
 pub use self::connect::ConnectNameClient;
@@ -16,9 +26,14 @@ pub use self::connect::ConnectNameClient;
 /// Names registered here belong to this client: they go when it is dropped, or, after a grace, when
 /// its connection is lost for good. It connects again by itself and takes its names again; a name
 /// that somebody else took meanwhile stays lost (a [`Watch`] tells who has it).
+///
+/// A watch goes on over lost connections: what changed meanwhile is told when the server is back.
+/// It ends when the server closes, or when the client is dropped.
 #[derive(Debug)]
 pub struct NameClient {
-    endpoint: Endpoint,
+    _connector: Connector,
+    link: Arc<Link>,
+    _porch: Arc<Porch>,
 }
 
 impl NameClient {
@@ -29,7 +44,7 @@ impl NameClient {
 
     /// Where the name server is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+        &self.link.endpoint
     }
 
     /// Ends the server with everybody, as [`NameServer::shutdown`](crate::NameServer::shutdown) does.
@@ -40,33 +55,98 @@ impl NameClient {
     /// # Cancel safety
     /// The server goes on closing when the future is dropped.
     pub async fn shutdown_server(&self, timeout: Duration) -> Result<ShutdownReport, NamingError> {
-        let _ = timeout;
-        todo!()
+        let request = Request::Shutdown {
+            millis: protocol::millis(timeout),
+        };
+        match self.link.request_within(&request, timeout).await? {
+            Reply::Stopped { stayed } => Ok(ShutdownReport { stayed }),
+            Reply::Refused { why } => Err(why.into_naming(None)),
+            other => Err(protocol::unexpected(&other)),
+        }
     }
 }
 
 #[async_trait]
 impl Directory for NameClient {
     async fn register(&self, name: &Name, record: Record) -> Result<(), RegisterError> {
-        let _ = (name, record);
-        todo!()
+        let reservation = self.link.reserve(name, &record)?;
+        let request = Request::Register {
+            name: name.clone(),
+            record,
+        };
+        match self.link.request(&request).await? {
+            Reply::Done => {
+                reservation.keep();
+                Ok(())
+            }
+            Reply::Refused { why } => {
+                reservation.give_up();
+                Err(why.into_register(name))
+            }
+            other => Err(protocol::unexpected(&other).into()),
+        }
     }
 
     async fn unregister(&self, name: &Name) -> Result<(), NamingError> {
-        let _ = name;
-        todo!()
+        let _leaving = self.link.leave(name);
+        match self
+            .link
+            .request(&Request::Unregister { name: name.clone() })
+            .await?
+        {
+            Reply::Done => Ok(()),
+            Reply::Refused { why } => Err(why.into_naming(Some(name))),
+            other => Err(protocol::unexpected(&other)),
+        }
     }
 
     async fn resolve(&self, name: &Name) -> Result<Record, NamingError> {
-        let _ = name;
-        todo!()
+        match self
+            .link
+            .request(&Request::Resolve { name: name.clone() })
+            .await?
+        {
+            Reply::Found { record } => Ok(record),
+            Reply::Refused { why } => Err(why.into_naming(Some(name))),
+            other => Err(protocol::unexpected(&other)),
+        }
     }
 
     async fn list(&self) -> Result<Vec<(Name, Record)>, NamingError> {
-        todo!()
+        let mut res: Vec<(Name, Record)> = Vec::new();
+        loop {
+            let after = res.last().map(|(name, _)| name.clone());
+            match self
+                .link
+                .request(&Request::List {
+                    after: after.clone(),
+                })
+                .await?
+            {
+                Reply::Page { names, more } => {
+                    let grows = names
+                        .first()
+                        .is_none_or(|(name, _)| after.as_ref() < Some(name));
+                    res.extend(names);
+                    if !more || !grows {
+                        return Ok(res);
+                    }
+                }
+                Reply::Refused { why } => return Err(why.into_naming(None)),
+                other => return Err(protocol::unexpected(&other)),
+            }
+        }
     }
 
     async fn watch(&self) -> Result<Watch, NamingError> {
-        todo!()
+        self.link.watch().await
+    }
+}
+
+impl Drop for NameClient {
+    fn drop(&mut self) {
+        // Its names need not wait for the server to miss it.
+        self.link.say_goodbye();
+        self.link.mirror.table.close();
     }
 }

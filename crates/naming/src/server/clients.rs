@@ -1,0 +1,100 @@
+//! Who is connected, and who may come back.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::table::{Owner, Table};
+
+/// The clients by what they call themselves.
+#[derive(Debug, Default)]
+pub(super) struct Clients {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    last: u64,
+    present: HashMap<Identity, Client>,
+}
+
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+enum Identity {
+    /// It said nothing, and cannot come back.
+    Anonymous(u64),
+    Known(Bytes),
+}
+
+#[derive(Debug)]
+struct Client {
+    owner: Owner,
+    /// Dropped when another connection takes its place.
+    _keeps: oneshot::Sender<()>,
+}
+
+/// The place of one connection among the clients.
+#[derive(Debug)]
+pub(super) struct Seat {
+    identity: Identity,
+    pub(super) owner: Owner,
+    pub(super) replaced: oneshot::Receiver<()>,
+}
+
+impl Clients {
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().present.len()
+    }
+
+    /// Whether somebody with this identity is here already.
+    pub(super) fn knows(&self, identity: &Bytes) -> bool {
+        self.state
+            .lock()
+            .present
+            .contains_key(&Identity::Known(identity.clone()))
+    }
+
+    /// Takes in a connection; an older one of the same client loses its place.
+    pub(super) fn arrive(&self, identity: &Bytes) -> Seat {
+        let mut state = self.state.lock();
+        state.last += 1;
+        let session = state.last;
+        let identity = match identity {
+            it if it.is_empty() => Identity::Anonymous(session),
+            it => Identity::Known(it.clone()),
+        };
+        let client = state
+            .present
+            .get(&identity)
+            .map_or(session, |it| it.owner.client);
+        let owner = Owner { client, session };
+        let (keeps, replaced) = oneshot::channel();
+        state.present.insert(
+            identity.clone(),
+            Client {
+                owner,
+                _keeps: keeps,
+            },
+        );
+        Seat {
+            identity,
+            owner,
+            replaced,
+        }
+    }
+
+    /// Gives up a place, and the names with it unless a newer connection has them.
+    pub(super) fn leave(&self, seat: &Seat, table: &Table) {
+        let mut state = self.state.lock();
+        if state
+            .present
+            .get(&seat.identity)
+            .is_some_and(|it| it.owner == seat.owner)
+        {
+            state.present.remove(&seat.identity);
+            // Under the lock: a connection that arrives now finds the names gone, not going.
+            table.sweep(seat.owner.client, None);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Closes a name server when somebody asks for it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use gleis_transport::TaskGuard;
+use tokio::sync::watch;
+
+use crate::ShutdownReport;
+use crate::server::hall::{Hall, Shared};
+
+/// How long the last words to clients may take.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Waits until the server shall close, closes it, and says what came of it.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    hall: Arc<Hall>,
+    doors: TaskGuard,
+    ended: watch::Sender<Option<ShutdownReport>>,
+) {
+    let stayed = wait_for_leave(&shared).await;
+    let report = ShutdownReport { stayed };
+    tracing::debug!(target: "gleis::naming", stayed = report.stayed.len(), "name server closes");
+    drop(doors);
+    shared.outcome.send_replace(Some(report.clone()));
+    hall.end(LINGER).await;
+    shared.table.close();
+    ended.send_replace(Some(report));
+}
+
+/// Waits until somebody asks to close and then until all names are gone or their time is over;
+/// returns those that stayed.
+async fn wait_for_leave(shared: &Shared) -> Vec<gleis_core::Name> {
+    let mut closing = shared.closing.subscribe();
+    let mut deadline = match closing.wait_for(Option::is_some).await {
+        Ok(asked) => *asked,
+        Err(_) => return shared.table.names(),
+    };
+    let grace = deadline
+        .and_then(|it| it.remaining(Instant::now()))
+        .unwrap_or_default();
+    shared.table.start_closing(grace);
+    while let Some(until) = deadline {
+        tokio::select! {
+            () = shared.table.wait_empty() => break,
+            () = tokio::time::sleep_until(until.instant().into()) => break,
+            _ = closing.changed() => deadline = *closing.borrow_and_update(),
+        }
+    }
+    shared.table.names()
+}

@@ -1,1 +1,0 @@
-//! The names, and those who watch them.

@@ -1,0 +1,121 @@
+//! What one watcher has not seen yet.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use gleis_core::Name;
+
+use crate::{Change, Record};
+
+/// How many changes wait for a watcher at most.
+const CAPACITY: usize = 1_024;
+
+/// The queue of one watch. The present state is not queued but read off the table, name by name.
+#[derive(Debug)]
+pub(super) struct Feed {
+    has_told_closing: bool,
+    phase: Phase,
+    queue: VecDeque<Change>,
+    waker: Option<Waker>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Nothing comes any more but what is queued.
+    Ended,
+    /// The queue overflowed: the present state is told again.
+    Lagged,
+    /// Everything was told but what is queued.
+    Live,
+    /// The present state was told up to this name.
+    Syncing { told: Option<Name> },
+}
+
+impl Default for Feed {
+    fn default() -> Self {
+        Self {
+            has_told_closing: false,
+            phase: Phase::Syncing { told: None },
+            queue: VecDeque::new(),
+            waker: None,
+        }
+    }
+}
+
+impl Feed {
+    /// Takes note of a change of `name`.
+    pub(super) fn push(&mut self, change: &Change, name: &Name, wakers: &mut Wakers) {
+        let is_news = match &self.phase {
+            Phase::Ended | Phase::Lagged => false,
+            Phase::Live => true,
+            // A name that was not told yet will be told as it then is.
+            Phase::Syncing { told } => told.as_ref().is_some_and(|it| name <= it),
+        };
+        if !is_news {
+            return;
+        }
+        if self.queue.len() < CAPACITY {
+            self.queue.push_back(change.clone());
+        } else {
+            self.queue = VecDeque::new();
+            self.phase = Phase::Lagged;
+        }
+        self.wake(wakers);
+    }
+
+    /// Nothing comes any more.
+    pub(super) fn end(&mut self, wakers: &mut Wakers) {
+        self.phase = Phase::Ended;
+        self.wake(wakers);
+    }
+
+    pub(super) fn wake(&mut self, wakers: &mut Wakers) {
+        wakers.0.extend(self.waker.take());
+    }
+
+    /// True once: the watcher hears of the closing before anything that waits.
+    pub(super) fn tells_closing(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_told_closing, true)
+    }
+
+    /// The next change; `next` reads the table behind a name.
+    pub(super) fn poll_next(
+        &mut self,
+        is_current: bool,
+        next: impl FnOnce(Option<&Name>) -> Option<(Name, Record)>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Change>> {
+        if let Some(change) = self.queue.pop_front() {
+            return Poll::Ready(Some(change));
+        }
+        match &mut self.phase {
+            Phase::Ended => Poll::Ready(None),
+            Phase::Lagged => {
+                self.phase = Phase::Syncing { told: None };
+                Poll::Ready(Some(Change::Lagged))
+            }
+            Phase::Syncing { told } if is_current => {
+                let Some((name, record)) = next(told.as_ref()) else {
+                    self.phase = Phase::Live;
+                    return Poll::Ready(Some(Change::Current));
+                };
+                *told = Some(name.clone());
+                Poll::Ready(Some(Change::Registered { name, record }))
+            }
+            Phase::Live | Phase::Syncing { .. } => {
+                self.waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// Those to wake once the lock is free: a waker may run code that comes back here.
+#[derive(Debug, Default)]
+pub(super) struct Wakers(Vec<Waker>);
+
+impl Wakers {
+    pub(super) fn wake(self) {
+        self.0.into_iter().for_each(Waker::wake);
+    }
+}

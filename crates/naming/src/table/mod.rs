@@ -1,0 +1,460 @@
+//! The names, and those who watch them: what the server keeps, and what its clients copy.
+
+mod feed;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Bound;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use gleis_core::{Name, near};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use self::feed::{Feed, Wakers};
+use crate::{Change, Limits, NamingError, Record, RegisterError, Watch};
+
+/// How many names are compared with one that is unknown: it bounds what a typing error costs.
+const COMPARED: usize = 1_024;
+
+/// How many names are looked at for some that may be compared.
+const LOOKED_AT: usize = 16 * COMPARED;
+
+/// Which watch.
+pub(crate) type FeedId = u64;
+
+/// Whose a name is: the client, and which of its connections said so last.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Owner {
+    pub(crate) client: u64,
+    pub(crate) session: u64,
+}
+
+impl Owner {
+    /// This process.
+    pub(crate) const HERE: Self = Self {
+        client: 0,
+        session: 0,
+    };
+}
+
+/// Names and watches behind one lock, so that every watcher sees every change once and in order.
+#[derive(Debug)]
+pub(crate) struct Table {
+    emptied: Notify,
+    limits: Limits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closing: Option<Duration>,
+    entries: BTreeMap<Name, Entry>,
+    feeds: HashMap<FeedId, Feed>,
+    // Invariant: the names in `entries` by the client of their owner, without empty sets.
+    held: HashMap<u64, BTreeSet<Name>>,
+    is_closed: bool,
+    /// False while `entries` is an unfinished copy: watches then wait.
+    is_current: bool,
+    next_feed: FeedId,
+}
+
+#[derive(Debug)]
+struct Entry {
+    owner: Owner,
+    record: Record,
+}
+
+impl Table {
+    /// An empty table that is the truth itself.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let table = Self::copy(limits);
+        table.state.lock().is_current = true;
+        table
+    }
+
+    /// An empty copy of a table elsewhere; it is not current before it is told so.
+    pub(crate) fn copy(limits: Limits) -> Self {
+        Self {
+            emptied: Notify::new(),
+            limits,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Gives a free name to its first owner.
+    pub(crate) fn claim(
+        &self,
+        name: &Name,
+        record: Record,
+        owner: Owner,
+    ) -> Result<(), RegisterError> {
+        check(&record)?;
+        self.change(|state, wakers| {
+            if let Some(entry) = state.entries.get(name) {
+                return Err(taken(name, entry));
+            }
+            state.admit(owner, &self.limits)?;
+            state.insert(name, Entry { owner, record }, wakers);
+            Ok(())
+        })
+    }
+
+    /// Gives a name to its owner, whether it is free or the owner's already.
+    pub(crate) fn renew(
+        &self,
+        name: &Name,
+        record: Record,
+        owner: Owner,
+    ) -> Result<(), RegisterError> {
+        check(&record)?;
+        self.change(|state, wakers| {
+            match state.entries.get(name) {
+                Some(entry) if entry.owner.client != owner.client => {
+                    return Err(taken(name, entry));
+                }
+                Some(_) => (),
+                None => state.admit(owner, &self.limits)?,
+            }
+            state.insert(name, Entry { owner, record }, wakers);
+            Ok(())
+        })
+    }
+
+    /// Copies what was said elsewhere, whatever stands here; false if there is no room for it.
+    pub(crate) fn put(&self, name: &Name, record: Record, session: u64) -> bool {
+        let owner = Owner {
+            session,
+            ..Owner::HERE
+        };
+        self.change(|state, wakers| {
+            let has_room = state.entries.len() < self.limits.names;
+            if has_room || state.entries.contains_key(name) {
+                state.insert(name, Entry { owner, record }, wakers);
+                return true;
+            }
+            false
+        })
+    }
+
+    /// Takes a name away from whoever has it.
+    pub(crate) fn release(&self, name: &Name) {
+        self.change(|state, wakers| state.remove(name, wakers));
+        self.note_if_empty();
+    }
+
+    /// Takes a name away from `client`; free names are left alone.
+    pub(crate) fn release_by(&self, name: &Name, client: u64) -> Result<(), NamingError> {
+        let res = self.change(|state, wakers| match state.entries.get(name) {
+            Some(entry) if entry.owner.client != client => {
+                Err(NamingError::NotHeld { name: name.clone() })
+            }
+            Some(_) => {
+                state.remove(name, wakers);
+                Ok(())
+            }
+            None => Ok(()),
+        });
+        self.note_if_empty();
+        res
+    }
+
+    /// Takes all names away from `client`, but those its connection `keep` has named.
+    pub(crate) fn sweep(&self, client: u64, keep: Option<u64>) {
+        self.change(|state, wakers| {
+            let names: Vec<Name> = state
+                .held
+                .get(&client)
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            for name in names {
+                let is_kept = state
+                    .entries
+                    .get(&name)
+                    .is_some_and(|it| Some(it.owner.session) == keep);
+                if !is_kept {
+                    state.remove(&name, wakers);
+                }
+            }
+        });
+        self.note_if_empty();
+    }
+
+    /// How many names `client` has.
+    pub(crate) fn n_held(&self, client: u64) -> usize {
+        self.state.lock().held.get(&client).map_or(0, BTreeSet::len)
+    }
+
+    /// What stands under a name.
+    pub(crate) fn resolve(&self, name: &Name) -> Result<Record, NamingError> {
+        let candidates: Vec<Name> = {
+            let state = self.state.lock();
+            if state.is_closed {
+                return Err(NamingError::Closed);
+            }
+            if let Some(entry) = state.entries.get(name) {
+                return Ok(entry.record.clone());
+            }
+            let len = name.as_str().len();
+            let is_alike = |it: &&Name| it.as_str().len().abs_diff(len) <= 9;
+            state
+                .entries
+                .keys()
+                .filter(is_alike)
+                .take(COMPARED)
+                .cloned()
+                .collect()
+        };
+        // Outside the lock: nobody waits for a typing error.
+        Err(NamingError::Unknown {
+            name: name.clone(),
+            near: near(name.as_str(), candidates),
+        })
+    }
+
+    /// All names and records.
+    pub(crate) fn list(&self) -> Result<Vec<(Name, Record)>, NamingError> {
+        Ok(self.page(None, usize::MAX)?.0)
+    }
+
+    /// The names behind `after` with their records, `budget` bytes or a little more, and whether there are more.
+    pub(crate) fn page(
+        &self,
+        after: Option<&Name>,
+        budget: usize,
+    ) -> Result<(Vec<(Name, Record)>, bool), NamingError> {
+        let state = self.state.lock();
+        if state.is_closed {
+            return Err(NamingError::Closed);
+        }
+        let mut left = budget;
+        let mut res = Vec::new();
+        for (name, entry) in state.entries.range::<Name, _>(behind(after)) {
+            if left == 0 {
+                return Ok((res, true));
+            }
+            left = left.saturating_sub(weight(name, &entry.record));
+            res.push((name.clone(), entry.record.clone()));
+        }
+        Ok((res, false))
+    }
+
+    /// All names.
+    pub(crate) fn names(&self) -> Vec<Name> {
+        self.state.lock().entries.keys().cloned().collect()
+    }
+
+    /// Waits until no name is registered.
+    pub(crate) async fn wait_empty(&self) {
+        loop {
+            let emptied = self.emptied.notified();
+            tokio::pin!(emptied);
+            emptied.as_mut().enable();
+            if self.state.lock().entries.is_empty() {
+                return;
+            }
+            emptied.await;
+        }
+    }
+
+    /// Takes in no new names from now on, and tells all watches.
+    pub(crate) fn start_closing(&self, grace: Duration) {
+        self.change(|state, wakers| {
+            state.closing = Some(grace);
+            state.feeds.values_mut().for_each(|it| it.wake(wakers));
+        });
+    }
+
+    /// Ends all watches and refuses everything from now on.
+    pub(crate) fn close(&self) {
+        self.change(|state, wakers| {
+            state.is_closed = true;
+            state.feeds.values_mut().for_each(|it| it.end(wakers));
+        });
+    }
+
+    /// For a copy whose original has closed: ends all watches; a new original may come.
+    pub(crate) fn end_watches(&self) {
+        self.change(|state, wakers| {
+            state.closing = None;
+            state.feeds.values_mut().for_each(|it| it.end(wakers));
+        });
+    }
+
+    /// Whether the copy shows the present state.
+    pub(crate) fn set_current(&self, is_current: bool) {
+        self.change(|state, wakers| {
+            state.is_current = is_current;
+            state.feeds.values_mut().for_each(|it| it.wake(wakers));
+        });
+    }
+
+    /// A watch that begins with the present state.
+    pub(crate) fn watch(self: &Arc<Self>) -> Result<Watch, NamingError> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(NamingError::Closed);
+        }
+        if self.limits.watches <= state.feeds.len() {
+            return Err(NamingError::Busy {
+                what: "watches",
+                limit: self.limits.watches,
+            });
+        }
+        let id = state.next_feed;
+        state.next_feed += 1;
+        state.feeds.insert(id, Feed::default());
+        Ok(Watch::new(self.clone(), id))
+    }
+
+    pub(crate) fn remove_feed(&self, id: FeedId) {
+        let feed = self.state.lock().feeds.remove(&id);
+        // Its waker is dropped outside the lock.
+        drop(feed);
+    }
+
+    /// The next change for one watch.
+    pub(crate) fn poll_feed(&self, id: FeedId, cx: &mut Context<'_>) -> Poll<Option<Change>> {
+        let mut state = self.state.lock();
+        let State {
+            closing,
+            entries,
+            feeds,
+            is_current,
+            ..
+        } = &mut *state;
+        let Some(feed) = feeds.get_mut(&id) else {
+            return Poll::Ready(None);
+        };
+        if let Some(grace) = *closing
+            && feed.tells_closing()
+        {
+            return Poll::Ready(Some(Change::Closing { grace }));
+        }
+        let next = |after: Option<&Name>| {
+            let mut rest = entries.range::<Name, _>(behind(after));
+            rest.next()
+                .map(|(name, entry)| (name.clone(), entry.record.clone()))
+        };
+        feed.poll_next(*is_current, next, cx)
+    }
+
+    /// Changes the state, and wakes the watchers when the lock is free again.
+    fn change<R>(&self, f: impl FnOnce(&mut State, &mut Wakers) -> R) -> R {
+        let mut wakers = Wakers::default();
+        let res = f(&mut self.state.lock(), &mut wakers);
+        wakers.wake();
+        res
+    }
+
+    fn note_if_empty(&self) {
+        if self.state.lock().entries.is_empty() {
+            self.emptied.notify_waiters();
+        }
+    }
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl State {
+    /// Whether `owner` may have one name more.
+    fn admit(&self, owner: Owner, limits: &Limits) -> Result<(), RegisterError> {
+        if self.is_closed {
+            return Err(NamingError::Closed.into());
+        }
+        if self.closing.is_some() {
+            return Err(RegisterError::Closing);
+        }
+        if limits.names <= self.entries.len() {
+            return Err(RegisterError::Full {
+                limit: limits.names,
+            });
+        }
+        let n_held = self.held.get(&owner.client).map_or(0, BTreeSet::len);
+        // This process is trusted with all the room there is.
+        if owner.client != Owner::HERE.client && limits.names_per_client <= n_held {
+            return Err(RegisterError::Full {
+                limit: limits.names_per_client,
+            });
+        }
+        Ok(())
+    }
+
+    fn insert(&mut self, name: &Name, entry: Entry, wakers: &mut Wakers) {
+        let (client, record) = (entry.owner.client, entry.record.clone());
+        let before = self.entries.insert(name.clone(), entry);
+        if before.as_ref().is_none_or(|it| it.owner.client != client) {
+            if let Some(before) = &before {
+                self.unhold(name, before.owner.client);
+            }
+            self.held.entry(client).or_default().insert(name.clone());
+        }
+        if before.is_none_or(|it| it.record != record) {
+            self.tell(
+                &Change::Registered {
+                    name: name.clone(),
+                    record,
+                },
+                name,
+                wakers,
+            );
+        }
+    }
+
+    fn remove(&mut self, name: &Name, wakers: &mut Wakers) {
+        let Some(entry) = self.entries.remove(name) else {
+            return;
+        };
+        self.unhold(name, entry.owner.client);
+        self.tell(&Change::Unregistered { name: name.clone() }, name, wakers);
+    }
+
+    fn unhold(&mut self, name: &Name, client: u64) {
+        let Some(names) = self.held.get_mut(&client) else {
+            return;
+        };
+        names.remove(name);
+        if names.is_empty() {
+            self.held.remove(&client);
+        }
+    }
+
+    fn tell(&mut self, change: &Change, name: &Name, wakers: &mut Wakers) {
+        self.feeds
+            .values_mut()
+            .for_each(|it| it.push(change, name, wakers));
+    }
+}
+
+fn check(record: &Record) -> Result<(), RegisterError> {
+    match record.metadata_len() {
+        len if Record::MAX_METADATA < len => Err(RegisterError::TooLarge { len }),
+        _ => Ok(()),
+    }
+}
+
+fn taken(name: &Name, entry: &Entry) -> RegisterError {
+    RegisterError::Taken {
+        name: name.clone(),
+        holder: entry.record.endpoint.clone(),
+    }
+}
+
+fn behind(after: Option<&Name>) -> (Bound<&Name>, Bound<&Name>) {
+    (
+        after.map_or(Bound::Unbounded, Bound::Excluded),
+        Bound::Unbounded,
+    )
+}
+
+/// About the bytes an entry takes in a message.
+fn weight(name: &Name, record: &Record) -> usize {
+    64 + name.as_str().len() + record.endpoint.to_string().len() + record.metadata_len()
+}
