@@ -1,3 +1,8 @@
-//! Under construction.
+//! What the crates of gleis test each other with: conformance suites and waits with a watchdog.
+//!
+//! Only tests depend on this crate. A suite is a set of laws, each a public function; whoever
+//! implements a codec, a transport or a directory runs all of them.
 
 pub mod codec_suite;
+pub mod transport_suite;
+pub mod wait;

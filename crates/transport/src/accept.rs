@@ -1,7 +1,6 @@
 //! Taking in peers: handshakes side by side, bounded, with a back-off when the system refuses.
 
 use std::collections::VecDeque;
-use std::future::Future;
 use std::io;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -9,6 +8,7 @@ use std::time::Duration;
 use gleis_core::Endpoint;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
+use tokio::time::Instant;
 
 use crate::connection::Connection;
 use crate::error::{AcceptError, HandshakeError};
@@ -19,6 +19,9 @@ use crate::stream::{Socket, handshake};
 
 /// The waits after a failed accept: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
+
+/// How long a handshake is safe from newer ones.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// What comes out of a listener before any handshake.
 pub(crate) enum Arrival {
@@ -45,6 +48,7 @@ pub(crate) struct Acceptor {
 struct Started {
     address: String,
     id: Id,
+    since: Instant,
     task: AbortHandle,
 }
 
@@ -72,10 +76,14 @@ impl Acceptor {
     /// The next connection. Cancel-safe: handshakes live in `self`.
     pub(crate) async fn next(&mut self) -> Result<Connection, AcceptError> {
         loop {
+            let crowded = self.crowded();
             tokio::select! {
                 biased;
                 Some(ended) = self.handshakes.join_next_with_id() => return self.ended(ended),
-                arrival = arrive(&self.kind, self.pause) => match arrival {
+                // Crowded with young handshakes: most are done in a moment, so they get that moment.
+                () = tokio::time::sleep_until(crowded.unwrap_or_else(Instant::now)),
+                    if crowded.is_some() => self.end_oldest(),
+                arrival = arrive(&self.kind, self.pause), if crowded.is_none() => match arrival {
                     Ok(arrival) => {
                         self.pause = None;
                         if let Some(connection) = self.begin(arrival)? {
@@ -104,26 +112,30 @@ impl Acceptor {
                 source: HandshakeError::Refused { reason },
             });
         };
-        self.make_room();
         let task =
             self.handshakes
                 .spawn(greet(socket, self.config.clone(), address.clone(), place));
         self.order.push_back(Started {
             address,
             id: task.id(),
+            since: Instant::now(),
             task,
         });
         Ok(None)
     }
 
-    /// Ends the oldest handshake when there are too many: an honest peer is done in a moment, so
-    /// silent ones cannot keep it out.
-    fn make_room(&mut self) {
-        while self.config.options.max_handshakes <= self.order.len() {
-            // A task that ended in the meantime is only forgotten here; its result is still told.
-            if let Some(oldest) = self.order.pop_front() {
-                oldest.task.abort();
-            }
+    /// Until when to wait for a place among the handshakes, if there is none.
+    fn crowded(&self) -> Option<Instant> {
+        let is_full = self.config.options.max_handshakes <= self.order.len();
+        let oldest = self.order.front().filter(|_| is_full)?;
+        Some(oldest.since + GRACE)
+    }
+
+    /// Ends the oldest handshake: an honest peer is done in a moment, so silent ones cannot keep
+    /// it out.
+    fn end_oldest(&mut self) {
+        if let Some(oldest) = self.order.pop_front() {
+            oldest.task.abort();
         }
     }
 
@@ -203,11 +215,11 @@ async fn arrive(kind: &ListenerKind, pause: Option<Duration>) -> io::Result<Arri
     }
 }
 
-fn greet(
+async fn greet(
     socket: Socket,
     config: Arc<LinkConfig>,
     address: String,
     place: OwnedSemaphorePermit,
-) -> impl Future<Output = Result<Connection, HandshakeError>> {
-    async move { handshake(socket, &config, address, Some(place)).await }
+) -> Result<Connection, HandshakeError> {
+    handshake(socket, &config, address, Some(place)).await
 }

@@ -136,9 +136,9 @@ impl LinkConfig {
         gleis_zmtp::Config {
             identity: self.options.identity.clone(),
             metadata: self.metadata.clone(),
-            limits: self.options.limits.clone(),
+            limits: self.options.limits,
             handshake_timeout: self.options.handshake_timeout,
-            heartbeat: self.options.heartbeat.clone(),
+            heartbeat: self.options.heartbeat,
             socket_type: self.socket_type,
         }
     }

@@ -45,9 +45,11 @@ async fn greet(
     buffer: &mut BytesMut,
 ) -> Result<(), HandshakeError> {
     loop {
+        let event = session.poll_event(now(), buffer).map_err(fault)?;
+        // What was read may be what allows the next word of ours.
         write(socket, session).await?;
-        if let Some(Event::Ready) = session.poll_event(now(), buffer).map_err(fault)? {
-            return write(socket, session).await;
+        if let Some(Event::Ready) = event {
+            return Ok(());
         }
         read(socket, session, buffer).await?;
     }

@@ -156,7 +156,7 @@ impl Outbox {
             self.oldest = Instant::now();
             return false;
         }
-        let looks = self.n_appended < 8 || self.n_appended % 16 == 0;
+        let looks = self.n_appended < 8 || self.n_appended.is_multiple_of(16);
         looks && PATIENCE < self.oldest.elapsed()
     }
 

@@ -116,7 +116,7 @@ impl StreamReader {
         loop {
             self.reserve();
             match self.link.socket.try_read(&mut self.buffer) {
-                Ok(0) => return Poll::Ready(Err(CloseReason::ByPeer)),
+                Ok(0) => return Poll::Ready(Err(self.eof())),
                 Ok(_) => return Poll::Ready(Ok(())),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.poll_timer(cx)?;
@@ -125,6 +125,14 @@ impl StreamReader {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
                 Err(error) => return Poll::Ready(Err(error.into())),
             }
+        }
+    }
+
+    /// An end between messages is a goodbye, any other a broken link.
+    fn eof(&self) -> CloseReason {
+        match self.buffer.is_empty() {
+            true => CloseReason::ByPeer,
+            false => io::Error::from(io::ErrorKind::UnexpectedEof).into(),
         }
     }
 

@@ -1,0 +1,18 @@
+//! The transports under the suite that all of them share, and each under its own.
+
+mod hostile;
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use gleis_core::Endpoint;
+
+/// An inproc name that no other test uses.
+fn inproc() -> Endpoint {
+    static SERIAL: AtomicU32 = AtomicU32::new(0);
+    let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+    format!("inproc://suite-{serial}").parse().unwrap()
+}
+
+gleis_test::transport_suite!(over_inproc, super::inproc);
+gleis_test::transport_suite!(over_ipc, || "ipc://*".parse().unwrap());
+gleis_test::transport_suite!(over_tcp, || "tcp://127.0.0.1:0".parse().unwrap());
