@@ -86,14 +86,27 @@ impl Event {
         use gleis_transport::Event as Told;
         Some(match event {
             Told::Accepted { peer } => Self::Accepted { peer: peer.address },
-            Told::AcceptFailed { error: AcceptError::Handshake { address, source } } => {
-                Self::HandshakeFailed { peer: address, reason: chain(&source) }
-            }
-            Told::AcceptFailed { error } => Self::AcceptFailed { reason: chain(&error) },
+            Told::AcceptFailed {
+                error: AcceptError::Handshake { address, source },
+            } => Self::HandshakeFailed {
+                peer: address,
+                reason: chain(&source),
+            },
+            Told::AcceptFailed { error } => Self::AcceptFailed {
+                reason: chain(&error),
+            },
             Told::Connected { peer } => Self::Connected { peer: peer.address },
-            Told::Retrying { endpoint, attempt, delay, error } => {
-                Self::Retrying { endpoint, attempt, delay, reason: chain(&error) }
-            }
+            Told::Retrying {
+                endpoint,
+                attempt,
+                delay,
+                error,
+            } => Self::Retrying {
+                endpoint,
+                attempt,
+                delay,
+                reason: chain(&error),
+            },
             _ => return None,
         })
     }
@@ -147,7 +160,9 @@ impl Teller {
     pub(crate) fn tell(&self, event: &Event) {
         let mut wakers = Vec::new();
         self.readers.lock().retain(|reader| {
-            let Some(queue) = reader.upgrade() else { return false };
+            let Some(queue) = reader.upgrade() else {
+                return false;
+            };
             wakers.extend(queue.push(event.clone()));
             true
         });
@@ -158,7 +173,12 @@ impl Teller {
 impl Drop for Teller {
     fn drop(&mut self) {
         // Readers must not wait for a socket that is gone.
-        for queue in self.readers.get_mut().drain(..).filter_map(|it| it.upgrade()) {
+        for queue in self
+            .readers
+            .get_mut()
+            .drain(..)
+            .filter_map(|it| it.upgrade())
+        {
             let mut state = queue.state.lock();
             state.ended = true;
             let waker = state.waker.take();
@@ -195,7 +215,9 @@ impl Queue {
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.state.lock();
         if 0 < state.missed {
-            return Poll::Ready(Some(Event::Missed { events: std::mem::take(&mut state.missed) }));
+            return Poll::Ready(Some(Event::Missed {
+                events: std::mem::take(&mut state.missed),
+            }));
         }
         if let Some(event) = state.events.pop_front() {
             return Poll::Ready(Some(event));

@@ -30,21 +30,37 @@
 //! # }
 //! ```
 
+mod audience;
+mod batch;
 mod builder;
 mod core;
+mod envelope;
 mod error;
 mod event;
+mod intake;
+mod lane;
 mod local;
+mod negotiate;
 mod options;
+mod outlet;
+mod pace;
+mod parcel;
 mod peer;
+mod pending;
 mod publisher;
 mod pull;
 mod push;
 mod replier;
+mod reply;
+mod request;
 mod requester;
+mod ring;
 mod socket;
 mod stats;
 mod subscriber;
+mod taker;
+mod topics;
+mod wishes;
 
 pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
@@ -59,7 +75,9 @@ pub use crate::peer::PeerInfo;
 pub use crate::publisher::Publisher;
 pub use crate::pull::Pull;
 pub use crate::push::Push;
-pub use crate::replier::{Replier, ReplyHandle};
-pub use crate::requester::{Request, Requester};
+pub use crate::replier::Replier;
+pub use crate::reply::ReplyHandle;
+pub use crate::request::Request;
+pub use crate::requester::Requester;
 pub use crate::stats::{Dropped, Flow, Stats};
 pub use crate::subscriber::{Publication, Subscriber};

@@ -4,8 +4,11 @@ use std::any::{Any, type_name};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleis_codec::{AnyCodec, DecodeError, Limits, Message};
+use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::{Body, BoxError, Local};
+
+use crate::error::RecvError;
+use crate::peer::Link;
 
 /// What can be sent as a `T`: a `T`, which moves, or a `&T`, which is cloned only where the value
 /// itself travels (inproc).
@@ -59,30 +62,43 @@ impl<T: Message> Local for LocalValue<T> {
 }
 
 /// A body that carries `value` as it is.
-pub(crate) fn local<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Body {
-    Body::Local(Arc::new(LocalValue { codec: codec.clone(), limits, value }))
+pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Body {
+    Body::Local(Arc::new(LocalValue {
+        codec: codec.clone(),
+        limits,
+        value,
+    }))
 }
 
-/// Why a body is not the value that was expected.
-pub(crate) enum Misfit {
-    Decode(DecodeError),
-    Local(BoxError),
-}
-
-/// The value in `body`: the very one that was sent, or decoded.
-pub(crate) fn open<T: Message>(
-    body: Body,
+/// The bytes of the `T` in a body that was packed here.
+pub(crate) fn encode<T: Message>(
+    body: &Body,
     codec: &AnyCodec,
     limits: &Limits,
-) -> Result<T, Misfit> {
+) -> Result<Bytes, EncodeError> {
+    let value: &dyn Any = match body {
+        Body::Bytes(bytes) => return Ok(bytes.clone()),
+        Body::Local(value) => &**value,
+    };
+    let packed = value
+        .downcast_ref::<LocalValue<T>>()
+        .expect("a body is packed as its own type");
+    codec.encode(&packed.value, limits)
+}
+
+/// The value that `peer` sent: the very one, or decoded.
+pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Result<T, RecvError> {
     let value = match body {
-        Body::Bytes(bytes) => return codec.decode(&bytes, limits).map_err(Misfit::Decode),
+        Body::Bytes(bytes) => return decode(&bytes, link, limits),
         Body::Local(value) => value,
     };
-    let same: &dyn Any = &*value;
-    if !same.is::<LocalValue<T>>() {
-        let bytes = value.to_bytes().map_err(Misfit::Local)?;
-        return codec.decode(&bytes, limits).map_err(Misfit::Decode);
+    let any: &dyn Any = &*value;
+    if !any.is::<LocalValue<T>>() {
+        let bytes = value.to_bytes().map_err(|source| RecvError::Local {
+            peer: link.address().to_owned(),
+            source,
+        })?;
+        return decode(&bytes, link, limits);
     }
     let value: Arc<dyn Any + Send + Sync> = value;
     match value.downcast::<LocalValue<T>>().map(Arc::try_unwrap) {
@@ -90,4 +106,12 @@ pub(crate) fn open<T: Message>(
         Ok(Err(shared)) => Ok(shared.value.clone()),
         Err(_) => unreachable!("the type was looked at above"),
     }
+}
+
+fn decode<T: Message>(bytes: &Bytes, link: &Link, limits: &Limits) -> Result<T, RecvError> {
+    let decoded = link.codec.decode(bytes, limits);
+    decoded.map_err(|source| RecvError::Decode {
+        peer: link.address().to_owned(),
+        source,
+    })
 }

@@ -1,6 +1,13 @@
 //! One peer of a socket.
 
+use std::fmt;
+use std::sync::Weak;
+
 use bytes::Bytes;
+use gleis_codec::AnyCodec;
+use gleis_transport::{CloseReason, Sender};
+
+use crate::core::Core;
 
 /// Who is connected.
 #[non_exhaustive]
@@ -14,4 +21,61 @@ pub struct PeerInfo {
     pub identity: Bytes,
     /// Messages that wait to be sent to it.
     pub queued: usize,
+}
+
+/// The connection to one peer, as the sockets use it.
+///
+/// An inbox must not own the link it belongs to: on inproc the link owns the inbox.
+pub(crate) struct Link {
+    /// What is spoken on it.
+    pub(crate) codec: AnyCodec,
+    /// Whether the other side is a gleis socket.
+    pub(crate) gleis: bool,
+    /// Unique within the socket, never reused.
+    pub(crate) id: u64,
+    pub(crate) sender: Sender,
+}
+
+impl Link {
+    pub(crate) fn address(&self) -> &str {
+        &self.sender.peer().address
+    }
+
+    /// True if values travel as they are. Raw bytes are shared anyway.
+    pub(crate) fn is_local(&self) -> bool {
+        self.sender.is_local() && !matches!(self.codec, AnyCodec::Raw)
+    }
+
+    pub(crate) fn info(&self) -> PeerInfo {
+        PeerInfo {
+            address: self.address().to_owned(),
+            codec: self.codec.name(),
+            identity: self.sender.peer().identity.clone(),
+            queued: self.sender.queued(),
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link")
+            .field("id", &self.id)
+            .field("peer", &self.address())
+            .finish_non_exhaustive()
+    }
+}
+
+/// How an inbox tells its socket that a link is over.
+#[derive(Clone)]
+pub(crate) struct Exit {
+    pub(crate) core: Weak<Core>,
+    pub(crate) link: u64,
+}
+
+impl Exit {
+    pub(crate) fn leave(&self, reason: &CloseReason) {
+        if let Some(core) = self.core.upgrade() {
+            core.detach(self.link, reason);
+        }
+    }
 }

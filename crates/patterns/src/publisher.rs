@@ -1,21 +1,166 @@
 //! Sends each message to whoever subscribed to its topic.
 
-use gleis_codec::Message;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gleis_codec::{Limits, Message};
+use gleis_core::Endpoint;
+use gleis_transport::{Message as Frames, SocketType, TrySendError};
+
+use crate::audience::{Audience, Listener};
+use crate::core::Core;
+use crate::error::{OpenError, SendError};
+use crate::local::Outgoing;
+use crate::options::{Overflow, Settings, Side};
+use crate::pace::Pace;
+use crate::parcel::Copies;
+use crate::socket::shared;
+use crate::stats::{Counters, Reason, Stats};
 
 /// Sends each message to every peer that subscribed to a prefix of its topic.
-pub struct Publisher<T> { _t: std::marker::PhantomData<T> }
+///
+/// A message is encoded once, or cloned once for all peers on inproc. A peer without room misses the
+/// new message, which is counted, unless another [`Overflow`] is chosen. May be shared between tasks.
+/// Dropping it closes it at once.
+pub struct Publisher<T> {
+    audience: Arc<Audience>,
+    core: Arc<Core>,
+    limits: Limits,
+    overflow: Overflow,
+    pace: Pace,
+    sent: Arc<Counters>,
+    value: PhantomData<fn(T)>,
+}
 
 impl<T: Message> Publisher<T> {
-    crate::socket::shared!();
+    shared!();
 
-    /// Publishes `message` under `topic`.
-    pub async fn publish(&self, topic: impl AsRef<[u8]> + Send, message: impl crate::Outgoing<T>) -> Result<(), crate::SendError> { unimplemented!() }
-    /// Publishes `message` under the empty topic: only those that subscribed to all receive it.
-    pub async fn send(&self, message: impl crate::Outgoing<T>) -> Result<(), crate::SendError> { unimplemented!() }
+    pub(crate) async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        let sent = Arc::new(Counters::default());
+        let audience = Arc::new(Audience::new(settings.options.max_subscriptions));
+        let limits = settings.limits();
+        let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
+        let core = Core::new::<T>(SocketType::Pub, settings, audience.clone(), sent.clone());
+        core.open(side, at).await?;
+        let (pace, value) = Default::default();
+        Ok(Self {
+            audience,
+            core,
+            limits,
+            overflow,
+            pace,
+            sent,
+            value,
+        })
+    }
+
+    /// Publishes `message` under `topic` to all that subscribed to a prefix of it.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] only if [`Overflow::Fail`] was chosen: some subscribers had no room, the
+    /// others have the message. That there are no subscribers is no error, but counted.
+    ///
+    /// # Cancel safety
+    /// Waits only if [`Overflow::Block`] was chosen; a future dropped then has reached some
+    /// subscribers and not others.
+    pub async fn publish(
+        &self,
+        topic: impl AsRef<[u8]>,
+        message: impl Outgoing<T>,
+    ) -> Result<(), SendError> {
+        let topic = Bytes::copy_from_slice(topic.as_ref());
+        self.send_to_all(topic, message.value()).await
+    }
+
+    /// Publishes `message` under the empty topic: only those that subscribed to everything get it.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    ///
+    /// # Cancel safety
+    /// As [`publish`](Self::publish).
+    pub async fn send(&self, message: impl Outgoing<T>) -> Result<(), SendError> {
+        self.send_to_all(Bytes::new(), message.value()).await
+    }
+
     /// How many peers have at least one subscription.
-    pub fn subscribers(&self) -> usize { unimplemented!() }
+    pub fn subscribers(&self) -> usize {
+        self.audience.n_subscribers()
+    }
+
     /// Waits until at least `n` peers have a subscription, or the socket is closed.
-    pub async fn wait_for_subscribers(&self, n: usize) { unimplemented!() }
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wait_for_subscribers(&self, n: usize) {
+        self.audience.wait_for_subscribers(n).await;
+    }
+
     /// What became of the messages.
-    pub fn stats(&self) -> crate::Stats { unimplemented!() }
+    pub fn stats(&self) -> Stats {
+        self.core.stats(self.audience.received())
+    }
+
+    async fn send_to_all(&self, topic: Bytes, value: &T) -> Result<(), SendError> {
+        self.pace.keep().await;
+        let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
+        let mut copies = Copies::new(value, self.limits);
+        let (mut n_wanted, mut n_full) = (0, 0);
+        for listener in listeners.iter().filter(|it| it.wants(&topic)) {
+            n_wanted += 1;
+            let body = copies.body(&listener.link)?;
+            let message = Frames::multipart(vec![topic.clone()], body);
+            n_full += usize::from(!self.send_to_one(listener, message).await?);
+        }
+        if n_wanted == 0 {
+            self.sent.offer(1);
+            self.sent.lose(Reason::NoSubscriber, 1);
+        }
+        if 0 < n_full && self.overflow == Overflow::Fail {
+            Err(SendError::Full)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// False if the listener had no room.
+    async fn send_to_one(&self, listener: &Listener, message: Frames) -> Result<bool, SendError> {
+        let sender = &listener.link.sender;
+        let res = match self.overflow {
+            Overflow::Block => sender.send(message).await,
+            Overflow::DropNewest | Overflow::Fail => sender.try_send(message),
+            Overflow::DropOldest => sender.displace(message).map(|given_up| {
+                self.sent.lose(Reason::Full, u64::from(given_up.is_some()));
+            }),
+        };
+        match res {
+            Ok(()) => self.sent.offer(1),
+            Err(TrySendError::Full(_)) => {
+                self.sent.offer(1);
+                self.sent.lose(Reason::Full, 1);
+                return Ok(false);
+            }
+            // It has just gone: no subscriber any more.
+            Err(TrySendError::Closed(_)) => {
+                self.sent.offer(1);
+                self.sent.lose(Reason::Closed, 1);
+            }
+            Err(error) => return Err(SendError::Encode(Box::new(error))),
+        }
+        Ok(true)
+    }
+}
+
+impl<T> fmt::Debug for Publisher<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Publisher")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
 }

@@ -1,27 +1,173 @@
 //! Asks, and finds the answer that belongs to the question.
 
-use gleis_codec::Message;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
 
-/// Asks its peers in turn; many requests may be in flight, each with a deadline.
-pub struct Requester<Q, R> { _t: std::marker::PhantomData<(Q, R)> }
+use gleis_codec::{Limits, Message};
+use gleis_core::{Deadline, Endpoint};
+use gleis_transport::{Message as Frames, SocketType, TaskGuard, TrySendError};
+use tokio::sync::oneshot;
 
-impl<Q: Message, R: Message> Requester<Q, R> {
-    crate::socket::shared!();
+use crate::core::Core;
+use crate::envelope;
+use crate::error::{OpenError, RequestError};
+use crate::local::Outgoing;
+use crate::options::{Overflow, Settings, Side};
+use crate::parcel::Parcel;
+use crate::pending::Pending;
+use crate::request::{Request, Sent};
+use crate::ring::{Offered, Tried};
+use crate::socket::shared;
+use crate::stats::{Counters, Stats};
 
-    /// Asks one of the peers that have room. `.await` it for the answer; the timeout is the socket's
-    /// unless chosen by [`Request::within`].
-    pub fn request<M: crate::Outgoing<Q>>(&self, message: M) -> Request<'_, Q, R, M> { unimplemented!() }
-    /// How many requests are in flight.
-    pub fn in_flight(&self) -> usize { unimplemented!() }
-    /// What became of the messages.
-    pub fn stats(&self) -> crate::Stats { unimplemented!() }
+/// How long a request waits unless told otherwise.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Asks its peers in turn; many requests may be in flight, as many as the
+/// [high-water mark](crate::Builder::high_water) says, each with a deadline.
+///
+/// Without a peer that has room a request waits for one until its deadline;
+/// [`Overflow::Fail`] makes that an error, and so do the `Drop` policies, since no request is
+/// dropped silently. May be shared between tasks. Dropping it closes it at once.
+pub struct Requester<Q, R> {
+    core: Arc<Core>,
+    _deadlines: TaskGuard,
+    pub(crate) limits: Limits,
+    overflow: Overflow,
+    pending: Arc<Pending>,
+    sent: Arc<Counters>,
+    timeout: Duration,
+    value: PhantomData<fn(Q) -> R>,
 }
 
-/// A request to be awaited: `Result<R, RequestError>`. Dropping it before it is awaited sends nothing.
-#[must_use = "nothing is asked until it is awaited"]
-pub struct Request<'a, Q, R, M> { _t: std::marker::PhantomData<(&'a (), Q, R, M)> }
+impl<Q: Message, R: Message> Requester<Q, R> {
+    shared!();
 
-impl<Q: Message, R: Message, M: crate::Outgoing<Q>> Request<'_, Q, R, M> {
-    /// Waits this long for the answer, from now on.
-    pub fn within(self, timeout: std::time::Duration) -> Self { unimplemented!() }
+    pub(crate) async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        let sent = Arc::new(Counters::default());
+        let pending = Arc::new(Pending::new(settings.options.send_high_water.messages));
+        let limits = settings.limits();
+        let overflow = settings.overflow.unwrap_or(Overflow::Block);
+        let timeout = settings.timeout.unwrap_or(TIMEOUT);
+        let core = Core::new::<Q>(SocketType::Dealer, settings, pending.clone(), sent.clone());
+        let _deadlines = TaskGuard::spawn(pending.clone().expire());
+        core.open(side, at).await?;
+        Ok(Self {
+            core,
+            _deadlines,
+            limits,
+            overflow,
+            pending,
+            sent,
+            timeout,
+            value: PhantomData,
+        })
+    }
+
+    /// Asks one of the peers that have room; `.await` it for the answer. It waits as long as the
+    /// socket's [timeout](crate::Builder::timeout) says, unless [`Request::within`] says otherwise.
+    ///
+    /// # Errors
+    /// [`RequestError`]: tells whether asking again is safe.
+    ///
+    /// # Cancel safety
+    /// A dropped request is forgotten; if it was on its way, its answer is dropped when it comes.
+    pub fn request<'a, M: Outgoing<Q> + 'a>(&'a self, message: M) -> Request<'a, Q, R, M> {
+        Request::new(self, Parcel::new(message, self.limits), self.timeout)
+    }
+
+    /// How many requests are in flight.
+    pub fn in_flight(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// What became of the requests (sent) and answers (received).
+    pub fn stats(&self) -> Stats {
+        self.core.stats(self.pending.flow())
+    }
+
+    /// Whether a request waits where it finds no room.
+    pub(crate) fn waits(&self) -> bool {
+        self.overflow == Overflow::Block
+    }
+
+    pub(crate) fn pending(&self) -> &Arc<Pending> {
+        &self.pending
+    }
+
+    /// Offers a request to each peer once.
+    pub(crate) fn offer<M: Outgoing<Q>>(
+        &self,
+        parcel: &mut Parcel<Q, M>,
+        deadline: Deadline,
+    ) -> Offered<Result<Sent, RequestError>> {
+        self.pending.ring.offer(|link| {
+            let body = match parcel.take(link) {
+                Ok(body) => body,
+                Err(error) => return Tried::Done(Err(RequestError::Encode(Box::new(error)))),
+            };
+            let (teller, answer) = oneshot::channel();
+            let Some(id) = self.pending.insert(deadline, link, teller) else {
+                parcel.put_back(link, body);
+                return Tried::Done(Err(RequestError::Full));
+            };
+            let back = match link.sender.try_send(Frames {
+                head: envelope::head(id),
+                body,
+            }) {
+                Ok(()) => {
+                    self.sent.offer(1);
+                    let sent = Sent::new(id, link.clone(), self.pending.clone(), answer);
+                    return Tried::Done(Ok(sent));
+                }
+                Err(back) => back,
+            };
+            self.pending.forget(id);
+            match back {
+                TrySendError::Full(back) => {
+                    parcel.put_back(link, back.body);
+                    Tried::Full
+                }
+                TrySendError::Closed(back) => {
+                    parcel.put_back(link, back.body);
+                    Tried::Gone
+                }
+                error => Tried::Done(Err(RequestError::Encode(Box::new(error)))),
+            }
+        })
+    }
+
+    /// Asks as soon as there is a peer with room and a place among those in flight.
+    pub(crate) async fn send<M: Outgoing<Q>>(
+        &self,
+        parcel: &mut Parcel<Q, M>,
+        deadline: Deadline,
+    ) -> Result<Sent, RequestError> {
+        let pending = &self.pending;
+        loop {
+            let attempt = || match self.offer(parcel, deadline) {
+                Offered::Closed => Some(Err(RequestError::Closed)),
+                Offered::Done(res) => Some(res),
+                Offered::Full | Offered::Nobody => None,
+            };
+            match pending.ring.until(attempt).await {
+                Err(RequestError::Full) => pending.wait_for_room().await,
+                res => return res,
+            }
+        }
+    }
+}
+
+impl<Q, R> fmt::Debug for Requester<Q, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Requester")
+            .field("core", &self.core)
+            .finish_non_exhaustive()
+    }
 }

@@ -24,14 +24,13 @@ macro_rules! shared {
         ///
         /// # Errors
         /// [`OpenError`](crate::OpenError): no endpoint, in use, or closed.
-        pub async fn also_bind<E>(
-            &self,
-            at: E,
-        ) -> Result<gleis_core::Endpoint, $crate::OpenError>
+        pub async fn also_bind<E>(&self, at: E) -> Result<gleis_core::Endpoint, $crate::OpenError>
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
         {
-            let at = at.try_into().map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
+            let at = at
+                .try_into()
+                .map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
             self.core.bind(&at).await
         }
 
@@ -43,7 +42,9 @@ macro_rules! shared {
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
         {
-            let at = at.try_into().map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
+            let at = at
+                .try_into()
+                .map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
             self.core.connect(at).await
         }
 

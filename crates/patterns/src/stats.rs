@@ -40,8 +40,6 @@ pub struct Dropped {
     pub no_peer: u64,
     /// Nobody had subscribed to them.
     pub no_subscriber: u64,
-    /// They were longer than allowed, or could not be encoded.
-    pub unencodable: u64,
     /// They could not be decoded.
     pub undecodable: u64,
     /// Nobody waited for them any more: late answers, late publications, and messages to sockets
@@ -56,7 +54,6 @@ impl Dropped {
             + self.full
             + self.no_peer
             + self.no_subscriber
-            + self.unencodable
             + self.undecodable
             + self.unwanted
     }
@@ -70,7 +67,6 @@ pub(crate) enum Reason {
     NoPeer,
     NoSubscriber,
     Undecodable,
-    Unencodable,
     Unwanted,
 }
 
@@ -78,7 +74,7 @@ pub(crate) enum Reason {
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     offered: AtomicU64,
-    dropped: [AtomicU64; 7],
+    dropped: [AtomicU64; 6],
 }
 
 impl Counters {
@@ -86,7 +82,7 @@ impl Counters {
         self.offered.fetch_add(n, Relaxed);
     }
 
-    pub(crate) fn drop(&self, reason: Reason, n: u64) {
+    pub(crate) fn lose(&self, reason: Reason, n: u64) {
         if 0 < n {
             self.dropped[reason as usize].fetch_add(n, Relaxed);
         }
@@ -101,11 +97,17 @@ impl Counters {
             no_peer: count(Reason::NoPeer),
             no_subscriber: count(Reason::NoSubscriber),
             undecodable: count(Reason::Undecodable),
-            unencodable: count(Reason::Unencodable),
             unwanted: count(Reason::Unwanted),
         };
         let offered = self.offered.load(Relaxed);
-        let delivered = offered.saturating_sub(dropped.total()).saturating_sub(queued);
-        Flow { delivered, dropped, offered, queued }
+        let delivered = offered
+            .saturating_sub(dropped.total())
+            .saturating_sub(queued);
+        Flow {
+            delivered,
+            dropped,
+            offered,
+            queued,
+        }
     }
 }

@@ -1,0 +1,307 @@
+//! What came in from all peers, until somebody takes it: one bounded queue per peer, taken in turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Waker};
+
+use gleis_transport::{CloseReason, HighWater, Inbound, Inbox, Message};
+use parking_lot::Mutex;
+
+use crate::batch::Batch;
+use crate::core::Role;
+use crate::lane::{Lane, Wakers};
+use crate::peer::{Exit, Link};
+use crate::stats::{Counters, Flow, Reason};
+
+/// How many messages are taken under one lock at most.
+const BATCH: usize = 64;
+/// What peers that are gone may leave behind, in bytes; beyond it the oldest is dropped.
+const LEGACY: usize = 64 << 20;
+
+/// The queues of a receiving socket.
+///
+/// One lock for all of them: it is taken once per batch on either side.
+pub(crate) struct Intake {
+    /// How many messages are taken under one lock: never so many that the peer starves meanwhile.
+    batch: usize,
+    mark: HighWater,
+    pub(crate) received: Counters,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    closed: bool,
+    free: Vec<usize>,
+    /// Peers that are gone and left something, oldest first.
+    gone: VecDeque<usize>,
+    /// Lanes whose messages the taker holds.
+    lent: Vec<usize>,
+    /// Lanes where something waits, in turn.
+    ready: VecDeque<usize>,
+    lanes: Vec<Option<Lane>>,
+    waiting: usize,
+    waker: Option<Waker>,
+}
+
+impl Intake {
+    pub(crate) fn new(mark: HighWater) -> Self {
+        let batch = (mark.messages / 4).clamp(1, BATCH);
+        Self {
+            batch,
+            mark,
+            received: Counters::default(),
+            state: Mutex::default(),
+        }
+    }
+
+    /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
+    pub(crate) fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<bool> {
+        let mut state = self.state.lock();
+        let (woken, freed) = state.settle();
+        state.fill(batch, self.batch);
+        let res = match batch.is_empty() {
+            false => Poll::Ready(true),
+            true if state.closed => Poll::Ready(false),
+            true => {
+                if !state
+                    .waker
+                    .as_ref()
+                    .is_some_and(|it| it.will_wake(cx.waker()))
+                {
+                    state.waker = Some(cx.waker().clone());
+                }
+                Poll::Pending
+            }
+        };
+        drop(state);
+        woken.wake();
+        drop(freed);
+        res
+    }
+
+    /// What became of all that came in; `held` is what the taker has and did not hand on.
+    pub(crate) fn flow(&self, held: usize) -> Flow {
+        let waiting = self.state.lock().waiting;
+        self.received.flow((waiting + held) as u64)
+    }
+}
+
+impl Role for Intake {
+    fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
+        let full = Arc::new(AtomicBool::new(false));
+        let lane = Lane::new(link.clone(), full.clone(), self.mark);
+        let mut state = self.state.lock();
+        let at = match state.free.pop() {
+            Some(at) => at,
+            None => {
+                state.lanes.push(None);
+                state.lanes.len() - 1
+            }
+        };
+        state.lanes[at] = Some(lane);
+        drop(state);
+        Arc::new(Entrance {
+            at,
+            exit,
+            full,
+            intake: self,
+        })
+    }
+
+    /// What the link brought stays.
+    fn detach(&self, link: &Arc<Link>) {
+        let mut state = self.state.lock();
+        let ours = |it: &Option<Lane>| it.as_ref().is_some_and(|it| it.link.id == link.id);
+        let Some(at) = state.lanes.iter().position(ours) else {
+            return;
+        };
+        if let Some(lane) = &mut state.lanes[at] {
+            lane.gone = true;
+        }
+        state.gone.push_back(at);
+        let freed = state.free_if_over(at);
+        let (messages, trimmed) = state.trim_legacy();
+        // What is dropped may close links, which come back here.
+        drop(state);
+        self.received.lose(Reason::Closed, messages.len() as u64);
+        drop((freed, messages, trimmed));
+    }
+
+    fn close(&self) {}
+
+    /// What waits is dropped, whoever waits is woken.
+    fn end(&self) {
+        let mut state = self.state.lock();
+        let old = std::mem::replace(
+            &mut *state,
+            State {
+                closed: true,
+                ..State::default()
+            },
+        );
+        drop(state);
+        self.received.lose(Reason::Closed, old.waiting as u64);
+        for lane in old.lanes.into_iter().flatten() {
+            lane.end().wake();
+        }
+        old.waker.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl State {
+    /// What the taker had is done with: makes room.
+    fn settle(&mut self) -> (Wakers, Vec<Lane>) {
+        let (mut woken, mut freed) = (Wakers::default(), Vec::new());
+        while let Some(at) = self.lent.pop() {
+            if let Some(lane) = &mut self.lanes[at] {
+                lane.settle(&mut woken);
+            }
+            freed.extend(self.free_if_over(at));
+        }
+        (woken, freed)
+    }
+
+    fn fill(&mut self, batch: &mut Batch, most: usize) {
+        while batch.len() < most {
+            let Some(at) = self.ready.pop_front() else {
+                return;
+            };
+            let Some(lane) = &mut self.lanes[at] else {
+                continue;
+            };
+            // Alone, a peer has every turn.
+            let turns = if self.ready.is_empty() {
+                most - batch.len()
+            } else {
+                1
+            };
+            if !lane.has_lent() {
+                self.lent.push(at);
+            }
+            self.waiting -= lane.lend(turns, batch);
+            if lane.list() {
+                self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// Frees the lane of a peer that is gone and of which nothing is left.
+    fn free_if_over(&mut self, at: usize) -> Option<Lane> {
+        let over = self.lanes[at].as_ref().is_some_and(Lane::is_over);
+        if !over {
+            return None;
+        }
+        self.free.push(at);
+        self.gone.retain(|it| *it != at);
+        self.lanes[at].take()
+    }
+
+    /// Drops the oldest legacy while there is too much of it.
+    fn trim_legacy(&mut self) -> (Vec<Message>, Vec<Lane>) {
+        let (mut messages, mut freed) = (Vec::new(), Vec::new());
+        let bytes = |state: &Self, at: usize| state.lanes[at].as_ref().map_or(0, Lane::bytes);
+        let mut total: usize = self.gone.iter().map(|at| bytes(self, *at)).sum();
+        while LEGACY < total && 1 < self.gone.len() {
+            let Some(at) = self.gone.pop_front() else {
+                break;
+            };
+            total -= bytes(self, at);
+            if let Some(lane) = &mut self.lanes[at] {
+                messages.extend(lane.clear());
+            }
+            self.ready.retain(|it| *it != at);
+            freed.extend(self.free_if_over(at));
+        }
+        self.waiting -= messages.len();
+        (messages, freed)
+    }
+}
+
+/// The inbox of one link.
+struct Entrance {
+    at: usize,
+    exit: Exit,
+    /// A copy of what the lane knows, for a look without the lock.
+    full: Arc<AtomicBool>,
+    intake: Arc<Intake>,
+}
+
+impl Entrance {
+    /// Calls `act` with the lane; wakes the taker if it made something wait where nothing did.
+    fn with_lane<R>(&self, act: impl FnOnce(&mut Lane) -> (usize, R)) -> Option<R> {
+        let mut guard = self.intake.state.lock();
+        let state = &mut *guard;
+        let lane = state.lanes.get_mut(self.at)?.as_mut()?;
+        if lane.link.id != self.exit.link {
+            return None;
+        }
+        let (added, res) = act(lane);
+        state.waiting += added;
+        let waker = if lane.list() {
+            state.ready.push_back(self.at);
+            state.waker.take()
+        } else {
+            None
+        };
+        drop(guard);
+        waker.into_iter().for_each(Waker::wake);
+        Some(res)
+    }
+
+    /// Queues messages; what else arrives means nothing to a receiving socket.
+    fn take_in(&self, items: impl Iterator<Item = Inbound>) {
+        let mut n_items = 0;
+        let taken = self.with_lane(|lane| {
+            for item in items {
+                let Inbound::Message(message) = item else {
+                    continue;
+                };
+                lane.push(message);
+                n_items += 1;
+            }
+            (n_items, ())
+        });
+        if taken.is_some() {
+            self.intake.received.offer(n_items as u64);
+        }
+    }
+}
+
+impl Inbox for Entrance {
+    fn has_room(&self) -> bool {
+        !self.full.load(Ordering::Acquire)
+    }
+
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // Without a lane the link is over, and nobody need wait.
+        let poll = self.with_lane(|lane| (0, lane.poll_room(cx)));
+        poll.unwrap_or(Poll::Ready(()))
+    }
+
+    fn deliver(&self, item: Inbound) {
+        self.take_in(std::iter::once(item));
+    }
+
+    fn deliver_all(&self, batch: &mut Vec<Inbound>) {
+        self.take_in(batch.drain(..));
+    }
+
+    fn displace(&self, message: Message) -> Option<Message> {
+        let given_up = self.with_lane(|lane| {
+            let oldest = lane.give_up();
+            lane.push(message);
+            (usize::from(oldest.is_none()), oldest)
+        });
+        let given_up = given_up.flatten();
+        if given_up.is_none() {
+            self.intake.received.offer(1);
+        }
+        given_up
+    }
+
+    fn closed(&self, reason: CloseReason) {
+        self.exit.leave(&reason);
+    }
+}

@@ -1,0 +1,186 @@
+//! One request, until it is answered.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, Instant};
+
+use gleis_codec::Message;
+use gleis_core::{CorrelationId, Deadline};
+use tokio::sync::oneshot;
+
+use crate::envelope::Answer;
+use crate::error::RequestError;
+use crate::local::{Outgoing, unpack};
+use crate::parcel::Parcel;
+use crate::peer::Link;
+use crate::pending::{Outcome, Pending};
+use crate::requester::Requester;
+use crate::ring::Offered;
+
+/// A request to be awaited: its output is the answer. Dropped before it is awaited it sends nothing.
+#[must_use = "nothing is asked until it is awaited"]
+pub struct Request<'a, Q, R, M> {
+    socket: &'a Requester<Q, R>,
+    state: State<'a, Q, M>,
+    timeout: Duration,
+}
+
+enum State<'a, Q, M> {
+    Done,
+    Fresh(Parcel<Q, M>),
+    Sent(Sent),
+    /// There was no room at once.
+    Waiting(Pin<Box<dyn Future<Output = Result<Sent, RequestError>> + Send + 'a>>),
+}
+
+impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
+    pub(crate) fn new(
+        socket: &'a Requester<Q, R>,
+        parcel: Parcel<Q, M>,
+        timeout: Duration,
+    ) -> Self {
+        Self {
+            socket,
+            state: State::Fresh(parcel),
+            timeout,
+        }
+    }
+
+    /// Waits this long for the answer, counted from the moment it is awaited.
+    pub fn within(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Asks at once if there is room, or begins to wait for some.
+    fn begin(&self, mut parcel: Parcel<Q, M>) -> Result<State<'a, Q, M>, RequestError> {
+        let deadline = Deadline::after(Instant::now(), self.timeout);
+        match self.socket.offer(&mut parcel, deadline) {
+            Offered::Closed => return Err(RequestError::Closed),
+            Offered::Done(Err(RequestError::Full)) if self.socket.waits() => (),
+            Offered::Done(res) => return res.map(State::Sent),
+            Offered::Full | Offered::Nobody if self.socket.waits() => (),
+            Offered::Full => return Err(RequestError::Full),
+            Offered::Nobody => return Err(RequestError::NoPeer),
+        }
+        Ok(State::Waiting(Box::pin(wait(
+            self.socket,
+            parcel,
+            deadline,
+        ))))
+    }
+}
+
+async fn wait<Q: Message, R: Message, M: Outgoing<Q>>(
+    socket: &Requester<Q, R>,
+    mut parcel: Parcel<Q, M>,
+    deadline: Deadline,
+) -> Result<Sent, RequestError> {
+    let sent = socket.send(&mut parcel, deadline);
+    match tokio::time::timeout_at(deadline.instant().into(), sent).await {
+        Ok(res) => res,
+        Err(_) if socket.pending().ring.is_empty() => Err(RequestError::NoPeer),
+        Err(_) => Err(RequestError::DeadlineExceeded { sent: false }),
+    }
+}
+
+impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Future for Request<'a, Q, R, M> {
+    type Output = Result<R, RequestError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            this.state = match std::mem::replace(&mut this.state, State::Done) {
+                State::Done => panic!("a request is polled after its answer"),
+                State::Fresh(parcel) => this.begin(parcel)?,
+                State::Sent(mut sent) => match sent.poll(cx) {
+                    Poll::Ready(res) => return Poll::Ready(read(res, &sent.link, this.socket)),
+                    Poll::Pending => {
+                        this.state = State::Sent(sent);
+                        return Poll::Pending;
+                    }
+                },
+                State::Waiting(mut wait) => match wait.as_mut().poll(cx) {
+                    Poll::Ready(sent) => State::Sent(sent?),
+                    Poll::Pending => {
+                        this.state = State::Waiting(wait);
+                        return Poll::Pending;
+                    }
+                },
+            };
+        }
+    }
+}
+
+fn read<Q: Message, R: Message>(
+    outcome: Outcome,
+    link: &Link,
+    socket: &Requester<Q, R>,
+) -> Result<R, RequestError> {
+    match outcome {
+        Outcome::Answered(Answer::Error(text)) => Err(RequestError::Remote { text }),
+        Outcome::Answered(Answer::NoReply) => Err(RequestError::NoReply),
+        Outcome::Answered(Answer::Value(body)) => {
+            unpack(body, link, &socket.limits).map_err(RequestError::Decode)
+        }
+        Outcome::Closed => Err(RequestError::Closed),
+        Outcome::Expired => Err(RequestError::DeadlineExceeded { sent: true }),
+        Outcome::Lost => Err(RequestError::PeerLost { sent: true }),
+    }
+}
+
+// Nothing in it is ever pinned in place.
+impl<Q, R, M> Unpin for Request<'_, Q, R, M> {}
+
+impl<Q, R, M> fmt::Debug for Request<'_, Q, R, M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A request on its way. Dropping it gives its place free.
+pub(crate) struct Sent {
+    answer: oneshot::Receiver<Outcome>,
+    id: CorrelationId,
+    is_over: bool,
+    pub(crate) link: Arc<Link>,
+    pending: Arc<Pending>,
+}
+
+impl Sent {
+    pub(crate) fn new(
+        id: CorrelationId,
+        link: Arc<Link>,
+        pending: Arc<Pending>,
+        answer: oneshot::Receiver<Outcome>,
+    ) -> Self {
+        Self {
+            answer,
+            id,
+            is_over: false,
+            link,
+            pending,
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        let outcome = ready!(Pin::new(&mut self.answer).poll(cx));
+        self.is_over = true;
+        // Whoever takes a request off the list tells what became of it.
+        Poll::Ready(outcome.unwrap_or(Outcome::Closed))
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        // A cancelled request must not keep its place until the deadline.
+        if !self.is_over {
+            self.pending.forget(self.id);
+        }
+    }
+}

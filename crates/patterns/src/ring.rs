@@ -1,0 +1,134 @@
+//! Peers that take turns.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::peer::Link;
+
+/// The links of a socket that gives each message to one of them.
+#[derive(Debug, Default)]
+pub(crate) struct Ring {
+    /// Told when links come and go and at the end.
+    changed: Notify,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    links: Vec<Arc<Link>>,
+    next: usize,
+}
+
+/// What became of an offer to one link.
+pub(crate) enum Tried<R> {
+    Done(R),
+    Full,
+    Gone,
+}
+
+/// What became of an offer to all links.
+pub(crate) enum Offered<R> {
+    Closed,
+    Done(R),
+    Full,
+    Nobody,
+}
+
+impl State {
+    /// The next link in turn; there is one.
+    fn turn(&mut self) -> Arc<Link> {
+        let at = if self.next < self.links.len() {
+            self.next
+        } else {
+            0
+        };
+        self.next = at + 1;
+        self.links[at].clone()
+    }
+}
+
+impl Ring {
+    pub(crate) fn add(&self, link: Arc<Link>) {
+        self.state.lock().links.push(link);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn remove(&self, id: u64) {
+        let removed = {
+            let mut state = self.state.lock();
+            let at = state.links.iter().position(|it| it.id == id);
+            at.map(|at| state.links.remove(at))
+        };
+        drop(removed);
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn close(&self) {
+        self.state.lock().closed = true;
+        self.changed.notify_waiters();
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.state.lock().links.is_empty()
+    }
+
+    /// Offers something to each link once, beginning with the next in turn, until one takes it.
+    pub(crate) fn offer<R>(&self, mut to: impl FnMut(&Arc<Link>) -> Tried<R>) -> Offered<R> {
+        let mut miss = Offered::Nobody;
+        let mut n_tried = 0;
+        loop {
+            let link = {
+                let mut state = self.state.lock();
+                if state.closed {
+                    return Offered::Closed;
+                }
+                if state.links.len() <= n_tried {
+                    return miss;
+                }
+                state.turn()
+            };
+            n_tried += 1;
+            match to(&link) {
+                Tried::Done(res) => return Offered::Done(res),
+                Tried::Full => miss = Offered::Full,
+                Tried::Gone => (),
+            }
+        }
+    }
+
+    /// Tries until `attempt` succeeds, each time there is a change: a link, or room on one.
+    ///
+    /// The attempt returns `None` if it was in vain.
+    pub(crate) async fn until<R>(&self, mut attempt: impl FnMut() -> Option<R>) -> R {
+        loop {
+            let mut changed = pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            if let Some(res) = attempt() {
+                return res;
+            }
+            let links = self.state.lock().links.clone();
+            poll_fn(|cx| {
+                if changed.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(());
+                }
+                // One that is over will be removed soon, which is a change.
+                let mut has_room =
+                    |it: &Arc<Link>| matches!(it.sender.poll_ready(cx), Poll::Ready(Ok(())));
+                // All are asked, so that each wakes us.
+                match links.iter().filter(|it| has_room(it)).count() {
+                    0 => Poll::Pending,
+                    _ => Poll::Ready(()),
+                }
+            })
+            .await;
+            tokio::task::coop::consume_budget().await;
+        }
+    }
+}
