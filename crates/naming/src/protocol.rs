@@ -259,9 +259,9 @@ fn with_cause(error: &dyn std::error::Error) -> String {
 /// The link of a server or a client: small messages, short queues.
 pub(crate) fn link(socket_type: SocketType, options: Options) -> LinkConfig {
     let mut config = LinkConfig::new(socket_type);
-    config
-        .metadata
-        .insert(PROTOCOL.0, Bytes::from_static(PROTOCOL.1.as_bytes()));
+    let version = Bytes::from_static(PROTOCOL.1.as_bytes());
+    let inserted = config.metadata.insert(PROTOCOL.0, version);
+    debug_assert!(inserted.is_ok(), "the property's name is a constant");
     config.options = options;
     config.options.limits.frame = MESSAGE;
     config.options.limits.message = 2 * MESSAGE;

@@ -4,5 +4,6 @@
 //! implements a codec, a transport or a directory runs all of them.
 
 pub mod codec_suite;
+pub mod directory_suite;
 pub mod transport_suite;
 pub mod wait;

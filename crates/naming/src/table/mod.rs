@@ -203,6 +203,7 @@ impl Table {
             state
                 .entries
                 .keys()
+                .take(LOOKED_AT)
                 .filter(is_alike)
                 .take(COMPARED)
                 .cloned()

@@ -1,0 +1,161 @@
+//! How a name server ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use gleis_naming::{Change, Directory, NameServer, NamingError, RegisterError, ShutdownReport};
+
+use crate::world::{client, eventually, name, places, read_state, record, tasks_down_to, within};
+
+const LONG: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn a_shutdown_waits_until_everybody_has_left() {
+    for place in places() {
+        within(async {
+            let server = NameServer::bind(&place).grace(LONG).await.unwrap();
+            let alice = client(server.endpoint()).await;
+            alice.register(&name("Alice"), record(1)).await.unwrap();
+            let mut watch = alice.watch().await.unwrap();
+            read_state_of_one(&mut watch).await;
+            let agent = async {
+                let told = watch.next().await;
+                assert!(matches!(told, Some(Change::Closing { grace }) if Duration::ZERO < grace));
+                let error = alice.register(&name("Late"), record(2)).await.unwrap_err();
+                assert!(matches!(error, RegisterError::Closing), "{error}");
+                alice.unregister(&name("Alice")).await.unwrap();
+            };
+            let (report, ()) = tokio::join!(server.shutdown(LONG), agent);
+            assert_eq!(report, ShutdownReport { stayed: Vec::new() });
+            assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
+            assert_eq!(watch.next().await, None);
+            let error = alice.resolve(&name("Alice")).await.unwrap_err();
+            assert!(matches!(error, NamingError::Closed), "{error}");
+        })
+        .await;
+    }
+}
+
+async fn read_state_of_one(watch: &mut gleis_naming::Watch) {
+    assert_eq!(read_state(watch).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_shutdown_ends_although_somebody_stays() {
+    within(async {
+        let server = NameServer::bind("ipc://*").await.unwrap();
+        let alice = client(server.endpoint()).await;
+        for who in ["Bob", "Alice"] {
+            alice.register(&name(who), record(1)).await.unwrap();
+        }
+        let report = server.shutdown(Duration::from_millis(10)).await;
+        assert_eq!(report.stayed, [name("Alice"), name("Bob")]);
+        assert_eq!(server.shutdown(LONG).await, report);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_second_shutdown_may_shorten_the_first() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
+        server.directory().register(&name("Alice"), record(1)).await.unwrap();
+        let patient = server.shutdown(LONG);
+        let (first, second) = tokio::join!(patient, server.shutdown(Duration::ZERO));
+        assert_eq!(first.stayed, [name("Alice")]);
+        assert_eq!(first, second);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_may_end_the_server_with_everybody() {
+    for place in places() {
+        within(async {
+            let server = NameServer::bind(&place).await.unwrap();
+            server.directory().register(&name("Alice"), record(1)).await.unwrap();
+            let boss = client(server.endpoint()).await;
+            let report = boss.shutdown_server(Duration::from_millis(10)).await.unwrap();
+            assert_eq!(report.stayed, [name("Alice")]);
+            assert_eq!(server.closed().await, report);
+            let error = boss.shutdown_server(Duration::ZERO).await.unwrap_err();
+            assert!(matches!(error, NamingError::Closed), "{error}");
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn the_names_of_the_dead_do_not_hold_up_a_shutdown() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").grace(LONG).await.unwrap();
+        let cable = crate::world::Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        let mut cable = cable;
+        cable.cut().await;
+        let report = server.shutdown(LONG).await;
+        assert!(report.stayed.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_dropped_server_ends_the_watches_of_its_directory() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
+        let directory = server.directory();
+        let watch = directory.watch().await.unwrap();
+        drop(server);
+        assert_eq!(watch.collect::<Vec<_>>().await, []);
+        let error = directory.register(&name("Alice"), record(1)).await.unwrap_err();
+        assert!(matches!(error, RegisterError::Naming(NamingError::Closed)), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_new_server_at_the_old_place_is_found_again() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
+        let at = server.endpoint().clone();
+        let alice = client(&at).await;
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        server.shutdown(Duration::ZERO).await;
+        drop(server);
+        let server = NameServer::bind(&at).await.unwrap();
+        let mut watch = server.directory().watch().await.unwrap();
+        crate::world::follow(&mut watch, &name("Alice")).await;
+        assert_eq!(alice.resolve(&name("Alice")).await.unwrap(), record(1));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nothing_is_left_behind() {
+    for place in places() {
+        within(async {
+            let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+            let server = NameServer::bind(&place).await.unwrap();
+            let mut clients = Vec::new();
+            for port in 1..=5 {
+                let client = Arc::new(client(server.endpoint()).await);
+                client.register(&name(&format!("n{port}")), record(port)).await.unwrap();
+                client.watch().await.unwrap();
+                clients.push(client);
+            }
+            assert_eq!(server.n_clients(), 5);
+            server.shutdown(Duration::ZERO).await;
+            eventually(|| server.is_closed()).await;
+            assert_eq!(server.n_clients(), 0);
+            let socket = server.endpoint().to_string();
+            drop((clients, server));
+            tasks_down_to(before).await;
+            if let Some(path) = socket.strip_prefix("ipc://") {
+                assert!(!std::path::Path::new(path).exists());
+            }
+        })
+        .await;
+    }
+}

@@ -1,0 +1,154 @@
+//! Connections that are lost, and come back or not.
+
+use std::time::Duration;
+
+use gleis_naming::{Change, Directory, NameClient, NamingError, RegisterError};
+use gleis_test::wait::PATIENCE;
+
+use crate::world::{Cable, client, eventually, follow, name, read_state, record, server, within};
+
+const LONG: Duration = Duration::from_secs(3_600);
+
+#[tokio::test]
+async fn the_names_of_a_lost_client_go_after_a_grace() {
+    within(async {
+        let server = server(Duration::from_millis(20)).await;
+        let mut cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        let mut watch = server.directory().watch().await.unwrap();
+        assert_eq!(read_state(&mut watch).await.len(), 1);
+        cable.cut().await;
+        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
+        eventually(|| server.n_clients() == 0).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_in_time_has_never_been_away() {
+    within(async {
+        let server = server(LONG).await;
+        let cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        let mut watch = server.directory().watch().await.unwrap();
+        read_state(&mut watch).await;
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        for port in 1..=5 {
+            cable.shake();
+            // Only a client that is connected again can register.
+            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
+        }
+        let mut seen = Vec::new();
+        while seen.len() < 6 {
+            match watch.next().await {
+                Some(Change::Registered { name, .. }) => seen.push(name.to_string()),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(seen, ["Alice", "n1", "n2", "n3", "n4", "n5"]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_client_that_comes_back_late_registers_its_names_again() {
+    within(async {
+        let server = server(Duration::ZERO).await;
+        let cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        for port in 1..=200 {
+            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
+        }
+        cable.shake();
+        assert_eq!(alice.list().await.unwrap().len(), 200);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_that_somebody_else_took_meanwhile_stays_lost() {
+    within(async {
+        let server = server(Duration::ZERO).await;
+        let mut cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        let mut news = alice.watch().await.unwrap();
+        follow(&mut news, &name("Alice")).await;
+        cable.cut().await;
+        let directory = server.directory();
+        while directory.register(&name("Alice"), record(2)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        cable.mend().await;
+        let taken = Change::Registered { name: name("Alice"), record: record(2) };
+        while news.next().await.as_ref() != Some(&taken) {}
+        assert_eq!(alice.resolve(&name("Alice")).await.unwrap(), record(2));
+        let error = alice.unregister(&name("Alice")).await.unwrap_err();
+        assert!(matches!(error, NamingError::NotHeld { .. }), "{error}");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_given_up_while_away_is_not_taken_again() {
+    within(async {
+        let server = server(LONG).await;
+        let mut cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        for who in ["Alice", "Bob"] {
+            alice.register(&name(who), record(1)).await.unwrap();
+        }
+        cable.cut().await;
+        let who = name("Alice");
+        let mut given_up = Box::pin(alice.unregister(&who));
+        assert!(futures::poll!(given_up.as_mut()).is_pending());
+        drop(given_up);
+        cable.mend().await;
+        let names = alice.list().await.unwrap();
+        assert_eq!(names, [(name("Bob"), record(1))]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_watch_tells_after_a_loss_only_what_changed() {
+    within(async {
+        let server = server(LONG).await;
+        let mut cable = Cable::to(&server).await;
+        let directory = server.directory();
+        for who in ["Alice", "Bob"] {
+            directory.register(&name(who), record(1)).await.unwrap();
+        }
+        let watcher = client(&cable.endpoint).await;
+        let mut watch = watcher.watch().await.unwrap();
+        assert_eq!(read_state(&mut watch).await.len(), 2);
+        cable.cut().await;
+        directory.unregister(&name("Bob")).await.unwrap();
+        directory.register(&name("Carol"), record(3)).await.unwrap();
+        cable.mend().await;
+        let carol = Change::Registered { name: name("Carol"), record: record(3) };
+        assert_eq!(watch.next().await, Some(carol));
+        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Bob") }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_waits_for_the_server_to_be_reachable_but_not_for_ever() {
+    within(async {
+        let server = server(LONG).await;
+        let mut cable = Cable::to(&server).await;
+        let connecting = NameClient::connect(&cable.endpoint).within(PATIENCE);
+        let alice = connecting.request_timeout(Duration::from_millis(100)).await.unwrap();
+        cable.cut().await;
+        let error = alice.resolve(&name("Alice")).await.unwrap_err();
+        let expected = format!("the name server at {} cannot be reached", cable.endpoint);
+        // A moment may pass before the client knows.
+        let late = format!("the name server at {} did not answer in time", cable.endpoint);
+        assert!([expected, late].contains(&error.to_string()), "{error}");
+        let error = alice.register(&name("Alice"), record(1)).await.unwrap_err();
+        assert!(matches!(error, RegisterError::Naming(NamingError::Unreachable { .. })), "{error}");
+    })
+    .await;
+}
