@@ -1,1 +1,116 @@
-//! Under construction.
+//! Agents: named things that talk, with handlers and timers.
+//!
+//! An agent is a task with a state, a name and sockets. It does one thing at a time: handle a
+//! message, answer a call, run a timer. A name server knows where everybody is.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use gleis_agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
+//!
+//! struct Greeter;
+//!
+//! #[agent]
+//! impl Greeter {
+//!     async fn on_init(&mut self, cx: &Context<Self>) -> Result {
+//!         cx.bind(Kind::Push, "main").await?;
+//!         Ok(())
+//!     }
+//!
+//!     #[method]
+//!     async fn hello(&mut self, cx: &Context<Self>, name: String) -> Result {
+//!         Ok(cx.send("main", format!("Hello, {name}!")).await?)
+//!     }
+//! }
+//!
+//! struct Bob;
+//!
+//! #[agent]
+//! impl Bob {
+//!     async fn custom_log(&mut self, cx: &Context<Self>, message: String) {
+//!         println!("Received: {message}");
+//!         cx.shutdown();
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result {
+//! let ns = run_nameserver().await?;
+//! let alice = run_agent("Alice", Greeter).await?;
+//! let bob = run_agent("Bob", Bob).await?;
+//! bob.connect(alice.addr("main").await?, Bob::custom_log).await?;
+//! alice.hello("Bob").await?;
+//! bob.gone().await;
+//! ns.shutdown(Duration::from_secs(10)).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | want | see |
+//! |---|---|
+//! | run things | [`run_nameserver`], [`run_agent`], [`Node`] |
+//! | write an agent | [`agent`], [`method`], [`Context`], [`Handler`] |
+//! | talk to an agent of this program | [`AgentRef`] |
+//! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
+
+// What the macros write names this crate, also inside of it.
+extern crate self as gleis_agent;
+
+mod actor;
+mod agent;
+mod agent_ref;
+mod cell;
+mod context;
+mod current;
+mod error;
+mod handler;
+mod method;
+mod name_server;
+mod node;
+mod outcome;
+mod proxy;
+mod run;
+mod socket;
+mod state;
+mod talk;
+mod text;
+mod timer;
+
+pub use gleis_codec::AnyCodec;
+pub use gleis_core::{Endpoint, Name, Value};
+pub use gleis_macros::{agent, method};
+pub use gleis_naming::{ConnectError, NamingError};
+pub use gleis_patterns::Overflow;
+
+pub use crate::agent::Agent;
+pub use crate::agent_ref::AgentRef;
+pub use crate::context::Context;
+pub use crate::error::{
+    BoxError, CallError, NameServerError, NodeError, ProxyError, Result, RunError, ShutdownError,
+    TimerError,
+};
+pub use crate::handler::{Action, Handler, shape};
+pub use crate::method::{Answer, Arguments, Method};
+pub use crate::name_server::{
+    ConnectNameServerProxy, NameServerHandle, NameServerProxy, RunNameServer, run_nameserver,
+};
+pub use crate::node::{ConnectNode, Node};
+pub use crate::outcome::Outcome;
+pub use crate::proxy::Proxy;
+pub use crate::run::{RunAgent, run_agent};
+pub use crate::socket::{
+    Addr, AliasError, Bind, Connect, Kind, KindError, OpenError, RecvError, RequestError, SendError,
+};
+pub use crate::state::{AgentState, Fault};
+pub use crate::timer::TimerId;
+
+/// What the macros use. Nobody else may: it changes without notice.
+#[doc(hidden)]
+pub mod __private {
+    use crate::{BoxError, Outcome};
+
+    /// What a hook returned.
+    pub fn hook_result<O: Outcome<Reply = ()>>(outcome: O) -> Result<(), BoxError> {
+        outcome.into_result()
+    }
+}

@@ -32,7 +32,10 @@ fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
         let n_before = function.attrs.len();
         for attribute in &function.attrs {
             if attribute.path().is_ident("method") && !matches!(attribute.meta, Meta::Path(_)) {
-                return Err(Error::new_spanned(attribute, "`#[method]` takes no arguments"));
+                return Err(Error::new_spanned(
+                    attribute,
+                    "`#[method]` takes no arguments",
+                ));
             }
         }
         function.attrs.retain(|it| !is_mark(it.path()));
@@ -40,7 +43,10 @@ fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
             continue;
         }
         if hook::is_hook(function) {
-            let text = format!("`{}` is a hook and cannot be a method too", function.sig.ident);
+            let text = format!(
+                "`{}` is a hook and cannot be a method too",
+                function.sig.ident
+            );
             return Err(Error::new_spanned(&function.sig.ident, text));
         }
         marked.push(function.clone());
@@ -64,7 +70,9 @@ fn implementation(
         ImplItem::Fn(function) if hook::is_hook(function) => Some(function),
         _ => None,
     });
-    let hooks = functions.map(|it| hook::expand(root, it)).collect::<Result<Vec<_>>>()?;
+    let hooks = functions
+        .map(|it| hook::expand(root, it))
+        .collect::<Result<Vec<_>>>()?;
     let methods = methods(root, owner, marked)?;
     let entries = methods.iter().map(Method::entry);
     Ok(quote! {
@@ -87,7 +95,10 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
         _ => None,
     };
     let Some(name) = name else {
-        return Err(Error::new_spanned(owner, "`#[agent]` needs a type with a name"));
+        return Err(Error::new_spanned(
+            owner,
+            "`#[agent]` needs a type with a name",
+        ));
     };
     let calls = format_ident!("{name}Calls", span = name.span());
     let methods = methods(root, owner, marked)?;
@@ -117,5 +128,8 @@ fn methods<'a>(
     owner: &'a Type,
     marked: &'a [ImplItemFn],
 ) -> Result<Vec<Method<'a>>> {
-    marked.iter().map(|it| Method::of(root, owner, it)).collect()
+    marked
+        .iter()
+        .map(|it| Method::of(root, owner, it))
+        .collect()
 }

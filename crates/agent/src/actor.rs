@@ -1,0 +1,172 @@
+//! The task of an agent: one thing at a time, until it is told to shut down.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    Agent, AgentState, BoxError, Context, Fault,
+    cell::{Cell, Job, guarded},
+    current::Frame,
+    timer::Due,
+};
+
+/// An agent with everything its task needs.
+pub(crate) struct Actor<A: Agent> {
+    agent: A,
+    cx: Context<A>,
+    jobs: mpsc::Receiver<Job<A>>,
+}
+
+impl<A: Agent> Actor<A> {
+    pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: mpsc::Receiver<Job<A>>) -> Self {
+        Self {
+            agent,
+            cx: Context { cell },
+            jobs,
+        }
+    }
+
+    /// The beginning: after it the agent runs.
+    pub(crate) async fn start(&mut self) -> Result<(), Fault> {
+        let Self { agent, cx, .. } = self;
+        hook(cx, agent.on_init(cx)).await?;
+        hook(cx, agent.before_loop(cx)).await?;
+        cx.cell.state.send_replace(AgentState::Running);
+        Ok(())
+    }
+
+    /// The rest of its life.
+    pub(crate) async fn run(mut self) {
+        if let Err(fault) = self.live().await {
+            self.fail(fault);
+            self.lie().await;
+        }
+        self.end().await;
+    }
+
+    /// Does what comes, until it is told to stop or something fails.
+    async fn live(&mut self) -> Result<(), Fault> {
+        let mut stop = self.cx.cell.stop.subscribe();
+        loop {
+            let next = {
+                let Self { cx, jobs, .. } = self;
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|it| *it) => Next::Stop,
+                    next = next(cx, jobs) => next,
+                }
+            };
+            match next {
+                Next::Due(due) => self.act(due).await?,
+                Next::Idle => {
+                    let Self { agent, cx, .. } = self;
+                    hook(cx, agent.idle(cx)).await?;
+                }
+                Next::Job(job) => self.work(job).await?,
+                Next::Stop => return Ok(()),
+            }
+        }
+    }
+
+    async fn work(&mut self, job: Job<A>) -> Result<(), Fault> {
+        let Self { agent, cx, .. } = self;
+        let frame = Frame::new(cx.cell.identity.clone(), job.caller);
+        let work = job.work;
+        let res = guarded(frame.scope(async move { work(agent, cx).await })).await;
+        res.and_then(|it| it).inspect_err(|_| {
+            tracing::debug!(agent = %self.cx.name(), what = %job.what, "failed");
+        })
+    }
+
+    async fn act(&mut self, due: Due<A>) -> Result<(), Fault> {
+        let Self { agent, cx, .. } = self;
+        hook(cx, (due.action)(agent, cx)).await?;
+        cx.cell.timers.again(&due, Instant::now());
+        // A timer without a period must not keep the thread for itself.
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+
+    fn fail(&mut self, fault: Fault) {
+        tracing::error!(agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
+        let cell = &self.cx.cell;
+        cell.timers.close();
+        cell.sockets.stop_receiving();
+        cell.state.send_replace(AgentState::Failed(fault));
+    }
+
+    /// After a fault: lets others look, refuses everything else.
+    async fn lie(&mut self) {
+        let mut stop = self.cx.cell.stop.subscribe();
+        loop {
+            let job = tokio::select! {
+                biased;
+                _ = stop.wait_for(|it| *it) => return,
+                job = self.jobs.recv() => job,
+            };
+            match job {
+                None => return,
+                Some(job) if job.after_fault => {
+                    // A look that fails harms nobody but the one who looks.
+                    let _ = self.work(job).await;
+                }
+                // Dropping it tells the caller.
+                Some(_) => (),
+            }
+        }
+    }
+
+    async fn end(&mut self) {
+        let Self { agent, cx, jobs } = self;
+        if !matches!(cx.state(), AgentState::Failed(_)) {
+            cx.cell.state.send_replace(AgentState::Stopping);
+            if let Err(fault) = hook(cx, agent.on_shutdown(cx)).await {
+                tracing::error!(agent = %cx.name(), %fault, "on_shutdown failed");
+            }
+        }
+        cx.cell.timers.close();
+        jobs.close();
+        while jobs.try_recv().is_ok() {}
+        cx.cell.sockets.close_all().await;
+    }
+}
+
+enum Next<A: 'static> {
+    Due(Due<A>),
+    Idle,
+    Job(Job<A>),
+    Stop,
+}
+
+async fn next<A: Agent>(cx: &Context<A>, jobs: &mut mpsc::Receiver<Job<A>>) -> Next<A> {
+    tokio::select! {
+        job = jobs.recv() => job.map_or(Next::Stop, Next::Job),
+        due = cx.cell.timers.next() => Next::Due(due),
+        () = idle(A::IDLE_AFTER) => Next::Idle,
+    }
+}
+
+async fn idle(after: Option<Duration>) {
+    match after {
+        Some(after) => sleep(after).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs a hook or an action as this agent.
+async fn hook<A: Agent>(
+    cx: &Context<A>,
+    work: impl Future<Output = Result<(), BoxError>>,
+) -> Result<(), Fault> {
+    let frame = Frame::new(cx.cell.identity.clone(), None);
+    match guarded(frame.scope(work)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Fault::error(&error)),
+        Err(fault) => Err(fault),
+    }
+}

@@ -1,0 +1,268 @@
+//! An agent of this program, as seen by others in it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use gleis_core::{Name, from_value};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Action, Addr, Agent, AgentState, AliasError, Bind, BoxError, CallError, Connect, Context,
+    Handler, Kind, SendError, TimerError, TimerId,
+    cell::{AnyAgent, Asking, Cell},
+    current::Frame,
+    method::arguments,
+    node::{Host, unknown_alias},
+};
+
+/// How long a call takes at most, unless told otherwise.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An agent of this program, by type: the typed proxy.
+///
+/// `#[agent]` adds a function for each `#[method]` (trait `<Type>Calls`); arguments and answers
+/// then travel as they are, without being encoded. Every call has a deadline, 10 s by default. A
+/// clone is another reference to the same agent; dropping all of them does not end it.
+pub struct AgentRef<A: 'static> {
+    cx: Context<A>,
+    host: Arc<Host>,
+    within: Duration,
+}
+
+impl<A: Agent> AgentRef<A> {
+    pub(crate) fn new(cell: Arc<Cell<A>>, host: Arc<Host>) -> Self {
+        Self {
+            cx: Context { cell },
+            host,
+            within: CALL_TIMEOUT,
+        }
+    }
+
+    /// The name of the agent.
+    pub fn name(&self) -> &Name {
+        self.cx.name()
+    }
+
+    /// Where the agent is in its life.
+    pub fn state(&self) -> AgentState {
+        self.cx.state()
+    }
+
+    /// The same agent, with another deadline for calls.
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self {
+            within: timeout,
+            ..self.clone()
+        }
+    }
+
+    /// Calls a method by name; the arguments are a tuple.
+    ///
+    /// # Errors
+    /// [`CallError`]: no such method, other arguments, no answer in time, or it failed.
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<R, CallError> {
+        let args = arguments(&args)?;
+        let cell: Arc<dyn AnyAgent> = self.cx.cell.clone();
+        let value = cell
+            .call(method.to_owned(), args, self.asking(false))
+            .await?;
+        from_value(value).map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it))
+    }
+
+    /// Calls a function with the agent's state, between two messages: what the functions made by
+    /// `#[agent]` do.
+    ///
+    /// # Errors
+    /// [`CallError`]: no answer in time, or it failed.
+    pub async fn call_typed<R: Send + 'static>(
+        &self,
+        method: &'static str,
+        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<R, BoxError>>
+        + Send
+        + 'static,
+    ) -> Result<R, CallError> {
+        let how = self.asking(false);
+        let ask = self.cx.cell.ask(method, how, move |agent, cx| {
+            let call = call(agent, cx);
+            Box::pin(async move { Ok(call.await) })
+        });
+        ask.await
+    }
+
+    /// Looks at the agent's state, or changes it, between two messages. It works even after the
+    /// agent has stopped after a fault.
+    ///
+    /// # Errors
+    /// [`CallError`]: no answer in time, or it panicked.
+    pub async fn with<R: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut A, &Context<A>) -> R + Send + 'static,
+    ) -> Result<R, CallError> {
+        let how = self.asking(true);
+        let ask = self.cx.cell.ask("with", how, move |agent, cx| {
+            let seen = look(agent, cx);
+            Box::pin(std::future::ready(Ok(Ok(seen))))
+        });
+        ask.await
+    }
+
+    /// Where the agent's socket of this alias is.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownAlias`], with the aliases that look alike.
+    pub async fn addr(&self, alias: &str) -> Result<Addr, CallError> {
+        if self.state() == AgentState::Gone {
+            return Err(CallError::Gone {
+                agent: self.name().clone(),
+            });
+        }
+        self.cx
+            .addr(alias)
+            .map_err(|it| unknown_alias(&*self.cx.cell, it))
+    }
+
+    /// See [`Context::bind`].
+    pub fn bind(&self, kind: Kind, alias: impl Into<String>) -> Bind<A> {
+        self.cx.bind(kind, alias)
+    }
+
+    /// See [`Context::connect`].
+    pub fn connect<M, S>(&self, to: Addr, handler: impl Handler<A, M, S>) -> Connect<A>
+    where
+        M: DeserializeOwned + Send + 'static,
+        S: 'static,
+    {
+        self.cx.connect(to, handler)
+    }
+
+    /// See [`Context::connect_as`].
+    pub fn connect_as(&self, to: Addr, alias: impl Into<String>) -> Connect<A> {
+        self.cx.connect_as(to, alias)
+    }
+
+    /// See [`Context::send`]; it does not wait for what the agent does.
+    ///
+    /// # Errors
+    /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
+    pub async fn send<T: Serialize + Send + Sync + 'static>(
+        &self,
+        alias: &str,
+        message: T,
+    ) -> Result<(), SendError> {
+        self.cx.send(alias, message).await
+    }
+
+    /// See [`Context::publish`]; it does not wait for what the agent does.
+    ///
+    /// # Errors
+    /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
+    pub async fn publish<T: Serialize + Send + Sync + 'static>(
+        &self,
+        alias: &str,
+        topic: impl AsRef<[u8]> + Send,
+        message: T,
+    ) -> Result<(), SendError> {
+        self.cx.publish(alias, topic, message).await
+    }
+
+    /// See [`Context::close`].
+    ///
+    /// # Errors
+    /// [`AliasError::Unknown`], with the aliases that look alike.
+    pub async fn close(&self, alias: &str) -> Result<usize, AliasError> {
+        self.cx.close(alias).await
+    }
+
+    /// See [`Context::each`].
+    ///
+    /// # Errors
+    /// [`TimerError`]: too many, or the agent has stopped.
+    pub async fn each<S>(
+        &self,
+        period: Duration,
+        action: impl Action<A, S>,
+    ) -> Result<TimerId, TimerError> {
+        self.cx.each(period, action)
+    }
+
+    /// See [`Context::after`].
+    ///
+    /// # Errors
+    /// [`TimerError`]: too many, or the agent has stopped.
+    pub async fn after<S>(
+        &self,
+        delay: Duration,
+        action: impl Action<A, S>,
+    ) -> Result<TimerId, TimerError> {
+        self.cx.after(delay, action)
+    }
+
+    /// See [`Context::stop_timer`].
+    pub fn stop_timer(&self, timer: TimerId) -> bool {
+        self.cx.stop_timer(timer)
+    }
+
+    /// Shuts the agent down: it finishes what it does, closes its sockets and gives its name
+    /// back. One that does not come to an end in half the time of a call is ended by force.
+    ///
+    /// # Errors
+    /// [`CallError::SelfCall`] from the agent's own handlers; there it is
+    /// [`Context::shutdown`] that tells the agent to end.
+    ///
+    /// # Cancel safety
+    /// The agent shuts down all the same, but is not forced.
+    pub async fn shutdown(&self) -> Result<(), CallError> {
+        let identity = &self.cx.cell.identity;
+        if Frame::current().is_some_and(|it| it.contains(identity)) {
+            return Err(CallError::SelfCall {
+                agent: self.name().clone(),
+            });
+        }
+        let agent: Arc<dyn AnyAgent> = self.cx.cell.clone();
+        self.host.stop(&agent, self.within / 2).await;
+        Ok(())
+    }
+
+    /// Waits until the agent is no more.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn gone(&self) {
+        let mut state = self.cx.cell.state.subscribe();
+        // The sender lives as long as this reference.
+        let _ = state.wait_for(|it| *it == AgentState::Gone).await;
+    }
+
+    fn asking(&self, after_fault: bool) -> Asking {
+        Asking {
+            caller: Frame::current(),
+            within: self.within,
+            after_fault,
+        }
+    }
+}
+
+impl<A> Clone for AgentRef<A> {
+    fn clone(&self) -> Self {
+        Self {
+            cx: self.cx.clone(),
+            host: self.host.clone(),
+            within: self.within,
+        }
+    }
+}
+
+impl<A> fmt::Debug for AgentRef<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AgentRef")
+            .field("name", &self.cx.cell.name)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! What is shared between an agent's task and everybody who talks to it.
+
+use std::borrow::Cow;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use gleis_core::{Name, Value};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
+
+use crate::{
+    Agent, AgentState, BoxError, CallError, Context, Fault, current::Frame, socket::Sockets,
+    text::near, timer::Timers,
+};
+
+/// What an agent does in one go.
+pub(crate) type Work<A> =
+    Box<dyn for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), Fault>> + Send>;
+
+/// A piece of work in the mailbox.
+pub(crate) struct Job<A: 'static> {
+    /// What it is, for the log.
+    pub(crate) what: Cow<'static, str>,
+    /// Who waits for it.
+    pub(crate) caller: Option<Arc<Frame>>,
+    /// True when it may be done although the agent has stopped after a fault.
+    pub(crate) after_fault: bool,
+    /// It itself; its error stops the agent.
+    pub(crate) work: Work<A>,
+}
+
+/// What is shared between an agent's task and everybody who talks to it.
+pub(crate) struct Cell<A: 'static> {
+    /// Tells this agent from every other one in the world, also of the same name.
+    pub(crate) identity: Name,
+    pub(crate) name: Name,
+    pub(crate) mail: mpsc::Sender<Job<A>>,
+    pub(crate) state: watch::Sender<AgentState>,
+    /// True once the agent was told to shut down.
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) timers: Timers<A>,
+    pub(crate) sockets: Sockets,
+}
+
+impl<A: Agent> Cell<A> {
+    pub(crate) fn new(name: Name, mailbox: usize) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
+        let (mail, jobs) = mpsc::channel(mailbox);
+        let cell = Self {
+            identity: Name::random(),
+            name,
+            mail,
+            state: watch::Sender::new(AgentState::Starting),
+            stop: watch::Sender::new(false),
+            timers: Timers::new(),
+            sockets: Sockets::default(),
+        };
+        (Arc::new(cell), jobs)
+    }
+
+    /// Has the agent do something and waits for the answer.
+    pub(crate) async fn ask<R: Send + 'static>(
+        &self,
+        what: impl Into<Cow<'static, str>>,
+        how: Asking,
+        call: impl for<'a> FnOnce(
+            &'a mut A,
+            &'a Context<A>,
+        ) -> BoxFuture<'a, Result<Result<R, BoxError>, CallError>>
+        + Send
+        + 'static,
+    ) -> Result<R, CallError> {
+        let what = what.into();
+        let Asking {
+            caller,
+            within,
+            after_fault,
+        } = how;
+        if caller
+            .as_ref()
+            .is_some_and(|it| it.contains(&self.identity))
+        {
+            return Err(CallError::SelfCall {
+                agent: self.name.clone(),
+            });
+        }
+        if *self.state.borrow() == AgentState::Gone {
+            return Err(CallError::Gone {
+                agent: self.name.clone(),
+            });
+        }
+        let (reply, answer) = oneshot::channel();
+        let work = work(self.name.clone(), what.clone(), reply, call);
+        let job = Job {
+            what: what.clone(),
+            caller,
+            after_fault,
+            work,
+        };
+        let wait = async {
+            self.mail.send(job).await.map_err(|_| ()).ok()?;
+            answer.await.ok()
+        };
+        match timeout(within, wait).await {
+            Ok(Some(res)) => res,
+            Ok(None) => Err(self.why_no_answer(within).await),
+            Err(_) => Err(CallError::DeadlineExceeded {
+                agent: self.name.clone(),
+                what: what.into_owned(),
+                within,
+            }),
+        }
+    }
+
+    /// Why a job was given up without an answer.
+    async fn why_no_answer(&self, within: Duration) -> CallError {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|it| matches!(it, AgentState::Failed(_) | AgentState::Gone));
+        let agent = self.name.clone();
+        match timeout(within, settled).await {
+            Ok(Ok(state)) => match &*state {
+                AgentState::Failed(fault) => CallError::NotRunning {
+                    agent,
+                    fault: fault.clone(),
+                },
+                _ => CallError::Gone { agent },
+            },
+            _ => CallError::Gone { agent },
+        }
+    }
+}
+
+/// How something is asked of an agent.
+pub(crate) struct Asking {
+    pub(crate) caller: Option<Arc<Frame>>,
+    pub(crate) within: Duration,
+    pub(crate) after_fault: bool,
+}
+
+/// The work that answers a call. A panic goes to the caller too, and stops the agent.
+fn work<A: Agent, R: Send + 'static>(
+    agent_name: Name,
+    what: Cow<'static, str>,
+    reply: oneshot::Sender<Result<R, CallError>>,
+    call: impl for<'a> FnOnce(
+        &'a mut A,
+        &'a Context<A>,
+    ) -> BoxFuture<'a, Result<Result<R, BoxError>, CallError>>
+    + Send
+    + 'static,
+) -> Work<A> {
+    Box::new(move |agent, cx| {
+        Box::pin(async move {
+            // Nobody waits any more: do not even begin.
+            if reply.is_closed() {
+                return Ok(());
+            }
+            let failed = |fault| CallError::Failed {
+                agent: agent_name,
+                what: what.into_owned(),
+                fault,
+            };
+            let (answer, res) = match guarded(async move { call(agent, cx).await }).await {
+                Ok(Ok(Ok(it))) => (Ok(it), Ok(())),
+                Ok(Ok(Err(error))) => (Err(failed(Fault::error(&error))), Ok(())),
+                Ok(Err(error)) => (Err(error), Ok(())),
+                Err(fault) => (Err(failed(fault.clone())), Err(fault)),
+            };
+            // A caller that has given up meanwhile wants no answer.
+            let _ = reply.send(answer);
+            res
+        })
+    })
+}
+
+/// Makes a fault of a panic.
+pub(crate) async fn guarded<F: Future>(work: F) -> Result<F::Output, Fault> {
+    AssertUnwindSafe(work)
+        .catch_unwind()
+        .await
+        .map_err(|it| Fault::panic(&*it))
+}
+
+/// An agent whose type is forgotten: what its node needs of it.
+pub(crate) trait AnyAgent: Send + Sync {
+    fn name(&self) -> &Name;
+    fn identity(&self) -> &Name;
+    fn state(&self) -> &watch::Sender<AgentState>;
+    fn stop(&self) -> &watch::Sender<bool>;
+    fn sockets(&self) -> &Sockets;
+    /// Calls a method by name.
+    fn call(
+        self: Arc<Self>,
+        method: String,
+        arguments: Vec<Value>,
+        how: Asking,
+    ) -> BoxFuture<'static, Result<Value, CallError>>;
+    /// Lets go of timers and sockets at once.
+    fn release(&self);
+}
+
+impl<A: Agent> AnyAgent for Cell<A> {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn identity(&self) -> &Name {
+        &self.identity
+    }
+
+    fn state(&self) -> &watch::Sender<AgentState> {
+        &self.state
+    }
+
+    fn stop(&self) -> &watch::Sender<bool> {
+        &self.stop
+    }
+
+    fn sockets(&self) -> &Sockets {
+        &self.sockets
+    }
+
+    fn call(
+        self: Arc<Self>,
+        name: String,
+        arguments: Vec<Value>,
+        how: Asking,
+    ) -> BoxFuture<'static, Result<Value, CallError>> {
+        Box::pin(async move {
+            let Some(method) = A::METHODS.iter().find(|it| it.name() == name) else {
+                let names = A::METHODS.iter().map(|it| it.name());
+                let near = near(&name, names);
+                let agent = self.name.clone();
+                return Err(CallError::UnknownMethod {
+                    agent,
+                    method: name,
+                    near,
+                });
+            };
+            self.ask(method.name(), how, move |agent, cx| method.call(agent, cx, arguments)).await
+        })
+    }
+
+    fn release(&self) {
+        self.timers.close();
+        self.sockets.release();
+    }
+}

@@ -1,0 +1,105 @@
+//! What an agent can do, as seen from its own hooks, methods, handlers and timers.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleis_core::Name;
+use tokio::time::Instant;
+
+use crate::{
+    Action, Agent, AgentState, TimerError, TimerId,
+    cell::Cell,
+    timer::{AnyAction, Rhythm},
+};
+
+/// An agent's access to itself: its name, sockets and timers. A cheap clone.
+///
+/// A clone may be kept beyond the handler, even in another task; once the agent is gone, what it
+/// does is an error.
+pub struct Context<A: 'static> {
+    pub(crate) cell: Arc<Cell<A>>,
+}
+
+impl<A: Agent> Context<A> {
+    /// The name of the agent.
+    pub fn name(&self) -> &Name {
+        &self.cell.name
+    }
+
+    /// Where the agent is in its life.
+    pub fn state(&self) -> AgentState {
+        self.cell.state.borrow().clone()
+    }
+
+    /// Tells the agent to shut down once it is done with what it does now. What waits in its
+    /// mailbox is not handled any more; callers are told that the agent is gone.
+    pub fn shutdown(&self) {
+        self.cell.stop.send_replace(true);
+    }
+
+    /// Does something now and then again each `period`, until it is
+    /// [stopped](Self::stop_timer).
+    ///
+    /// A run begins a period after the last one began. Runs that were missed because the agent
+    /// was busy are not made up for.
+    ///
+    /// # Errors
+    /// [`TimerError`]: too many, or the agent has stopped.
+    pub fn each<S>(
+        &self,
+        period: Duration,
+        action: impl Action<A, S>,
+    ) -> Result<TimerId, TimerError> {
+        self.cell
+            .timers
+            .add(Instant::now(), Rhythm::Each(period), forget(action))
+    }
+
+    /// Does something once, after `delay`.
+    ///
+    /// # Errors
+    /// [`TimerError`]: too many, or the agent has stopped.
+    pub fn after<S>(
+        &self,
+        delay: Duration,
+        action: impl Action<A, S>,
+    ) -> Result<TimerId, TimerError> {
+        let now = Instant::now();
+        // Beyond what a clock can tell is never: a century will do.
+        let at = now.checked_add(delay).unwrap_or(now + CENTURY);
+        self.cell.timers.add(at, Rhythm::Once, forget(action))
+    }
+
+    /// Ends a timer; false if it has ended before. What it does right now is done to the end.
+    pub fn stop_timer(&self, timer: TimerId) -> bool {
+        self.cell.timers.stop(timer)
+    }
+
+    /// How many timers there are.
+    pub fn n_timers(&self) -> usize {
+        self.cell.timers.len()
+    }
+}
+
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+fn forget<A: Agent, S>(action: impl Action<A, S>) -> AnyAction<A> {
+    Arc::new(move |agent, cx| action.act(agent, cx))
+}
+
+impl<A> Clone for Context<A> {
+    fn clone(&self) -> Self {
+        Self {
+            cell: self.cell.clone(),
+        }
+    }
+}
+
+impl<A> fmt::Debug for Context<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("name", &self.cell.name)
+            .finish_non_exhaustive()
+    }
+}

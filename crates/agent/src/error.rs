@@ -1,0 +1,241 @@
+//! What can go wrong with agents, one enum per family of operations.
+
+use std::time::Duration;
+
+use gleis_core::{EndpointError, Name, NameError, ValueError};
+use gleis_naming::NamingError;
+use serde::{Deserialize, Serialize};
+
+use crate::{Fault, text::Suggestion};
+
+/// Any error: what hooks, handlers and methods may fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What hooks, handlers and methods usually return.
+pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
+
+/// Why an agent does not run.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The node or its name server closes.
+    #[error("the node is closing")]
+    Closing,
+    /// The text is no name.
+    #[error("no name for an agent")]
+    Name(#[source] NameError),
+    /// Somebody has that name. Retrying is of use once they are gone.
+    #[error("the name `{name}` is taken")]
+    NameTaken {
+        /// The name.
+        name: Name,
+    },
+    /// The name server did not register the agent.
+    #[error("cannot register `{name}`")]
+    Register {
+        /// Who.
+        name: Name,
+        /// What the name server says.
+        source: gleis_naming::RegisterError,
+    },
+    /// There is no node to run it on.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Its `on_init` or `before_loop` failed; the name is free again.
+    #[error("`{name}` did not start: {fault}")]
+    Start {
+        /// Who.
+        name: Name,
+        /// What the hook says.
+        fault: Fault,
+    },
+}
+
+/// Why there is no node.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The address of the name server is none.
+    #[error("no address of a name server")]
+    Address(#[source] EndpointError),
+    /// The node has closed.
+    #[error("the node has closed")]
+    Closed,
+    /// The control listener cannot be opened.
+    #[error("cannot listen for calls")]
+    Listen(#[source] gleis_patterns::OpenError),
+    /// The name server was not reached.
+    #[error("no name server")]
+    NameServer(#[source] gleis_naming::ConnectError),
+    /// The name server does not tell what happens.
+    #[error("the name server cannot be watched")]
+    Watch(#[source] NamingError),
+    /// No name server was named, none runs in this program, and `GLEIS_NAMESERVER` is not set.
+    #[error("no name server: call `run_nameserver`, name one, or set GLEIS_NAMESERVER")]
+    Unnamed,
+}
+
+/// Why a call has no answer.
+///
+/// Retrying is safe after `Arguments`, `Gone`, `NotRunning`, `SelfCall`, `UnknownMethod`, and
+/// after `Unreachable` unless the call was `sent`: then nothing was done.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize, Serialize, thiserror::Error)]
+pub enum CallError {
+    /// The method takes other arguments.
+    #[error("`{method}` takes ({expected}): {reason}")]
+    Arguments {
+        /// The method.
+        method: String,
+        /// What it takes, such as `name: String`.
+        expected: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// No answer in time; the agent may still be at it.
+    #[error("`{agent}` did not answer `{what}` within {within:?}")]
+    DeadlineExceeded {
+        /// Who was called.
+        agent: Name,
+        /// What was called.
+        what: String,
+        /// How long we waited.
+        within: Duration,
+    },
+    /// It was done and failed.
+    #[error("`{what}` of `{agent}` failed: {fault}")]
+    Failed {
+        /// Who was called.
+        agent: Name,
+        /// What was called.
+        what: String,
+        /// How it failed.
+        fault: Fault,
+    },
+    /// The agent is no more. If it ended during the call, the call may have been carried out.
+    #[error("`{agent}` is gone")]
+    Gone {
+        /// Who was called.
+        agent: Name,
+    },
+    /// The agent has stopped after a fault; it can be looked at and shut down.
+    #[error("`{agent}` has stopped: {fault}")]
+    NotRunning {
+        /// Who was called.
+        agent: Name,
+        /// What stopped it.
+        fault: Fault,
+    },
+    /// The agent waits for the caller, directly or through others, so it would never answer.
+    #[error("`{agent}` waits for this very call: an agent cannot call itself")]
+    SelfCall {
+        /// Who was called.
+        agent: Name,
+    },
+    /// The agent has no socket of that alias.
+    #[error("`{agent}` has no socket `{alias}`{}", Suggestion(near))]
+    UnknownAlias {
+        /// Who was asked.
+        agent: Name,
+        /// The alias.
+        alias: String,
+        /// Aliases that look alike.
+        near: Vec<String>,
+    },
+    /// The agent has no such method.
+    #[error("`{agent}` has no method `{method}`{}", Suggestion(near))]
+    UnknownMethod {
+        /// Who was called.
+        agent: Name,
+        /// The method.
+        method: String,
+        /// Methods that look alike.
+        near: Vec<String>,
+    },
+    /// The process of the agent cannot be reached.
+    #[error("`{agent}` cannot be reached: {reason}")]
+    Unreachable {
+        /// Who was called.
+        agent: Name,
+        /// Why.
+        reason: String,
+        /// Whether the call may have arrived.
+        sent: bool,
+    },
+    /// An argument or the answer cannot be carried.
+    #[error("cannot carry {what}: {reason}")]
+    Value {
+        /// Which one.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl CallError {
+    pub(crate) fn value(what: &str, source: &ValueError) -> Self {
+        Self::Value {
+            what: what.to_owned(),
+            reason: source.to_string(),
+        }
+    }
+}
+
+/// Why there is no timer.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum TimerError {
+    /// The agent is no more, or has stopped after a fault.
+    #[error("the agent has stopped")]
+    Stopped,
+    /// The agent has as many timers as allowed.
+    #[error("no more than {limit} timers at a time")]
+    TooMany {
+        /// How many are allowed.
+        limit: usize,
+    },
+}
+
+/// Why a name server was not started.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum NameServerError {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] gleis_naming::BindError),
+}
+
+/// Why there is no proxy.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The agent's process cannot be reached.
+    #[error("cannot reach `{name}`")]
+    Connect {
+        /// Who.
+        name: Name,
+        /// Why.
+        source: gleis_patterns::OpenError,
+    },
+    /// The text is no name.
+    #[error("no name of an agent")]
+    Name(#[source] NameError),
+    /// The name server does not know the agent, or does not answer.
+    #[error(transparent)]
+    Naming(#[from] NamingError),
+}
+
+/// Why a shutdown is not complete.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum ShutdownError {
+    /// The name server was asked and did not answer.
+    #[error(transparent)]
+    Naming(#[from] NamingError),
+    /// The name server has closed, but these agents did not leave in time.
+    #[error("closed, but {} did not leave in time", crate::text::list(agents))]
+    Stayed {
+        /// Who stayed.
+        agents: Vec<Name>,
+    },
+}

@@ -1,0 +1,237 @@
+//! Name servers, as those who run agents see them.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use gleis_core::{Endpoint, EndpointError, Name};
+use gleis_naming::{
+    ConnectNameClient, Directory, NameClient, NameServer, NamingError, ShutdownReport,
+};
+use tokio::time::{Instant, timeout_at};
+
+use crate::{
+    NameServerError, Proxy, ProxyError, ShutdownError,
+    node::{forget_default, node_closed, remember_default},
+};
+
+/// Starts a name server in this program; `.await` gives it.
+///
+/// It listens on `tcp://127.0.0.1:0`, this machine and any free port, unless
+/// [told otherwise](RunNameServer::at), and from now on agents on this runtime use it if they
+/// name no other.
+pub fn run_nameserver() -> RunNameServer {
+    RunNameServer {
+        at: "tcp://127.0.0.1:0".parse(),
+    }
+}
+
+/// A name server about to start: choose, then `.await`.
+#[derive(Debug)]
+#[must_use = "it starts when it is awaited"]
+pub struct RunNameServer {
+    at: Result<Endpoint, EndpointError>,
+}
+
+impl RunNameServer {
+    /// Where to listen.
+    pub fn at(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
+        self.at = at.try_into().map_err(Into::into);
+        self
+    }
+}
+
+impl IntoFuture for RunNameServer {
+    type Output = Result<NameServerHandle, NameServerError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// Starts it.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let at = self.at.map_err(gleis_naming::BindError::Endpoint)?;
+            let server = NameServer::bind(at).await?;
+            remember_default(server.endpoint());
+            Ok(NameServerHandle { server })
+        })
+    }
+}
+
+/// A name server of this program. Dropping it ends it at once, and leaves the agents to
+/// themselves.
+#[derive(Debug)]
+#[must_use = "dropping it ends the name server"]
+pub struct NameServerHandle {
+    server: NameServer,
+}
+
+impl NameServerHandle {
+    /// Where others can reach it.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.server.endpoint()
+    }
+
+    /// A proxy for the agent of this name.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name (and who looks alike).
+    pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
+        proxy(&*self.server.directory(), name.as_ref()).await
+    }
+
+    /// The names of all agents.
+    pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
+        names(&*self.server.directory()).await
+    }
+
+    /// Shuts down all registered agents, wherever they run, and then the name server. Agents that
+    /// do not come to an end in half of `timeout` are ended by force, if their process still
+    /// answers. Always ends.
+    ///
+    /// # Errors
+    /// [`ShutdownError::Stayed`] names the agents that were registered still when time was over.
+    ///
+    /// # Cancel safety
+    /// The shutdown goes on when the future is dropped.
+    pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        let end = Instant::now().checked_add(timeout);
+        let report = self.server.shutdown(timeout).await;
+        forget_default(self.endpoint());
+        // The node of this program closes right after its last agent has left.
+        let closed = node_closed(self.endpoint());
+        match end {
+            Some(end) => timeout_at(end, closed).await.unwrap_or(()),
+            None => closed.await,
+        }
+        complete(report)
+    }
+
+    /// Waits until the name server has closed, whoever asked it to.
+    ///
+    /// # Errors
+    /// [`ShutdownError::Stayed`] names the agents that were registered still.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn closed(&self) -> Result<(), ShutdownError> {
+        let report = self.server.closed().await;
+        forget_default(self.endpoint());
+        node_closed(self.endpoint()).await;
+        complete(report)
+    }
+}
+
+impl Drop for NameServerHandle {
+    fn drop(&mut self) {
+        // Nobody should look for it any more.
+        forget_default(self.server.endpoint());
+    }
+}
+
+/// A name server elsewhere.
+pub struct NameServerProxy {
+    client: NameClient,
+}
+
+impl NameServerProxy {
+    /// Connects to the name server at `at`; `.await` does it.
+    pub fn connect(
+        at: impl TryInto<Endpoint, Error: Into<EndpointError>>,
+    ) -> ConnectNameServerProxy {
+        let at = at.try_into().map_err(Into::into);
+        ConnectNameServerProxy {
+            connect: at.map(NameClient::connect),
+        }
+    }
+
+    /// Where it is.
+    pub fn endpoint(&self) -> &Endpoint {
+        self.client.endpoint()
+    }
+
+    /// A proxy for the agent of this name.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name (and who looks alike), or no answer.
+    pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
+        proxy(&self.client, name.as_ref()).await
+    }
+
+    /// The names of all agents.
+    ///
+    /// # Errors
+    /// See [`NamingError`].
+    pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
+        names(&self.client).await
+    }
+
+    /// Shuts down all registered agents and the name server: see [`NameServerHandle::shutdown`].
+    ///
+    /// # Errors
+    /// [`ShutdownError`]: agents stayed, or the name server did not answer.
+    pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        complete(self.client.shutdown_server(timeout).await?)
+    }
+}
+
+impl fmt::Debug for NameServerProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NameServerProxy")
+            .field("endpoint", self.endpoint())
+            .finish()
+    }
+}
+
+/// A connection to a name server that is about to be made: set options, then `.await`.
+#[derive(Debug)]
+#[must_use = "it connects when it is awaited"]
+pub struct ConnectNameServerProxy {
+    connect: Result<ConnectNameClient, EndpointError>,
+}
+
+impl ConnectNameServerProxy {
+    /// How long to try to reach the name server; 3 seconds by default. It need not be there yet.
+    pub fn within(mut self, patience: Duration) -> Self {
+        self.connect = self.connect.map(|it| it.within(patience));
+        self
+    }
+}
+
+impl IntoFuture for ConnectNameServerProxy {
+    type Output = Result<NameServerProxy, gleis_naming::ConnectError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// Connects.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let connect = self.connect.map_err(gleis_naming::ConnectError::Endpoint)?;
+            Ok(NameServerProxy {
+                client: connect.await?,
+            })
+        })
+    }
+}
+
+async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyError> {
+    let name = Name::new(name).map_err(ProxyError::Name)?;
+    let record = directory.resolve(&name).await?;
+    Proxy::connect(name, &record.endpoint).await
+}
+
+async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {
+    Ok(directory
+        .list()
+        .await?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect())
+}
+
+fn complete(report: ShutdownReport) -> Result<(), ShutdownError> {
+    match report.stayed.is_empty() {
+        true => Ok(()),
+        false => Err(ShutdownError::Stayed {
+            agents: report.stayed,
+        }),
+    }
+}

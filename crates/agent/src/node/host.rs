@@ -1,0 +1,260 @@
+//! The inside of a node: starts agents, ends them, and knows them by name.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::join_all;
+use gleis_core::{Endpoint, Name};
+use gleis_naming::{Directory, NameClient, Record, RegisterError};
+use parking_lot::Mutex;
+use tokio::{
+    sync::{oneshot, watch},
+    task::{AbortHandle, JoinHandle},
+    time::timeout,
+};
+
+use super::table::Table;
+use crate::{
+    Agent, AgentState, RunError,
+    actor::Actor,
+    cell::{AnyAgent, Cell},
+};
+
+/// How long the name server may take to forget a name; it does so by itself later.
+const UNREGISTER: Duration = Duration::from_secs(2);
+
+/// The inside of a node. Its tasks own it, so it lasts as long as one of them runs.
+pub(crate) struct Host {
+    naming: Option<Naming>,
+    table: Table,
+    service: Mutex<Option<JoinHandle<()>>>,
+    is_served: watch::Sender<bool>,
+}
+
+/// What a node has to do with a name server.
+pub(super) struct Naming {
+    pub(super) client: NameClient,
+    pub(super) control: Endpoint,
+}
+
+/// Keeps a node from ending for want of agents.
+pub(crate) struct Lease(Arc<Host>);
+
+impl Lease {
+    pub(crate) fn host(&self) -> &Arc<Host> {
+        &self.0
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        // Whatever the lease was for is done.
+        self.0.table.end_lease();
+    }
+}
+
+impl Host {
+    pub(super) fn new(naming: Option<Naming>, lasting: bool) -> Arc<Self> {
+        Arc::new(Self {
+            naming,
+            table: Table::new(lasting),
+            service: Mutex::new(None),
+            is_served: watch::Sender::new(false),
+        })
+    }
+
+    pub(super) fn local() -> Arc<Self> {
+        Self::new(None, true)
+    }
+
+    pub(super) fn control(&self) -> Option<&Endpoint> {
+        self.naming.as_ref().map(|it| &it.control)
+    }
+
+    pub(super) fn name_server(&self) -> Option<&Endpoint> {
+        self.naming.as_ref().map(|it| it.client.endpoint())
+    }
+
+    pub(super) fn table(&self) -> &Table {
+        &self.table
+    }
+
+    pub(super) fn names(&self) -> Vec<Name> {
+        self.table
+            .all()
+            .iter()
+            .map(|it| it.name().clone())
+            .collect()
+    }
+
+    /// Keeps it from ending for want of agents; `None` when it has ended.
+    pub(crate) fn lease(self: &Arc<Self>) -> Option<Lease> {
+        self.table.lease().then(|| Lease(self.clone()))
+    }
+
+    /// Spawns the task that serves the control listener.
+    pub(super) fn serve(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let is_served = self.is_served.clone();
+        is_served.send_replace(true);
+        let served = Served(is_served);
+        *self.service.lock() = Some(tokio::spawn(async move {
+            task.await;
+            drop(served);
+        }));
+    }
+
+    /// Waits until the control listener has closed.
+    pub(crate) async fn closed(&self) {
+        let mut is_served = self.is_served.subscribe();
+        // The sender is ours, so this cannot fail.
+        let _ = is_served.wait_for(|it| !*it).await;
+    }
+
+    /// Runs an agent; returns when it handles calls.
+    pub(crate) async fn run<A: Agent>(
+        self: &Arc<Self>,
+        name: Name,
+        agent: A,
+        mailbox: usize,
+    ) -> Result<Arc<Cell<A>>, RunError> {
+        let (cell, jobs) = Cell::new(name, mailbox);
+        let (started, outcome) = oneshot::channel();
+        let actor = Actor::new(agent, cell.clone(), jobs);
+        let leave = Leave {
+            host: self.clone(),
+            agent: cell.clone(),
+        };
+        let life = live(leave, actor, started);
+        self.table
+            .add(cell.clone(), || tokio::spawn(life).abort_handle())?;
+        match outcome.await {
+            Ok(Ok(())) => Ok(cell),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(RunError::Closing),
+        }
+    }
+
+    /// Shuts down one agent, by force if it does not come to an end within `grace`. True if it
+    /// came to an end by itself.
+    pub(crate) async fn stop(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) -> bool {
+        agent.stop().send_replace(true);
+        let mut state = agent.state().subscribe();
+        if timeout(grace, state.wait_for(|it| *it == AgentState::Gone))
+            .await
+            .is_ok()
+        {
+            return true;
+        }
+        tracing::warn!(agent = %agent.name(), "the agent is ended by force");
+        if let Some(task) = self.table.remove(&**agent) {
+            task.abort();
+            self.unregister(agent.name()).await;
+        }
+        agent.release();
+        agent.state().send_replace(AgentState::Gone);
+        false
+    }
+
+    /// Shuts down all agents and takes in no more; returns the names of those that were forced.
+    pub(crate) async fn shutdown(&self, grace: Duration) -> Vec<Name> {
+        self.table.close();
+        let agents = self.table.all();
+        let ends = agents.iter().map(|it| self.stop(it, grace));
+        let ends = join_all(ends).await;
+        let forced = agents.iter().zip(ends).filter(|(_, by_itself)| !by_itself);
+        forced.map(|(agent, _)| agent.name().clone()).collect()
+    }
+
+    /// Ends everything at once.
+    pub(super) fn abort(&self) {
+        self.table.close();
+        if let Some(service) = self.service.lock().take() {
+            service.abort();
+        }
+        for agent in self.table.all() {
+            if let Some(task) = self.table.remove(&*agent) {
+                task.abort();
+            }
+            agent.release();
+            agent.state().send_replace(AgentState::Gone);
+        }
+    }
+
+    async fn register(&self, name: &Name) -> Result<(), RunError> {
+        let Some(naming) = &self.naming else {
+            return Ok(());
+        };
+        let record = Record::new(naming.control.clone());
+        let name = name.clone();
+        match naming.client.register(&name, record).await {
+            Ok(()) => Ok(()),
+            Err(RegisterError::Taken { name, .. }) => Err(RunError::NameTaken { name }),
+            Err(RegisterError::Closing) => Err(RunError::Closing),
+            Err(source) => Err(RunError::Register { name, source }),
+        }
+    }
+
+    async fn unregister(&self, name: &Name) {
+        let Some(naming) = &self.naming else {
+            return;
+        };
+        match timeout(UNREGISTER, naming.client.unregister(name)).await {
+            Ok(Ok(())) => (),
+            Ok(Err(error)) => tracing::debug!(agent = %name, %error, "the name was not given back"),
+            Err(_) => tracing::debug!(agent = %name, "the name server did not answer"),
+        }
+    }
+}
+
+/// The task of an agent, from its registration to the end.
+async fn live<A: Agent>(
+    leave: Leave,
+    mut actor: Actor<A>,
+    started: oneshot::Sender<Result<(), RunError>>,
+) {
+    let name = leave.agent.name().clone();
+    let host = leave.host.clone();
+    if let Err(error) = host.register(&name).await {
+        drop(leave);
+        let _ = started.send(Err(error));
+        return;
+    }
+    if let Err(fault) = actor.start().await {
+        host.unregister(&name).await;
+        drop(leave);
+        let _ = started.send(Err(RunError::Start { name, fault }));
+        return;
+    }
+    if started.send(Ok(())).is_err() {
+        // Whoever wanted this agent has given up.
+        leave.agent.stop().send_replace(true);
+    }
+    actor.run().await;
+    host.unregister(&name).await;
+    drop(leave);
+}
+
+/// Clears up after an agent, however its task ends.
+struct Leave {
+    host: Arc<Host>,
+    agent: Arc<dyn AnyAgent>,
+}
+
+impl Drop for Leave {
+    fn drop(&mut self) {
+        // Nobody may wait for an agent that is gone, and nothing of it may go on.
+        self.agent.release();
+        let _: Option<AbortHandle> = self.host.table.remove(&*self.agent);
+        self.agent.state().send_replace(AgentState::Gone);
+    }
+}
+
+/// Tells that the control listener is served no more.
+struct Served(watch::Sender<bool>);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // However the task ended.
+        self.0.send_replace(false);
+    }
+}

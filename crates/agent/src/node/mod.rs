@@ -1,0 +1,95 @@
+//! Nodes: the agents of one process that share a name server and a control listener.
+
+mod build;
+mod control;
+mod host;
+mod registry;
+mod service;
+mod table;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleis_core::{Endpoint, EndpointError, Name};
+
+pub use self::build::ConnectNode;
+pub(crate) use self::{
+    control::{ControlReply, ControlRequest, Told, Want, codec},
+    host::{Host, Lease},
+    registry::{default_name_server, forget_default, node_closed, node_of, remember_default},
+    service::unknown_alias,
+};
+use crate::{Agent, RunAgent};
+
+/// A place where agents run: they share one connection to a name server and one listener for
+/// calls from other processes.
+///
+/// [`run_agent`](crate::run_agent) finds or makes the node of this program by itself; make one
+/// for several in a program, or to own its agents: dropping it ends them at once.
+#[must_use = "dropping it ends its agents"]
+pub struct Node {
+    host: Arc<Host>,
+}
+
+impl Node {
+    /// A node of the name server at `at`; `.await` connects it.
+    pub fn connect(at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> ConnectNode {
+        ConnectNode::new(at.try_into().map_err(Into::into))
+    }
+
+    /// A node without a name server: its agents can be called within this program only.
+    pub fn local() -> Self {
+        Self {
+            host: Host::local(),
+        }
+    }
+
+    /// Runs an agent here; `.await` starts it.
+    pub fn run_agent<A: Agent>(&self, name: impl AsRef<str>, agent: A) -> RunAgent<A> {
+        RunAgent::new(name.as_ref(), agent).on(self.host.clone())
+    }
+
+    /// Where other processes call its agents.
+    pub fn endpoint(&self) -> Option<&Endpoint> {
+        self.host.control()
+    }
+
+    /// Which name server it belongs to.
+    pub fn name_server(&self) -> Option<&Endpoint> {
+        self.host.name_server()
+    }
+
+    /// Who runs here.
+    pub fn agents(&self) -> Vec<Name> {
+        self.host.names()
+    }
+
+    /// Shuts down all agents, those that do not come to an end within `grace` by force, and
+    /// closes the listener. Returns the names of those that had to be forced.
+    ///
+    /// # Cancel safety
+    /// Dropping the future ends everything at once.
+    pub async fn shutdown(self, grace: Duration) -> Vec<Name> {
+        let forced = self.host.shutdown(grace).await;
+        self.host.closed().await;
+        forced
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // Its agents are its own.
+        self.host.abort();
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("name_server", &self.name_server())
+            .field("endpoint", &self.endpoint())
+            .field("agents", &self.agents())
+            .finish_non_exhaustive()
+    }
+}

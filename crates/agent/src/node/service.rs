@@ -1,0 +1,137 @@
+//! The task of a node: answers control requests, and ends the agents when the name server does.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use gleis_naming::{Change, Watch};
+use gleis_patterns::{RecvError, Replier, ReplyHandle};
+
+use super::{ControlReply, ControlRequest, Host, Told, Want};
+use crate::{
+    AgentState, CallError,
+    cell::{AnyAgent, Asking},
+    current::Frame,
+    socket::AliasError,
+    text::chain,
+};
+
+/// How many requests are in progress at a time; more wait in the socket.
+const IN_PROGRESS: usize = 1_024;
+
+/// The longest time a request may take.
+const PATIENCE: Duration = Duration::from_secs(3_600);
+
+/// The longest chain of agents that wait for each other.
+const CALLERS: usize = 64;
+
+/// Spawns the task; it belongs to the node.
+pub(super) fn start(
+    host: &Arc<Host>,
+    replier: Replier<ControlRequest, ControlReply>,
+    watch: Watch,
+) {
+    host.serve(serve(host.clone(), replier, watch));
+}
+
+async fn serve(host: Arc<Host>, mut replier: Replier<ControlRequest, ControlReply>, watch: Watch) {
+    let mut work: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    let mut changes = watch.fuse();
+    loop {
+        tokio::select! {
+            request = replier.recv(), if work.len() < IN_PROGRESS => match request {
+                Ok((request, reply)) => work.push(Box::pin(answer(host.clone(), request, reply))),
+                Err(RecvError::Closed) => break,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "a control request was dropped");
+                }
+            },
+            Some(change) = changes.next() => if let Change::Closing { grace } = change {
+                work.push(Box::pin(close(host.clone(), grace)));
+            },
+            Some(()) = work.next() => (),
+            () = host.table().done(), if work.is_empty() => if host.table().close_if_done() {
+                break;
+            },
+        }
+    }
+    replier.close().await;
+}
+
+/// The name server closes: half of its grace is for the agents to end by themselves.
+async fn close(host: Arc<Host>, grace: Duration) {
+    tracing::debug!(?grace, "the name server closes");
+    let forced = host.shutdown(grace / 2).await;
+    if !forced.is_empty() {
+        tracing::warn!(?forced, "agents were ended by force");
+    }
+}
+
+async fn answer(host: Arc<Host>, request: ControlRequest, reply: ReplyHandle<ControlReply>) {
+    let answer = match host.table().find(&request.agent) {
+        Some(agent) => done(&host, agent, request).await,
+        None => Err(CallError::Gone {
+            agent: request.agent,
+        }),
+    };
+    if let Err(error) = reply.send(answer).await {
+        tracing::debug!(error = chain(&error), "an answer did not leave");
+    }
+}
+
+async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) -> ControlReply {
+    let within = request.within.min(PATIENCE);
+    if CALLERS < request.callers.len() {
+        return Err(CallError::SelfCall {
+            agent: request.agent,
+        });
+    }
+    let caller = Frame::from_identities(request.callers);
+    // Whoever finds an agent by its name need not know that it is only about to start.
+    if !matches!(request.want, Want::State | Want::Shutdown) {
+        let mut state = agent.state().subscribe();
+        let started = state.wait_for(|it| *it != AgentState::Starting);
+        let _ = tokio::time::timeout(within, started).await;
+    }
+    match request.want {
+        Want::Addr { alias } => {
+            let addr = agent.sockets().addr(&alias);
+            addr.map(Told::Addr)
+                .map_err(|it| unknown_alias(&*agent, it))
+        }
+        Want::Call { method, arguments } => {
+            let how = Asking {
+                caller,
+                within,
+                after_fault: false,
+            };
+            agent.call(method, arguments, how).await.map(Told::Value)
+        }
+        Want::Shutdown => {
+            if caller.is_some_and(|it| it.contains(agent.identity())) {
+                return Err(CallError::SelfCall {
+                    agent: request.agent,
+                });
+            }
+            host.stop(&agent, within / 2).await;
+            Ok(Told::Done)
+        }
+        Want::Sockets => Ok(Told::Sockets(agent.sockets().list())),
+        Want::State => Ok(Told::State(agent.state().borrow().clone())),
+    }
+}
+
+/// The error of a caller who knows the agent by name.
+pub(crate) fn unknown_alias(agent: &dyn AnyAgent, error: AliasError) -> CallError {
+    let agent = agent.name().clone();
+    match error {
+        AliasError::Unknown { alias, near } => CallError::UnknownAlias { agent, alias, near },
+        AliasError::Handled { alias } | AliasError::WrongKind { alias, .. } => {
+            CallError::UnknownAlias {
+                agent,
+                alias,
+                near: Vec::new(),
+            }
+        }
+    }
+}

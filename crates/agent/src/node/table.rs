@@ -1,0 +1,143 @@
+//! Which agents a node has.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use gleis_core::Name;
+use parking_lot::Mutex;
+use tokio::{sync::watch, task::AbortHandle};
+
+use crate::{RunError, cell::AnyAgent};
+
+/// The agents of a node, and whether somebody is about to add one.
+pub(super) struct Table {
+    state: Mutex<State>,
+    /// True when the node has nothing left to do.
+    is_done: watch::Sender<bool>,
+    lasting: bool,
+}
+
+#[derive(Default)]
+struct State {
+    agents: HashMap<Name, Entry>,
+    n_leases: usize,
+    is_closed: bool,
+}
+
+struct Entry {
+    agent: Arc<dyn AnyAgent>,
+    task: AbortHandle,
+}
+
+impl Table {
+    /// A table that, if `lasting`, is not done when its last agent is gone but when it is closed
+    /// too.
+    pub(super) fn new(lasting: bool) -> Self {
+        Self {
+            state: Mutex::default(),
+            is_done: watch::Sender::new(false),
+            lasting,
+        }
+    }
+
+    /// Keeps the node from closing for want of agents; false when it has closed.
+    pub(super) fn lease(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return false;
+        }
+        state.n_leases += 1;
+        self.tell(&state);
+        true
+    }
+
+    pub(super) fn end_lease(&self) {
+        let mut state = self.state.lock();
+        state.n_leases -= 1;
+        self.tell(&state);
+    }
+
+    /// Adds an agent whose task is started by `spawn`.
+    pub(super) fn add(
+        &self,
+        agent: Arc<dyn AnyAgent>,
+        spawn: impl FnOnce() -> AbortHandle,
+    ) -> Result<(), RunError> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(RunError::Closing);
+        }
+        let name = agent.name().clone();
+        if state.agents.contains_key(&name) {
+            return Err(RunError::NameTaken { name });
+        }
+        let entry = Entry {
+            agent,
+            task: spawn(),
+        };
+        state.agents.insert(name, entry);
+        self.tell(&state);
+        Ok(())
+    }
+
+    /// Forgets an agent, if it is still this one that has its name; gives its task.
+    pub(super) fn remove(&self, agent: &dyn AnyAgent) -> Option<AbortHandle> {
+        let mut state = self.state.lock();
+        let entry = state.agents.get(agent.name())?;
+        if entry.agent.identity() != agent.identity() {
+            return None;
+        }
+        let entry = state.agents.remove(agent.name());
+        self.tell(&state);
+        drop(state);
+        entry.map(|it| it.task)
+    }
+
+    pub(super) fn find(&self, name: &Name) -> Option<Arc<dyn AnyAgent>> {
+        self.state
+            .lock()
+            .agents
+            .get(name)
+            .map(|it| it.agent.clone())
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<dyn AnyAgent>> {
+        self.state
+            .lock()
+            .agents
+            .values()
+            .map(|it| it.agent.clone())
+            .collect()
+    }
+
+    /// Takes in nobody any more.
+    pub(super) fn close(&self) {
+        let mut state = self.state.lock();
+        state.is_closed = true;
+        self.tell(&state);
+    }
+
+    /// Closes if nothing is left to do; true if it has.
+    pub(super) fn close_if_done(&self) -> bool {
+        let mut state = self.state.lock();
+        let is_done = self.is_done(&state);
+        state.is_closed |= is_done;
+        is_done
+    }
+
+    /// Waits until nothing is left to do.
+    pub(super) async fn done(&self) {
+        let mut is_done = self.is_done.subscribe();
+        // The sender is ours, so this cannot fail.
+        let _ = is_done.wait_for(|it| *it).await;
+    }
+
+    fn is_done(&self, state: &State) -> bool {
+        let is_vacant = state.agents.is_empty() && state.n_leases == 0;
+        is_vacant && (state.is_closed || !self.lasting)
+    }
+
+    fn tell(&self, state: &State) {
+        self.is_done.send_replace(self.is_done(state));
+    }
+}

@@ -1,0 +1,201 @@
+//! An agent anywhere, by name.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gleis_core::{Endpoint, Name, from_value};
+use gleis_patterns::{RequestError, Requester};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    Addr, AgentState, CallError, ProxyError,
+    agent_ref::CALL_TIMEOUT,
+    current::Frame,
+    method::arguments,
+    node::{ControlReply, ControlRequest, Told, Want, codec},
+    text::chain,
+};
+
+/// An agent in any process, by name: the dynamic proxy.
+///
+/// It knows where the agent was when the proxy was made; an agent that runs anew elsewhere needs
+/// a new one. A clone uses the same connection; dropping it does not end the agent.
+#[derive(Clone)]
+pub struct Proxy {
+    name: Name,
+    requester: Arc<Requester<ControlRequest, ControlReply>>,
+    within: Duration,
+}
+
+impl Proxy {
+    /// A proxy for the agent that listens for calls there.
+    pub(crate) async fn connect(name: Name, at: &Endpoint) -> Result<Self, ProxyError> {
+        let requester = Requester::connect(at.clone()).codec(codec()).await;
+        let requester = requester.map_err(|source| {
+            let name = name.clone();
+            ProxyError::Connect { name, source }
+        })?;
+        Ok(Self {
+            name,
+            requester: Arc::new(requester),
+            within: CALL_TIMEOUT,
+        })
+    }
+
+    /// The name of the agent.
+    pub fn name(&self) -> &Name {
+        &self.name
+    }
+
+    /// The same agent, with another deadline for calls; 10 s by default.
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self {
+            within: timeout,
+            ..self.clone()
+        }
+    }
+
+    /// Calls a method by name; the arguments are a tuple. [`Value`](gleis_core::Value) is an
+    /// answer of any type.
+    ///
+    /// # Errors
+    /// [`CallError`]: no such method, other arguments, no answer in time, or it failed.
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<R, CallError> {
+        let arguments = arguments(&args)?;
+        match self
+            .ask(Want::Call {
+                method: method.to_owned(),
+                arguments,
+            })
+            .await?
+        {
+            Told::Value(value) => from_value(value)
+                .map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it)),
+            told => Err(self.surprise(&told)),
+        }
+    }
+
+    /// Where the agent's socket of this alias is.
+    ///
+    /// # Errors
+    /// [`CallError::UnknownAlias`], with the aliases that look alike; otherwise see [`CallError`].
+    pub async fn addr(&self, alias: &str) -> Result<Addr, CallError> {
+        match self
+            .ask(Want::Addr {
+                alias: alias.to_owned(),
+            })
+            .await?
+        {
+            Told::Addr(addr) => Ok(addr),
+            told => Err(self.surprise(&told)),
+        }
+    }
+
+    /// All sockets of the agent with their addresses.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn sockets(&self) -> Result<Vec<(String, Addr)>, CallError> {
+        match self.ask(Want::Sockets).await? {
+            Told::Sockets(sockets) => Ok(sockets),
+            told => Err(self.surprise(&told)),
+        }
+    }
+
+    /// Where the agent is in its life. The answer comes at once, even if the agent is busy.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn state(&self) -> Result<AgentState, CallError> {
+        match self.ask(Want::State).await? {
+            Told::State(state) => Ok(state),
+            told => Err(self.surprise(&told)),
+        }
+    }
+
+    /// Sees whether the agent is there, busy or not.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn ping(&self) -> Result<(), CallError> {
+        self.state().await.map(|_| ())
+    }
+
+    /// Shuts the agent down, by force if it does not come to an end in half the time of a call.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached, or it is the caller itself.
+    pub async fn shutdown(&self) -> Result<(), CallError> {
+        self.ask(Want::Shutdown).await.map(|_| ())
+    }
+
+    async fn ask(&self, want: Want) -> ControlReply {
+        let what = want.text();
+        let callers = Frame::current()
+            .map(|it| it.identities())
+            .unwrap_or_default();
+        let request = ControlRequest {
+            agent: self.name.clone(),
+            callers,
+            within: self.within,
+            want,
+        };
+        match self.requester.request(request).within(self.within).await {
+            Ok(reply) => reply,
+            Err(error) => Err(self.failed(what, &error)),
+        }
+    }
+
+    fn failed(&self, what: String, error: &RequestError) -> CallError {
+        let agent = self.name.clone();
+        match *error {
+            RequestError::DeadlineExceeded { sent: true } => CallError::DeadlineExceeded {
+                agent,
+                what,
+                within: self.within,
+            },
+            RequestError::DeadlineExceeded { sent } | RequestError::PeerLost { sent } => {
+                CallError::Unreachable {
+                    agent,
+                    reason: chain(error),
+                    sent,
+                }
+            }
+            RequestError::Full | RequestError::NoPeer | RequestError::Encode(_) => {
+                CallError::Unreachable {
+                    agent,
+                    reason: chain(error),
+                    sent: false,
+                }
+            }
+            _ => CallError::Unreachable {
+                agent,
+                reason: chain(error),
+                sent: true,
+            },
+        }
+    }
+
+    fn surprise(&self, told: &Told) -> CallError {
+        let reason = format!("an answer to another question: {told:?}");
+        CallError::Unreachable {
+            agent: self.name.clone(),
+            reason,
+            sent: true,
+        }
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proxy")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

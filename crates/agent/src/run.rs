@@ -1,0 +1,142 @@
+//! Running agents.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use gleis_core::{Endpoint, EndpointError, Name};
+
+use crate::{
+    Agent, AgentRef, NodeError, RunError,
+    node::{Host, default_name_server, node_of},
+};
+
+/// Runs an agent: `.await` starts it and gives a reference once it handles calls.
+///
+/// The agent is registered with the name server that [`run_nameserver`](crate::run_nameserver)
+/// started on this runtime, or that the variable `GLEIS_NAMESERVER` names, or
+/// [another one](RunAgent::nameserver). It runs until it is shut down or its name server is; that
+/// nobody has a reference to it does not end it.
+///
+/// An empty name is replaced by a random one.
+///
+/// # Errors
+/// [`RunError`]: the name is taken, there is no name server, or its `on_init` fails.
+///
+/// # Cancel safety
+/// When the future is dropped, the agent does not start, or shuts down again.
+///
+/// ```
+/// # use gleis_agent::*;
+/// struct Counter(u64);
+///
+/// #[agent]
+/// impl Counter {
+///     #[method]
+///     fn add(&mut self, n: u64) -> u64 {
+///         self.0 += n;
+///         self.0
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result {
+/// let ns = run_nameserver().await?;
+/// let counter = run_agent("counter", Counter(40)).await?;
+/// assert_eq!(counter.add(2).await?, 42);
+/// ns.shutdown(std::time::Duration::from_secs(10)).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn run_agent<A: Agent>(name: impl AsRef<str>, agent: A) -> RunAgent<A> {
+    RunAgent::new(name.as_ref(), agent)
+}
+
+/// An agent about to run: choose, then `.await`.
+#[must_use = "it runs when it is awaited"]
+pub struct RunAgent<A> {
+    agent: A,
+    mailbox: usize,
+    name: String,
+    place: Place,
+}
+
+enum Place {
+    Default,
+    Host(Arc<Host>),
+    NameServer(Result<Endpoint, EndpointError>),
+}
+
+impl<A: Agent> RunAgent<A> {
+    pub(crate) fn new(name: &str, agent: A) -> Self {
+        Self {
+            agent,
+            mailbox: 1_000,
+            name: name.to_owned(),
+            place: Place::Default,
+        }
+    }
+
+    pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
+        self.place = Place::Host(host);
+        self
+    }
+
+    /// Registers with the name server at `at`, whichever is the default.
+    pub fn nameserver(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
+        self.place = Place::NameServer(at.try_into().map_err(Into::into));
+        self
+    }
+
+    /// How many messages and calls may wait for the agent; 1,000 by default, at least one. More
+    /// wait where they are: the sockets are not read, the callers wait.
+    pub fn mailbox(mut self, capacity: usize) -> Self {
+        self.mailbox = capacity.max(1);
+        self
+    }
+
+    async fn run(self) -> Result<AgentRef<A>, RunError> {
+        let Self {
+            agent,
+            mailbox,
+            name,
+            place,
+        } = self;
+        let name = match name.is_empty() {
+            true => Name::random(),
+            false => Name::new(&name).map_err(RunError::Name)?,
+        };
+        let name_server = match place {
+            Place::Host(host) => {
+                return Ok(AgentRef::new(host.run(name, agent, mailbox).await?, host));
+            }
+            Place::Default => default_name_server()?,
+            Place::NameServer(at) => at.map_err(NodeError::Address)?,
+        };
+        let lease = node_of(name_server).await?;
+        let host = lease.host();
+        Ok(AgentRef::new(
+            host.run(name, agent, mailbox).await?,
+            host.clone(),
+        ))
+    }
+}
+
+impl<A: Agent> IntoFuture for RunAgent<A> {
+    type Output = Result<AgentRef<A>, RunError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    /// Runs it.
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl<A> fmt::Debug for RunAgent<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunAgent")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}

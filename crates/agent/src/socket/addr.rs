@@ -1,0 +1,151 @@
+//! Where a socket of an agent can be reached, and how to talk to it.
+
+use std::fmt;
+use std::str::FromStr;
+
+use gleis_codec::AnyCodec;
+use gleis_core::Endpoint;
+use serde::{Deserialize, Serialize};
+
+/// What a socket of an agent does.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
+pub enum Kind {
+    /// Sends each message to every subscriber of its topic.
+    Pub,
+    /// Takes messages from all its peers.
+    Pull,
+    /// Hands each message to one of its peers.
+    Push,
+    /// Answers requests.
+    Rep,
+    /// Asks.
+    Req,
+    /// Receives what it subscribed to.
+    Sub,
+}
+
+impl Kind {
+    const ALL: [Self; 6] = [
+        Self::Pub,
+        Self::Pull,
+        Self::Push,
+        Self::Rep,
+        Self::Req,
+        Self::Sub,
+    ];
+
+    /// The kind on the other side.
+    pub fn twin(self) -> Self {
+        match self {
+            Self::Pub => Self::Sub,
+            Self::Pull => Self::Push,
+            Self::Push => Self::Pull,
+            Self::Rep => Self::Req,
+            Self::Req => Self::Rep,
+            Self::Sub => Self::Pub,
+        }
+    }
+
+    /// Its name, such as `PUSH`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pub => "PUB",
+            Self::Pull => "PULL",
+            Self::Push => "PUSH",
+            Self::Rep => "REP",
+            Self::Req => "REQ",
+            Self::Sub => "SUB",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that is no kind of socket.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no kind of socket: `{text}`; there are PUB, PULL, PUSH, REP, REQ and SUB")]
+pub struct KindError {
+    text: String,
+}
+
+impl FromStr for Kind {
+    type Err = KindError;
+
+    /// Reads a kind, whatever the case of its letters.
+    fn from_str(text: &str) -> Result<Self, KindError> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|it| it.as_str().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| KindError {
+            text: text.to_owned(),
+        })
+    }
+}
+
+/// Where a socket of an agent can be reached, of which kind it is and which codec it speaks.
+///
+/// It passes through serde, so one process can tell it to another.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq, Serialize)]
+pub struct Addr {
+    /// Where.
+    pub endpoint: Endpoint,
+    /// What stands there; who connects is its [twin](Kind::twin).
+    pub kind: Kind,
+    /// The name of the codec.
+    pub codec: String,
+}
+
+impl Addr {
+    /// An address with the default codec; also for peers that are no agents.
+    pub fn new(endpoint: Endpoint, kind: Kind) -> Self {
+        Self {
+            endpoint,
+            kind,
+            codec: AnyCodec::default_for::<()>().name().to_owned(),
+        }
+    }
+
+    /// The same address with another codec, such as `json` or `raw`.
+    #[must_use]
+    pub fn with_codec(mut self, name: impl Into<String>) -> Self {
+        self.codec = name.into();
+        self
+    }
+}
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {} ({})", self.kind, self.endpoint, self.codec)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_twin_of_the_twin_is_the_kind_itself() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.twin().twin(), kind);
+            assert_ne!(kind.twin(), kind);
+        }
+    }
+
+    #[test]
+    fn a_kind_is_read_from_its_name() {
+        for kind in Kind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+        }
+        assert_eq!("push".parse(), Ok(Kind::Push));
+        let error = "PUHS".parse::<Kind>().unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .starts_with("no kind of socket: `PUHS`; there are PUB")
+        );
+    }
+}

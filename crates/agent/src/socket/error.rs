@@ -1,0 +1,160 @@
+//! What can go wrong with the sockets of an agent.
+
+use gleis_codec::{DecodeError, EncodeError};
+
+use super::Kind;
+use crate::text::Suggestion;
+
+/// Why an agent has not bound or connected.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another socket of the agent has this alias.
+    #[error("there is a socket `{alias}` already")]
+    AliasTaken {
+        /// The alias.
+        alias: String,
+    },
+    /// No built-in codec has the name in the address; name yours with `codec`.
+    #[error("unknown codec `{codec}`")]
+    Codec {
+        /// The name.
+        codec: String,
+    },
+    /// A socket of this kind never receives, so a handler would never run.
+    #[error("{kind} receives nothing, so it takes no handler")]
+    HandlerUnused {
+        /// The kind.
+        kind: Kind,
+    },
+    /// A socket of this kind answers what it receives, so it needs a handler.
+    #[error("{kind} needs a handler")]
+    HandlerRequired {
+        /// The kind.
+        kind: Kind,
+    },
+    /// The socket itself was not opened.
+    #[error("cannot open `{alias}`")]
+    Socket {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_patterns::OpenError,
+    },
+    /// The agent is no more, or has stopped after a fault.
+    #[error("the agent has stopped")]
+    Stopped,
+}
+
+/// Why there is no such socket.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AliasError {
+    /// A handler receives from this socket already.
+    #[error("`{alias}` has a handler, which receives everything")]
+    Handled {
+        /// The alias.
+        alias: String,
+    },
+    /// The agent has no socket of that alias.
+    #[error("no socket `{alias}`{}", Suggestion(near))]
+    Unknown {
+        /// The alias.
+        alias: String,
+        /// Aliases that look alike.
+        near: Vec<String>,
+    },
+    /// The socket cannot do this.
+    #[error("`{alias}` is {kind}, which cannot {what}")]
+    WrongKind {
+        /// The alias.
+        alias: String,
+        /// Of which kind it is.
+        kind: Kind,
+        /// What it should have done.
+        what: &'static str,
+    },
+}
+
+/// Why a message was not sent. Nothing of it is on its way.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is no such socket.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
+    /// The message cannot be encoded. Trying again fails again.
+    #[error("cannot send to `{alias}`")]
+    Encode {
+        /// The alias.
+        alias: String,
+        /// What the codec says.
+        source: EncodeError,
+    },
+    /// The socket did not take it.
+    #[error("cannot send to `{alias}`")]
+    Socket {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_patterns::SendError,
+    },
+}
+
+/// Why there is no message.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum RecvError {
+    /// There is no such socket.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
+    /// The message is not what was expected; it is dropped.
+    #[error("bad message from `{alias}`")]
+    Decode {
+        /// The alias.
+        alias: String,
+        /// What is wrong: names codec, type and length.
+        source: DecodeError,
+    },
+    /// The socket gave none.
+    #[error("nothing from `{alias}`")]
+    Socket {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_patterns::RecvError,
+    },
+}
+
+/// Why a request has no answer.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum RequestError {
+    /// There is no such socket.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
+    /// The answer is not what was expected.
+    #[error("bad answer from `{alias}`")]
+    Decode {
+        /// The alias.
+        alias: String,
+        /// What is wrong: names codec, type and length.
+        source: DecodeError,
+    },
+    /// The request cannot be encoded. Trying again fails again.
+    #[error("cannot ask `{alias}`")]
+    Encode {
+        /// The alias.
+        alias: String,
+        /// What the codec says.
+        source: EncodeError,
+    },
+    /// The socket gave none; its error tells whether the request was sent.
+    #[error("no answer from `{alias}`")]
+    Socket {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_patterns::RequestError,
+    },
+}

@@ -1,0 +1,78 @@
+//! Where an agent is in its life.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{BoxError, text::chain};
+
+/// Where an agent is in its life.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub enum AgentState {
+    /// A handler, timer or hook failed: the agent handles nothing more, its receiving sockets
+    /// and timers are closed; it can be looked at and must be shut down.
+    Failed(Fault),
+    /// It is no more; its name is free.
+    Gone,
+    /// It handles what comes.
+    Running,
+    /// Its `on_init` and `before_loop` are at work.
+    Starting,
+    /// It was told to shut down.
+    Stopping,
+}
+
+/// What went wrong inside an agent, as text: it may have happened in another process.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Fault {
+    panicked: bool,
+    text: String,
+}
+
+impl Fault {
+    /// An error, with everything behind it.
+    pub(crate) fn error(error: &BoxError) -> Self {
+        Self {
+            panicked: false,
+            text: chain(&**error),
+        }
+    }
+
+    /// A panic.
+    pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = match (
+            payload.downcast_ref::<&str>(),
+            payload.downcast_ref::<String>(),
+        ) {
+            (Some(text), _) => (*text).to_owned(),
+            (_, Some(text)) => text.clone(),
+            _ => "a panic without a text".to_owned(),
+        };
+        Self {
+            panicked: true,
+            text,
+        }
+    }
+
+    /// True when it was a panic and no error.
+    pub fn panicked(&self) -> bool {
+        self.panicked
+    }
+
+    /// What it says.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panicked {
+            true => write!(f, "panicked: {}", self.text),
+            false => f.write_str(&self.text),
+        }
+    }
+}
+
+impl std::error::Error for Fault {}
