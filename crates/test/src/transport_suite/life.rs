@@ -17,6 +17,7 @@ const PROPERTY: &str = "X-Gleis-Test";
 fn hasty(config: &mut LinkConfig) {
     config.options.backoff.first = Duration::from_millis(1);
     config.options.backoff.most = Duration::from_millis(10);
+    config.options.connect_timeout = Duration::from_millis(500);
 }
 
 /// Kind, identity and properties arrive on the other side.

@@ -25,7 +25,7 @@ pub(crate) async fn handshake(
     address: String,
     place: Option<OwnedSemaphorePermit>,
 ) -> Result<Connection, HandshakeError> {
-    socket.set_nodelay(config.options.nodelay)?;
+    socket.prepare(&config.options)?;
     let mut session = Session::new(config.session(), now());
     let mut buffer = BytesMut::with_capacity(BUFFER);
     let greeted = greet(&socket, &mut session, &mut buffer).await;

@@ -110,6 +110,11 @@ impl Outbox {
         self.batch.is_empty() && self.backlog.is_empty() && self.partial.is_none() && !self.writing
     }
 
+    /// Whether the peer takes nothing more.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
     /// Queues a message and says who writes it. The clock is read as seldom as possible.
     pub(crate) fn append(&mut self, message: Message, hints: Hints) -> Next {
         let weight = message.weight();

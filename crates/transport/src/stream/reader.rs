@@ -26,6 +26,8 @@ const IDLE: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(crate) struct StreamReader {
     buffer: BytesMut,
+    /// The inbox has no room: nothing is read.
+    is_paused: bool,
     link: Arc<Link>,
     session: Session,
     timer: Pin<Box<Sleep>>,
@@ -42,6 +44,7 @@ impl StreamReader {
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
         Self {
             buffer,
+            is_paused: false,
             link,
             session,
             timer,
@@ -150,6 +153,10 @@ impl StreamReader {
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = now();
+            // A peer that does not read cannot answer a PING either: backpressure is no silence.
+            // If its machine is gone, the system gives up on what it does not acknowledge.
+            let is_held = self.is_paused || self.link.out.lock().is_blocked();
+            self.session.hold_silence(is_held);
             self.session
                 .handle_timeout(now)
                 .map_err(|it| CloseReason::Protocol(Arc::new(it)))?;
@@ -188,7 +195,7 @@ impl StreamReader {
     /// Waits until the inbox takes more. PINGs go on, so that the peer knows we live; its own
     /// silence is not judged while we do not listen.
     async fn wait_for_room(&mut self, inbox: &dyn Inbox) -> Result<(), CloseReason> {
-        self.session.hold_silence(true);
+        self.is_paused = true;
         let link = self.link.clone();
         let ended = tokio::select! {
             () = link.fate.wait() => Err(link.fate.reason().unwrap_or(CloseReason::Here)),
@@ -200,6 +207,7 @@ impl StreamReader {
                 },
             }) => waited,
         };
+        self.is_paused = false;
         self.session.hold_silence(false);
         if let Err(reason) = &ended {
             self.link.end(reason.clone());

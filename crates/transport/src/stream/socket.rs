@@ -10,6 +10,8 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::options::Options;
+
 #[derive(Debug)]
 pub(crate) enum Socket {
     Tcp(TcpStream),
@@ -62,9 +64,10 @@ impl Socket {
         let _ = each!(self, it => SockRef::from(it).shutdown(how));
     }
 
-    pub(crate) fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+    /// Sets what the options ask for.
+    pub(crate) fn prepare(&self, options: &Options) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.set_nodelay(nodelay),
+            Self::Tcp(stream) => stream.set_nodelay(options.nodelay),
             #[cfg(unix)]
             Self::Unix(_) => Ok(()),
         }
