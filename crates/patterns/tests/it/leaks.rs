@@ -1,0 +1,104 @@
+//! Nothing is left behind.
+
+use std::path::PathBuf;
+
+use gleis_patterns::{Endpoint, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use tokio::runtime::Handle;
+
+use crate::support::{SCHEMES, fresh, soon, until};
+
+fn n_tasks() -> usize {
+    Handle::current().metrics().num_alive_tasks()
+}
+
+fn socket_file(at: &Endpoint) -> Option<PathBuf> {
+    let text = at.to_string();
+    text.strip_prefix("ipc://")
+        .filter(|it| !it.starts_with('@'))
+        .map(PathBuf::from)
+}
+
+#[tokio::test]
+async fn dropped_sockets_leave_no_task_and_no_file() {
+    for scheme in SCHEMES {
+        let before = n_tasks();
+        let mut pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let push = Push::<u32>::connect(pull.endpoint()).await.unwrap();
+        soon(push.send(1)).await.unwrap();
+        soon(pull.recv()).await.unwrap();
+        let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
+        let subscriber = Subscriber::<u32>::connect(publisher.endpoint())
+            .subscribe("")
+            .await
+            .unwrap();
+        soon(publisher.wait_for_subscribers(1)).await;
+        let mut replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
+        let requester = Requester::<u32, u32>::connect(replier.endpoint())
+            .await
+            .unwrap();
+        let (asked, answered) = (requester.request(1), async {
+            let (n, reply) = replier.recv().await.unwrap();
+            reply.send(n).await.unwrap();
+        });
+        soon(futures::future::join(asked, answered))
+            .await
+            .0
+            .unwrap();
+        let files: Vec<_> = [pull.endpoint(), publisher.endpoint(), replier.endpoint()]
+            .into_iter()
+            .filter_map(socket_file)
+            .collect();
+        assert!(files.iter().all(|it| it.exists()));
+        assert!(before < n_tasks());
+        drop((push, pull, publisher, subscriber, requester, replier));
+        until(|| n_tasks() == before).await;
+        until(|| !files.iter().any(|it| it.exists())).await;
+    }
+}
+
+#[tokio::test]
+async fn closed_sockets_leave_no_task() {
+    for scheme in SCHEMES {
+        let before = n_tasks();
+        let pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let push = Push::<u32>::connect(pull.endpoint()).await.unwrap();
+        soon(push.send(1)).await.unwrap();
+        assert_eq!(soon(push.close()).await, 0);
+        soon(pull.close()).await;
+        assert!(push.peers().is_empty() && pull.peers().is_empty());
+        until(|| n_tasks() == before).await;
+    }
+}
+
+#[tokio::test]
+async fn values_on_their_way_are_dropped_with_their_sockets() {
+    use std::sync::Arc;
+    for scheme in SCHEMES {
+        // `Arc` tells whether anybody still holds the value.
+        let value = Arc::new(7_u32);
+        let pull = Pull::<Held>::bind(fresh(scheme)).await.unwrap();
+        let push = Push::<Held>::connect(pull.endpoint()).await.unwrap();
+        for _ in 0..10 {
+            soon(push.send(Held(value.clone()))).await.unwrap();
+        }
+        until(|| pull.stats().received.queued == 10).await;
+        drop(push);
+        drop(pull);
+        until(|| Arc::strong_count(&value) == 1).await;
+    }
+}
+
+#[derive(Clone)]
+struct Held(std::sync::Arc<u32>);
+
+impl serde::Serialize for Held {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Held {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        serde::Deserialize::deserialize(from).map(|it| Self(std::sync::Arc::new(it)))
+    }
+}

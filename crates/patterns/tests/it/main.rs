@@ -1,0 +1,10 @@
+//! Typed sockets, seen from outside.
+
+mod codecs;
+mod events;
+mod flow;
+mod leaks;
+mod matrix;
+mod pubsub;
+mod reqrep;
+mod support;

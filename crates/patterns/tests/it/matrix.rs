@@ -1,0 +1,153 @@
+//! Every pattern over every transport, whichever side binds.
+
+use bytes::Bytes;
+use gleis_patterns::{Publisher, Pull, Push, Replier, Requester, Subscriber};
+use serde::{Deserialize, Serialize};
+
+use crate::support::{Binder, SCHEMES, pair, soon};
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+struct Job {
+    id: u32,
+    name: String,
+}
+
+fn job(id: u32) -> Job {
+    Job {
+        id,
+        name: format!("job {id}"),
+    }
+}
+
+fn cases() -> impl Iterator<Item = (&'static str, Binder)> {
+    SCHEMES
+        .into_iter()
+        .flat_map(|scheme| [(scheme, Binder::First), (scheme, Binder::Second)])
+}
+
+#[tokio::test]
+async fn a_push_reaches_a_pull() {
+    for (scheme, binder) in cases() {
+        let (push, mut pull) = pair::<Push<Job>, Pull<Job>>(scheme, binder).await;
+        for id in 0..100 {
+            soon(push.send(job(id))).await.unwrap();
+        }
+        soon(push.send(&job(100))).await.unwrap();
+        for id in 0..=100 {
+            assert_eq!(
+                soon(pull.recv()).await.unwrap(),
+                job(id),
+                "{scheme} {binder:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_messages_keep_their_order() {
+    for (scheme, binder) in cases() {
+        let (push, mut pull) = pair::<Push<u64>, Pull<u64>>(scheme, binder).await;
+        let sending = tokio::spawn(async move {
+            for n in 0..20_000 {
+                push.send(n).await.unwrap();
+            }
+            assert_eq!(push.close().await, 0);
+            push.stats()
+        });
+        for n in 0..20_000 {
+            assert_eq!(soon(pull.recv()).await.unwrap(), n);
+        }
+        let stats = soon(sending).await.unwrap();
+        assert_eq!((stats.sent.offered, stats.sent.delivered), (20_000, 20_000));
+        let received = pull.stats().received;
+        assert_eq!(
+            (received.offered, received.delivered, received.queued),
+            (20_000, 20_000, 0)
+        );
+    }
+}
+
+#[tokio::test]
+async fn bytes_travel_as_they_are() {
+    for (scheme, binder) in cases() {
+        let (push, mut pull) = pair::<Push<Bytes>, Pull<Bytes>>(scheme, binder).await;
+        assert_eq!(push.codec().name(), "raw");
+        for len in [0, 1, 255, 256, 70_000, 1 << 20] {
+            let body = Bytes::from(vec![7; len]);
+            soon(push.send(&body)).await.unwrap();
+            assert_eq!(soon(pull.recv()).await.unwrap(), body);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_publication_reaches_a_subscriber() {
+    for (scheme, binder) in cases() {
+        let (publisher, mut subscriber) =
+            pair::<Publisher<Job>, Subscriber<Job>>(scheme, binder).await;
+        subscriber.subscribe("eu.");
+        soon(publisher.wait_for_subscribers(1)).await;
+        publisher.publish("us.ny", &job(1)).await.unwrap();
+        publisher.publish("eu.de", &job(2)).await.unwrap();
+        let it = soon(subscriber.recv()).await.unwrap();
+        assert_eq!((&it.topic[..], it.message), (&b"eu.de"[..], job(2)));
+        let sent = publisher.stats().sent;
+        assert_eq!((sent.offered, sent.dropped.no_subscriber), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_answered() {
+    for (scheme, binder) in cases() {
+        let (requester, mut replier) =
+            pair::<Requester<Job, u64>, Replier<Job, u64>>(scheme, binder).await;
+        let answering = tokio::spawn(async move {
+            for _ in 0..10 {
+                let (job, reply) = replier.recv().await.unwrap();
+                reply.send(u64::from(job.id) * 2).await.unwrap();
+            }
+            replier
+        });
+        for id in 0..10 {
+            let answer = soon(requester.request(&job(id))).await.unwrap();
+            assert_eq!(answer, u64::from(id) * 2, "{scheme} {binder:?}");
+        }
+        assert_eq!(soon(answering).await.unwrap().stats().sent.delivered, 10);
+    }
+}
+
+#[tokio::test]
+async fn connecting_before_binding_works() {
+    for scheme in SCHEMES {
+        // The place is known only once it was bound.
+        let first = Pull::<u32>::bind(crate::support::fresh(scheme))
+            .await
+            .unwrap();
+        let at = first.endpoint().clone();
+        first.close().await;
+        drop(first);
+        let push = Push::<u32>::connect(&at).await.unwrap();
+        let mut pull = loop {
+            match Pull::<u32>::bind(&at).await {
+                Ok(pull) => break pull,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        };
+        soon(push.send(7)).await.unwrap();
+        assert_eq!(soon(pull.recv()).await.unwrap(), 7);
+    }
+}
+
+#[tokio::test]
+async fn a_socket_may_bind_and_connect_more_than_once() {
+    let mut one = Pull::<u32>::bind(crate::support::inproc()).await.unwrap();
+    let second = one.also_bind("tcp://127.0.0.1:0").await.unwrap();
+    let two = Pull::<u32>::bind(crate::support::inproc()).await.unwrap();
+    let push = Push::<u32>::connect(two.endpoint()).await.unwrap();
+    push.also_connect(&second).await.unwrap();
+    soon(push.wait_for_peers(2)).await;
+    drop(two);
+    crate::support::until(|| push.peers().len() == 1).await;
+    soon(push.send(3)).await.unwrap();
+    assert_eq!(soon(one.recv()).await.unwrap(), 3);
+}
