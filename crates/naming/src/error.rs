@@ -15,9 +15,11 @@ pub enum RegisterError {
     /// The directory closes and takes in nobody.
     #[error("the directory is closing")]
     Closing,
-    /// As many names as allowed are registered, in all or by this client.
-    #[error("no room for more than {limit} names")]
+    /// As much as allowed is registered, in all or by this client.
+    #[error("no room for more than {limit} {what}")]
     Full {
+        /// Names, or bytes of names and records.
+        what: &'static str,
         /// How many are allowed.
         limit: usize,
     },

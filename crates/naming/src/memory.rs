@@ -10,7 +10,7 @@ use crate::{Directory, NamingError, Record, RegisterError, Watch};
 
 /// A directory within the process: no name outlives it. Clones are the same directory.
 ///
-/// It takes 100,000 names and 1,024 watches.
+/// It takes 100,000 names, 64 MiB of records, and 1,024 watches.
 #[derive(Clone, Debug)]
 pub struct MemoryDirectory {
     pub(crate) table: Arc<Table>,

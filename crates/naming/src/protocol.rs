@@ -81,7 +81,7 @@ pub(crate) enum Refusal {
     Busy { what: String, limit: usize },
     Closed,
     Closing,
-    Full { limit: usize },
+    Full { what: String, limit: usize },
     Malformed { reason: String },
     NotHeld,
     Taken { holder: Endpoint },
@@ -119,7 +119,10 @@ impl Refusal {
     pub(crate) fn of_register(error: RegisterError) -> Self {
         match error {
             RegisterError::Closing => Self::Closing,
-            RegisterError::Full { limit } => Self::Full { limit },
+            RegisterError::Full { what, limit } => Self::Full {
+                what: what.to_owned(),
+                limit,
+            },
             RegisterError::Naming(error) => Self::of_naming(error),
             RegisterError::Taken { holder, .. } => Self::Taken { holder },
             RegisterError::TooLarge { len } => Self::TooLarge { len },
@@ -130,7 +133,10 @@ impl Refusal {
     pub(crate) fn into_register(self, name: &Name) -> RegisterError {
         match self {
             Self::Closing => RegisterError::Closing,
-            Self::Full { limit } => RegisterError::Full { limit },
+            Self::Full { what, limit } => {
+                let what = if what == "bytes" { "bytes" } else { "names" };
+                RegisterError::Full { what, limit }
+            }
             Self::Taken { holder } => RegisterError::Taken {
                 name: name.clone(),
                 holder,
@@ -271,7 +277,7 @@ pub(crate) fn link(socket_type: SocketType, options: Options) -> LinkConfig {
         &mut config.options.send_high_water,
     ] {
         queue.messages = 256;
-        queue.bytes = 1 << 20;
+        queue.bytes = 128 << 10;
     }
     config
 }

@@ -113,16 +113,16 @@ impl Link {
 
     /// A new connection takes the place of the old one.
     pub(super) fn begin(&self) -> Epoch {
-        let old = self.state.lock().epoch;
-        self.end(old);
-        let epoch = old + 1;
-        {
-            let mut state = self.state.lock();
-            state.epoch = epoch;
-            state.is_closing = false;
-        }
+        let mut state = self.state.lock();
+        let lost = self.lose(&mut state);
+        state.epoch += 1;
+        state.is_closing = false;
         self.up.send_replace(Up::Down);
+        self.mirror.table.reopen();
         self.mirror.begin();
+        let epoch = state.epoch;
+        drop(state);
+        drop(lost);
         epoch
     }
 
@@ -131,7 +131,7 @@ impl Link {
         let (sender, receiver) = connection.split();
         let restored = async {
             match self.restore(&sender).await {
-                Ok(()) => self.up.send_replace(Up::Ready(epoch, sender.clone())),
+                Ok(()) => self.open(epoch, &sender),
                 Err(reason) => {
                     sender.abort(CloseReason::Refused(reason.into()));
                     return;
@@ -149,25 +149,35 @@ impl Link {
         self.end(epoch);
     }
 
-    /// Nobody waits for answers on this connection any more; they ask again on the next one.
+    /// Requests may be sent on this connection from now on.
+    fn open(&self, epoch: Epoch, sender: &Sender) {
+        let state = self.state.lock();
+        if state.epoch == epoch {
+            self.up.send_replace(Up::Ready(epoch, sender.clone()));
+        }
+    }
+
+    /// This connection is over.
     fn end(&self, epoch: Epoch) {
         let mut state = self.state.lock();
-        if state.epoch != epoch {
-            return;
+        if state.epoch == epoch {
+            let lost = self.lose(&mut state);
+            drop(state);
+            drop(lost);
         }
-        let up = if state.is_closing {
-            Up::Closed
-        } else {
-            Up::Down
-        };
-        let lost = state.pending.drain();
-        drop(state);
+    }
+
+    /// Nobody gets answers on the present connection any more; those who wait ask again on the
+    /// next one, once what is returned is dropped outside the lock.
+    fn lose(&self, state: &mut State) -> Vec<(CorrelationId, oneshot::Sender<Reply>)> {
         self.mirror.table.set_current(false);
-        if matches!(up, Up::Closed) {
+        if state.is_closing {
             self.mirror.table.end_watches();
+            self.up.send_replace(Up::Closed);
+        } else {
+            self.up.send_replace(Up::Down);
         }
-        self.up.send_replace(up);
-        drop(lost);
+        state.pending.drain()
     }
 
     /// Tells a new connection what the server must know of us.

@@ -19,6 +19,8 @@ use crate::{BindError, MemoryDirectory, NameServer};
 /// What a name server allows.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Limits {
+    /// Bytes of all names and records; 64 MiB by default.
+    pub bytes: usize,
     /// Clients at a time; 10,000 by default. More are refused.
     pub clients: usize,
     /// Names in all; 100,000 by default.
@@ -33,6 +35,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             clients: 10_000,
+            bytes: 64 << 20,
             names: 100_000,
             names_per_client: 10_000,
             watches: 1_024,

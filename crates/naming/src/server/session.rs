@@ -27,8 +27,10 @@ const CLOSERS: usize = 16;
 /// Serves a client until its connection or the server ends, then releases its names.
 pub(super) async fn run(shared: Arc<Shared>, connection: Connection, mut seat: Seat) {
     let is_replaced = tokio::select! {
-        _ = serve(&shared, connection, seat.owner) => false,
+        // First: what an old connection still says must not undo what the new one said.
+        biased;
         _ = &mut seat.replaced => true,
+        _ = serve(&shared, connection, seat.owner) => false,
     };
     if !is_replaced {
         wait_for_return(&shared, &mut seat).await;
@@ -63,17 +65,16 @@ async fn serve(
         owner,
         sender,
         shared: shared.clone(),
+        is_told: false,
         watch: None,
     };
     let mut batch = Vec::new();
-    let mut is_told = false;
     loop {
         tokio::select! {
             biased;
             report = ended(&mut outcome) => return session.say_goodbye(&report).await,
-            grace = announced(&mut closing), if !is_told => {
-                is_told = true;
-                session.send(News::head(), &News::Closing { millis: protocol::millis(grace) }).await?;
+            grace = announced(&mut closing), if !session.is_told => {
+                session.announce(grace).await?;
             }
             received = receiver.recv_many(&mut batch) => {
                 received?;
@@ -87,6 +88,8 @@ async fn serve(
 struct Session {
     /// The envelopes of those who wait for the server to close.
     closers: Vec<Vec<Bytes>>,
+    /// The client knows that the server closes.
+    is_told: bool,
     owner: Owner,
     sender: Sender,
     shared: Arc<Shared>,
@@ -186,7 +189,17 @@ impl Session {
         }
     }
 
+    /// Says that the server closes.
+    async fn announce(&mut self, grace: Duration) -> Result<(), CloseReason> {
+        self.is_told = true;
+        let millis = protocol::millis(grace);
+        self.send(News::head(), &News::Closing { millis }).await
+    }
+
     async fn say_goodbye(&mut self, report: &ShutdownReport) -> Result<(), CloseReason> {
+        if !self.is_told {
+            self.announce(Duration::ZERO).await?;
+        }
         for head in std::mem::take(&mut self.closers) {
             self.send(head, &Reply::from(report)).await?;
         }

@@ -1,6 +1,7 @@
 //! What one watcher has not seen yet.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use gleis_core::Name;
@@ -15,8 +16,29 @@ const CAPACITY: usize = 1_024;
 pub(super) struct Feed {
     has_told_closing: bool,
     phase: Phase,
-    queue: VecDeque<Change>,
+    queue: VecDeque<Note>,
     waker: Option<Waker>,
+}
+
+/// A change of one name. All watchers share its record, so all that wait together hold no more
+/// than the last changes, however many they are.
+#[derive(Clone, Debug)]
+pub(super) struct Note {
+    pub(super) name: Name,
+    /// `None`: unregistered.
+    pub(super) record: Option<Arc<Record>>,
+}
+
+impl From<Note> for Change {
+    fn from(Note { name, record }: Note) -> Self {
+        match record {
+            Some(record) => Self::Registered {
+                name,
+                record: (*record).clone(),
+            },
+            None => Self::Unregistered { name },
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -43,19 +65,19 @@ impl Default for Feed {
 }
 
 impl Feed {
-    /// Takes note of a change of `name`.
-    pub(super) fn push(&mut self, change: &Change, name: &Name, wakers: &mut Wakers) {
+    /// Takes note of a change.
+    pub(super) fn push(&mut self, note: &Note, wakers: &mut Wakers) {
         let is_news = match &self.phase {
             Phase::Ended | Phase::Lagged => false,
             Phase::Live => true,
             // A name that was not told yet will be told as it then is.
-            Phase::Syncing { told } => told.as_ref().is_some_and(|it| name <= it),
+            Phase::Syncing { told } => told.as_ref().is_some_and(|it| note.name <= *it),
         };
         if !is_news {
             return;
         }
         if self.queue.len() < CAPACITY {
-            self.queue.push_back(change.clone());
+            self.queue.push_back(note.clone());
         } else {
             self.queue = VecDeque::new();
             self.phase = Phase::Lagged;
@@ -82,11 +104,11 @@ impl Feed {
     pub(super) fn poll_next(
         &mut self,
         is_current: bool,
-        next: impl FnOnce(Option<&Name>) -> Option<(Name, Record)>,
+        next: impl FnOnce(Option<&Name>) -> Option<Note>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Change>> {
-        if let Some(change) = self.queue.pop_front() {
-            return Poll::Ready(Some(change));
+        if let Some(note) = self.queue.pop_front() {
+            return Poll::Ready(Some(note.into()));
         }
         match &mut self.phase {
             Phase::Ended => Poll::Ready(None),
@@ -95,12 +117,12 @@ impl Feed {
                 Poll::Ready(Some(Change::Lagged))
             }
             Phase::Syncing { told } if is_current => {
-                let Some((name, record)) = next(told.as_ref()) else {
+                let Some(note) = next(told.as_ref()) else {
                     self.phase = Phase::Live;
                     return Poll::Ready(Some(Change::Current));
                 };
-                *told = Some(name.clone());
-                Poll::Ready(Some(Change::Registered { name, record }))
+                *told = Some(note.name.clone());
+                Poll::Ready(Some(note.into()))
             }
             Phase::Live | Phase::Syncing { .. } => {
                 self.waker = Some(cx.waker().clone());

@@ -12,7 +12,7 @@ use gleis_core::{Name, near};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use self::feed::{Feed, Wakers};
+use self::feed::{Feed, Note, Wakers};
 use crate::{Change, Limits, NamingError, Record, RegisterError, Watch};
 
 /// How many names are compared with one that is unknown: it bounds what a typing error costs.
@@ -58,12 +58,14 @@ struct State {
     /// False while `entries` is an unfinished copy: watches then wait.
     is_current: bool,
     next_feed: FeedId,
+    // Invariant: the weights of all `entries` together.
+    weight: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     owner: Owner,
-    record: Record,
+    record: Arc<Record>,
 }
 
 impl Table {
@@ -95,8 +97,8 @@ impl Table {
             if let Some(entry) = state.entries.get(name) {
                 return Err(taken(name, entry));
             }
-            state.admit(owner, &self.limits)?;
-            state.insert(name, Entry { owner, record }, wakers);
+            state.admit(name, &record, owner, &self.limits)?;
+            state.insert(name, record, owner, wakers);
             Ok(())
         })
     }
@@ -110,14 +112,12 @@ impl Table {
     ) -> Result<(), RegisterError> {
         check(&record)?;
         self.change(|state, wakers| {
-            match state.entries.get(name) {
-                Some(entry) if entry.owner.client != owner.client => {
-                    return Err(taken(name, entry));
-                }
-                Some(_) => (),
-                None => state.admit(owner, &self.limits)?,
+            let before = state.entries.get(name);
+            if let Some(entry) = before.filter(|it| it.owner.client != owner.client) {
+                return Err(taken(name, entry));
             }
-            state.insert(name, Entry { owner, record }, wakers);
+            state.admit(name, &record, owner, &self.limits)?;
+            state.insert(name, record, owner, wakers);
             Ok(())
         })
     }
@@ -129,12 +129,11 @@ impl Table {
             ..Owner::HERE
         };
         self.change(|state, wakers| {
-            let has_room = state.entries.len() < self.limits.names;
-            if has_room || state.entries.contains_key(name) {
-                state.insert(name, Entry { owner, record }, wakers);
-                return true;
+            let has_room = state.admit(name, &record, owner, &self.limits).is_ok();
+            if has_room {
+                state.insert(name, record, owner, wakers);
             }
-            false
+            has_room
         })
     }
 
@@ -196,7 +195,7 @@ impl Table {
                 return Err(NamingError::Closed);
             }
             if let Some(entry) = state.entries.get(name) {
-                return Ok(entry.record.clone());
+                return Ok((*entry.record).clone());
             }
             let len = name.as_str().len();
             let is_alike = |it: &&Name| it.as_str().len().abs_diff(len) <= 9;
@@ -238,7 +237,7 @@ impl Table {
                 return Ok((res, true));
             }
             left = left.saturating_sub(weight(name, &entry.record));
-            res.push((name.clone(), entry.record.clone()));
+            res.push((name.clone(), (*entry.record).clone()));
         }
         Ok((res, false))
     }
@@ -277,12 +276,14 @@ impl Table {
         });
     }
 
-    /// For a copy whose original has closed: ends all watches; a new original may come.
+    /// For a copy whose original has closed: ends all watches.
     pub(crate) fn end_watches(&self) {
-        self.change(|state, wakers| {
-            state.closing = None;
-            state.feeds.values_mut().for_each(|it| it.end(wakers));
-        });
+        self.change(|state, wakers| state.feeds.values_mut().for_each(|it| it.end(wakers)));
+    }
+
+    /// For a copy that has found a new original.
+    pub(crate) fn reopen(&self) {
+        self.state.lock().closing = None;
     }
 
     /// Whether the copy shows the present state.
@@ -336,9 +337,11 @@ impl Table {
             return Poll::Ready(Some(Change::Closing { grace }));
         }
         let next = |after: Option<&Name>| {
-            let mut rest = entries.range::<Name, _>(behind(after));
-            rest.next()
-                .map(|(name, entry)| (name.clone(), entry.record.clone()))
+            let (name, entry) = entries.range::<Name, _>(behind(after)).next()?;
+            Some(Note {
+                name: name.clone(),
+                record: Some(entry.record.clone()),
+            })
         };
         feed.poll_next(*is_current, next, cx)
     }
@@ -365,45 +368,82 @@ impl Default for Table {
 }
 
 impl State {
-    /// Whether `owner` may have one name more.
-    fn admit(&self, owner: Owner, limits: &Limits) -> Result<(), RegisterError> {
+    /// Whether `owner` may register `name` with this record.
+    fn admit(
+        &self,
+        name: &Name,
+        record: &Record,
+        owner: Owner,
+        limits: &Limits,
+    ) -> Result<(), RegisterError> {
         if self.is_closed {
             return Err(NamingError::Closed.into());
+        }
+        let before = self.entries.get(name);
+        let freed = before.map_or(0, |it| weight(name, &it.record));
+        let wanted = self.weight - freed + weight(name, record);
+        if limits.bytes < wanted {
+            return Err(RegisterError::Full {
+                what: "bytes",
+                limit: limits.bytes,
+            });
+        }
+        if before.is_some() {
+            return Ok(());
         }
         if self.closing.is_some() {
             return Err(RegisterError::Closing);
         }
-        if limits.names <= self.entries.len() {
-            return Err(RegisterError::Full {
-                limit: limits.names,
-            });
-        }
         let n_held = self.held.get(&owner.client).map_or(0, BTreeSet::len);
         // This process is trusted with all the room there is.
-        if owner.client != Owner::HERE.client && limits.names_per_client <= n_held {
-            return Err(RegisterError::Full {
-                limit: limits.names_per_client,
-            });
+        let is_here = owner.client == Owner::HERE.client;
+        let most = if is_here {
+            limits.names
+        } else {
+            limits.names_per_client
+        };
+        match (self.entries.len(), n_held) {
+            (all, _) if limits.names <= all => Err(RegisterError::Full {
+                what: "names",
+                limit: limits.names,
+            }),
+            (_, held) if most <= held => Err(RegisterError::Full {
+                what: "names",
+                limit: most,
+            }),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
-    fn insert(&mut self, name: &Name, entry: Entry, wakers: &mut Wakers) {
-        let (client, record) = (entry.owner.client, entry.record.clone());
+    fn insert(&mut self, name: &Name, record: Record, owner: Owner, wakers: &mut Wakers) {
+        let record = Arc::new(record);
+        let entry = Entry {
+            owner,
+            record: record.clone(),
+        };
+        self.weight += weight(name, &record);
         let before = self.entries.insert(name.clone(), entry);
-        if before.as_ref().is_none_or(|it| it.owner.client != client) {
+        if let Some(before) = &before {
+            self.weight -= weight(name, &before.record);
+        }
+        if before
+            .as_ref()
+            .is_none_or(|it| it.owner.client != owner.client)
+        {
             if let Some(before) = &before {
                 self.unhold(name, before.owner.client);
             }
-            self.held.entry(client).or_default().insert(name.clone());
+            self.held
+                .entry(owner.client)
+                .or_default()
+                .insert(name.clone());
         }
         if before.is_none_or(|it| it.record != record) {
             self.tell(
-                &Change::Registered {
+                &Note {
                     name: name.clone(),
-                    record,
+                    record: Some(record),
                 },
-                name,
                 wakers,
             );
         }
@@ -413,8 +453,15 @@ impl State {
         let Some(entry) = self.entries.remove(name) else {
             return;
         };
+        self.weight -= weight(name, &entry.record);
         self.unhold(name, entry.owner.client);
-        self.tell(&Change::Unregistered { name: name.clone() }, name, wakers);
+        self.tell(
+            &Note {
+                name: name.clone(),
+                record: None,
+            },
+            wakers,
+        );
     }
 
     fn unhold(&mut self, name: &Name, client: u64) {
@@ -427,10 +474,8 @@ impl State {
         }
     }
 
-    fn tell(&mut self, change: &Change, name: &Name, wakers: &mut Wakers) {
-        self.feeds
-            .values_mut()
-            .for_each(|it| it.push(change, name, wakers));
+    fn tell(&mut self, note: &Note, wakers: &mut Wakers) {
+        self.feeds.values_mut().for_each(|it| it.push(note, wakers));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Connections that are lost, and come back or not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gleis_naming::{Change, Directory, NameClient, NamingError, RegisterError};
 use gleis_test::wait::PATIENCE;
+use tokio::task::JoinSet;
 
 use crate::world::{Cable, client, eventually, follow, name, read_state, record, server, within};
 
@@ -19,7 +21,12 @@ async fn the_names_of_a_lost_client_go_after_a_grace() {
         let mut watch = server.directory().watch().await.unwrap();
         assert_eq!(read_state(&mut watch).await.len(), 1);
         cable.cut().await;
-        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
+        assert_eq!(
+            watch.next().await,
+            Some(Change::Unregistered {
+                name: name("Alice")
+            })
+        );
         eventually(|| server.n_clients() == 0).await;
     })
     .await;
@@ -37,7 +44,10 @@ async fn a_client_that_comes_back_in_time_has_never_been_away() {
         for port in 1..=5 {
             cable.shake();
             // Only a client that is connected again can register.
-            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
+            alice
+                .register(&name(&format!("n{port}")), record(port))
+                .await
+                .unwrap();
         }
         let mut seen = Vec::new();
         while seen.len() < 6 {
@@ -58,10 +68,53 @@ async fn a_client_that_comes_back_late_registers_its_names_again() {
         let cable = Cable::to(&server).await;
         let alice = client(&cable.endpoint).await;
         for port in 1..=200 {
-            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
+            alice
+                .register(&name(&format!("n{port}")), record(port))
+                .await
+                .unwrap();
         }
         cable.shake();
         assert_eq!(alice.list().await.unwrap().len(), 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shaky_line_loses_neither_names_nor_requests() {
+    within(async {
+        let server = server(LONG).await;
+        let cable = Cable::to(&server).await;
+        let connecting = NameClient::connect(&cable.endpoint).within(PATIENCE);
+        let alice = Arc::new(connecting.request_timeout(PATIENCE).await.unwrap());
+        let mut watch = alice.watch().await.unwrap();
+        read_state(&mut watch).await;
+        let mut work = JoinSet::new();
+        for task in 0..4_u16 {
+            let alice = alice.clone();
+            work.spawn(async move {
+                for round in 0..50 {
+                    let who = name(&format!("t{task}-{round}"));
+                    alice.register(&who, record(task + 1)).await.unwrap();
+                    assert_eq!(alice.resolve(&who).await.unwrap(), record(task + 1));
+                    if round % 2 == 0 {
+                        alice.unregister(&who).await.unwrap();
+                    }
+                }
+            });
+        }
+        let shaking = async {
+            for _ in 0..50 {
+                // Not synchronisation: gives them something to lose.
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                cable.shake();
+            }
+        };
+        tokio::join!(shaking, async {
+            while work.join_next().await.transpose().unwrap().is_some() {}
+        });
+        assert_eq!(alice.list().await.unwrap().len(), 4 * 25);
+        alice.register(&name("zzz"), record(9)).await.unwrap();
+        follow(&mut watch, &name("zzz")).await;
     })
     .await;
 }
@@ -81,7 +134,10 @@ async fn a_name_that_somebody_else_took_meanwhile_stays_lost() {
             tokio::task::yield_now().await;
         }
         cable.mend().await;
-        let taken = Change::Registered { name: name("Alice"), record: record(2) };
+        let taken = Change::Registered {
+            name: name("Alice"),
+            record: record(2),
+        };
         while news.next().await.as_ref() != Some(&taken) {}
         assert_eq!(alice.resolve(&name("Alice")).await.unwrap(), record(2));
         let error = alice.unregister(&name("Alice")).await.unwrap_err();
@@ -127,9 +183,15 @@ async fn a_watch_tells_after_a_loss_only_what_changed() {
         directory.unregister(&name("Bob")).await.unwrap();
         directory.register(&name("Carol"), record(3)).await.unwrap();
         cable.mend().await;
-        let carol = Change::Registered { name: name("Carol"), record: record(3) };
+        let carol = Change::Registered {
+            name: name("Carol"),
+            record: record(3),
+        };
         assert_eq!(watch.next().await, Some(carol));
-        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Bob") }));
+        assert_eq!(
+            watch.next().await,
+            Some(Change::Unregistered { name: name("Bob") })
+        );
     })
     .await;
 }
@@ -140,15 +202,27 @@ async fn a_request_waits_for_the_server_to_be_reachable_but_not_for_ever() {
         let server = server(LONG).await;
         let mut cable = Cable::to(&server).await;
         let connecting = NameClient::connect(&cable.endpoint).within(PATIENCE);
-        let alice = connecting.request_timeout(Duration::from_millis(100)).await.unwrap();
+        let alice = connecting
+            .request_timeout(Duration::from_millis(100))
+            .await
+            .unwrap();
         cable.cut().await;
         let error = alice.resolve(&name("Alice")).await.unwrap_err();
         let expected = format!("the name server at {} cannot be reached", cable.endpoint);
         // A moment may pass before the client knows.
-        let late = format!("the name server at {} did not answer in time", cable.endpoint);
+        let late = format!(
+            "the name server at {} did not answer in time",
+            cable.endpoint
+        );
         assert!([expected, late].contains(&error.to_string()), "{error}");
         let error = alice.register(&name("Alice"), record(1)).await.unwrap_err();
-        assert!(matches!(error, RegisterError::Naming(NamingError::Unreachable { .. })), "{error}");
+        assert!(
+            matches!(
+                error,
+                RegisterError::Naming(NamingError::Unreachable { .. })
+            ),
+            "{error}"
+        );
     })
     .await;
 }
