@@ -1,9 +1,9 @@
 //! The names, and those who watch them: what the server keeps, and what its clients copy.
 
 mod feed;
+mod state;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use self::feed::{Feed, Note, Wakers};
+use self::state::{State, behind, check, taken, weight};
 use crate::{Change, Limits, NamingError, Record, RegisterError, Watch};
 
 /// How many names are compared with one that is unknown: it bounds what a typing error costs.
@@ -45,27 +46,6 @@ pub(crate) struct Table {
     emptied: Notify,
     limits: Limits,
     state: Mutex<State>,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    closing: Option<Duration>,
-    entries: BTreeMap<Name, Entry>,
-    feeds: HashMap<FeedId, Feed>,
-    // Invariant: the names in `entries` by the client of their owner, without empty sets.
-    held: HashMap<u64, BTreeSet<Name>>,
-    is_closed: bool,
-    /// False while `entries` is an unfinished copy: watches then wait.
-    is_current: bool,
-    next_feed: FeedId,
-    // Invariant: the weights of all `entries` together.
-    weight: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    owner: Owner,
-    record: Arc<Record>,
 }
 
 impl Table {
@@ -129,7 +109,7 @@ impl Table {
             ..Owner::HERE
         };
         self.change(|state, wakers| {
-            let has_room = state.admit(name, &record, owner, &self.limits).is_ok();
+            let has_room = state.has_room(name, &record, self.limits.bytes);
             if has_room {
                 state.insert(name, record, owner, wakers);
             }
@@ -365,142 +345,4 @@ impl Default for Table {
     fn default() -> Self {
         Self::new(Limits::default())
     }
-}
-
-impl State {
-    /// Whether `owner` may register `name` with this record.
-    fn admit(
-        &self,
-        name: &Name,
-        record: &Record,
-        owner: Owner,
-        limits: &Limits,
-    ) -> Result<(), RegisterError> {
-        if self.is_closed {
-            return Err(NamingError::Closed.into());
-        }
-        let before = self.entries.get(name);
-        let freed = before.map_or(0, |it| weight(name, &it.record));
-        let wanted = self.weight - freed + weight(name, record);
-        if limits.bytes < wanted {
-            return Err(RegisterError::Full {
-                what: "bytes",
-                limit: limits.bytes,
-            });
-        }
-        if before.is_some() {
-            return Ok(());
-        }
-        if self.closing.is_some() {
-            return Err(RegisterError::Closing);
-        }
-        let n_held = self.held.get(&owner.client).map_or(0, BTreeSet::len);
-        // This process is trusted with all the room there is.
-        let is_here = owner.client == Owner::HERE.client;
-        let most = if is_here {
-            limits.names
-        } else {
-            limits.names_per_client
-        };
-        match (self.entries.len(), n_held) {
-            (all, _) if limits.names <= all => Err(RegisterError::Full {
-                what: "names",
-                limit: limits.names,
-            }),
-            (_, held) if most <= held => Err(RegisterError::Full {
-                what: "names",
-                limit: most,
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    fn insert(&mut self, name: &Name, record: Record, owner: Owner, wakers: &mut Wakers) {
-        let record = Arc::new(record);
-        let entry = Entry {
-            owner,
-            record: record.clone(),
-        };
-        self.weight += weight(name, &record);
-        let before = self.entries.insert(name.clone(), entry);
-        if let Some(before) = &before {
-            self.weight -= weight(name, &before.record);
-        }
-        if before
-            .as_ref()
-            .is_none_or(|it| it.owner.client != owner.client)
-        {
-            if let Some(before) = &before {
-                self.unhold(name, before.owner.client);
-            }
-            self.held
-                .entry(owner.client)
-                .or_default()
-                .insert(name.clone());
-        }
-        if before.is_none_or(|it| it.record != record) {
-            self.tell(
-                &Note {
-                    name: name.clone(),
-                    record: Some(record),
-                },
-                wakers,
-            );
-        }
-    }
-
-    fn remove(&mut self, name: &Name, wakers: &mut Wakers) {
-        let Some(entry) = self.entries.remove(name) else {
-            return;
-        };
-        self.weight -= weight(name, &entry.record);
-        self.unhold(name, entry.owner.client);
-        self.tell(
-            &Note {
-                name: name.clone(),
-                record: None,
-            },
-            wakers,
-        );
-    }
-
-    fn unhold(&mut self, name: &Name, client: u64) {
-        let Some(names) = self.held.get_mut(&client) else {
-            return;
-        };
-        names.remove(name);
-        if names.is_empty() {
-            self.held.remove(&client);
-        }
-    }
-
-    fn tell(&mut self, note: &Note, wakers: &mut Wakers) {
-        self.feeds.values_mut().for_each(|it| it.push(note, wakers));
-    }
-}
-
-fn check(record: &Record) -> Result<(), RegisterError> {
-    match record.metadata_len() {
-        len if Record::MAX_METADATA < len => Err(RegisterError::TooLarge { len }),
-        _ => Ok(()),
-    }
-}
-
-fn taken(name: &Name, entry: &Entry) -> RegisterError {
-    RegisterError::Taken {
-        name: name.clone(),
-        holder: entry.record.endpoint.clone(),
-    }
-}
-
-fn behind(after: Option<&Name>) -> (Bound<&Name>, Bound<&Name>) {
-    (
-        after.map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    )
-}
-
-/// About the bytes an entry takes in a message.
-fn weight(name: &Name, record: &Record) -> usize {
-    64 + name.as_str().len() + record.endpoint.to_string().len() + record.metadata_len()
 }

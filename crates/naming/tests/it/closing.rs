@@ -85,6 +85,41 @@ async fn a_shutdown_ends_although_somebody_stays() {
 }
 
 #[tokio::test]
+async fn a_watch_that_begins_while_the_server_closes_is_told_both() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
+        let (early, late) = (
+            client(server.endpoint()).await,
+            client(server.endpoint()).await,
+        );
+        late.register(&name("Alice"), record(1)).await.unwrap();
+        let mut watch = early.watch().await.unwrap();
+        let agent = async {
+            while !matches!(watch.next().await, Some(Change::Closing { .. })) {}
+            // The server tells everybody at once; an answer shows that it has.
+            while late.register(&name("Late"), record(2)).await.is_ok() {}
+            let mut watch = late.watch().await.unwrap();
+            let mut told = Vec::new();
+            while !told.contains(&Change::Current) {
+                told.extend(watch.next().await);
+            }
+            assert!(
+                told.iter().any(|it| matches!(it, Change::Closing { .. })),
+                "{told:?}"
+            );
+            assert!(told.contains(&Change::Registered {
+                name: name("Alice"),
+                record: record(1)
+            }));
+            late.unregister(&name("Alice")).await.unwrap();
+        };
+        let (report, ()) = tokio::join!(server.shutdown(LONG), agent);
+        assert!(report.stayed.is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_second_shutdown_may_shorten_the_first() {
     within(async {
         let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
