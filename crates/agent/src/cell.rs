@@ -240,7 +240,10 @@ impl<A: Agent> AnyAgent for Cell<A> {
                     near,
                 });
             };
-            self.ask(method.name(), how, move |agent, cx| method.call(agent, cx, arguments)).await
+            self.ask(method.name(), how, move |agent, cx| {
+                method.call(agent, cx, arguments)
+            })
+            .await
         })
     }
 
