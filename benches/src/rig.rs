@@ -1,0 +1,203 @@
+//! Two sides on two threads, and turns to be timed.
+
+use std::error::Error;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
+
+/// How a side ends.
+pub type Outcome = Result<(), Box<dyn Error>>;
+
+/// Where the two sides run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Cores {
+    /// Wherever the system puts them.
+    Any,
+    /// Both on one core: no idle core has to wake up.
+    One,
+}
+
+/// One way of moving messages, ready to be timed.
+///
+/// Dropping it stops both sides and waits for their threads.
+#[derive(Debug)]
+pub struct Rig {
+    driver: Option<JoinHandle<()>>,
+    server: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    times: mpsc::Receiver<Duration>,
+    turns: Option<UnboundedSender<u64>>,
+}
+
+impl Rig {
+    /// A rig with one side, which does all the work.
+    ///
+    /// # Panics
+    /// If the system gives no thread.
+    pub fn alone<D>(drive: D) -> Self
+    where
+        D: AsyncFnOnce(Turns) -> Outcome + Send + 'static,
+    {
+        let (turns, theirs, times) = turns();
+        let driver = std::thread::spawn(move || {
+            let driven = runtime().block_on(drive(theirs));
+            driven.expect("the driving side works");
+        });
+        Self {
+            driver: Some(driver),
+            server: None,
+            times,
+            turns: Some(turns),
+        }
+    }
+
+    /// A rig of two sides: `serve` says where it is and runs until it is stopped, `drive` works off
+    /// the turns.
+    ///
+    /// # Panics
+    /// If the system gives no thread, or `serve` ends before it says where it is.
+    pub fn pair<T, S, D>(cores: Cores, serve: S, drive: D) -> Self
+    where
+        T: Send + 'static,
+        S: AsyncFnOnce(Ready<T>) -> Outcome + Send + 'static,
+        D: AsyncFnOnce(Turns, T) -> Outcome + Send + 'static,
+    {
+        let (ready, told) = mpsc::channel();
+        let (stop, stopped) = oneshot::channel();
+        let server = std::thread::spawn(move || {
+            take_place(cores);
+            runtime().block_on(async {
+                tokio::select! {
+                    // That the driver leaves is an error to most; a real one shows on its side.
+                    _ = serve(Ready(ready)) => (),
+                    _ = stopped => (),
+                }
+            });
+        });
+        let at = told.recv().expect("the serving side says where it is");
+        let mut rig = Self::alone(async move |turns| {
+            take_place(cores);
+            drive(turns, at).await
+        });
+        rig.server = Some((stop, server));
+        rig
+    }
+
+    /// Moves `n` messages and returns how long that took.
+    ///
+    /// # Panics
+    /// If a side failed.
+    pub fn turn(&mut self, n: u64) -> Duration {
+        let told = self.turns.as_ref().is_some_and(|it| it.send(n).is_ok());
+        assert!(told, "the driving side is there");
+        self.times.recv().expect("the driving side works")
+    }
+}
+
+impl Drop for Rig {
+    fn drop(&mut self) {
+        self.turns = None;
+        // A side that panicked has said so itself.
+        let _ = self.driver.take().map(JoinHandle::join);
+        if let Some((stop, server)) = self.server.take() {
+            drop(stop);
+            let _ = server.join();
+        }
+    }
+}
+
+/// The turns to work off.
+#[derive(Debug)]
+pub struct Turns {
+    times: mpsc::Sender<Duration>,
+    turns: UnboundedReceiver<u64>,
+}
+
+impl Turns {
+    /// Waits for the next turn and says how many messages are to be moved; `None` at the end.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn next(&mut self) -> Option<u64> {
+        self.turns.recv().await
+    }
+
+    /// Tells how long the turn took.
+    pub fn done(&self, time: Duration) {
+        // A rig that is being dropped does not listen any more.
+        let _ = self.times.send(time);
+    }
+}
+
+fn turns() -> (UnboundedSender<u64>, Turns, mpsc::Receiver<Duration>) {
+    let (send_turn, turns) = unbounded_channel();
+    let (times, recv_time) = mpsc::channel();
+    (send_turn, Turns { times, turns }, recv_time)
+}
+
+/// The place where a serving side says where it is.
+#[derive(Debug)]
+pub struct Ready<T>(mpsc::Sender<T>);
+
+impl<T> Ready<T> {
+    /// Says it, once.
+    pub fn tell(self, at: T) {
+        // Whoever builds the rig waits for it.
+        let _ = self.0.send(at);
+    }
+}
+
+/// By this the receiving side tells the sending one that a turn is over.
+pub fn confirmation() -> (Confirm, Confirmed) {
+    let (confirm, confirmed) = unbounded_channel();
+    (Confirm(confirm), Confirmed(confirmed))
+}
+
+/// The receiving side's end of a [`confirmation`].
+#[derive(Clone, Debug)]
+pub struct Confirm(UnboundedSender<()>);
+
+impl Confirm {
+    /// Everything has arrived.
+    pub fn tell(&self) {
+        // A driver that is gone needs no confirmation.
+        let _ = self.0.send(());
+    }
+}
+
+/// The sending side's end of a [`confirmation`].
+#[derive(Debug)]
+pub struct Confirmed(UnboundedReceiver<()>);
+
+impl Confirmed {
+    /// Waits until `n` receivers have everything.
+    ///
+    /// # Errors
+    /// If the receiving side failed.
+    pub async fn wait(&mut self, n: usize) -> Outcome {
+        for _ in 0..n {
+            self.0.recv().await.ok_or("the receiving side is gone")?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether threads can be put on a core here.
+pub fn can_pin() -> bool {
+    let pinned = std::thread::spawn(|| take_place(Cores::One)).join();
+    pinned.unwrap_or(false)
+}
+
+/// Puts this thread where it belongs; false if the system does not let us.
+fn take_place(cores: Cores) -> bool {
+    let first = || core_affinity::get_core_ids()?.into_iter().next();
+    cores == Cores::Any || first().is_some_and(core_affinity::set_for_current)
+}
+
+fn runtime() -> Runtime {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.expect("the system gives a runtime")
+}
