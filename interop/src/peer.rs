@@ -1,0 +1,111 @@
+//! A libzmq socket in this process.
+
+use std::time::{Duration, Instant};
+
+use zmq::{Context, SocketType};
+
+use crate::outcome::{Failure, Outcome, PATIENCE};
+
+/// How often a libzmq socket with heartbeats sends a PING.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(50);
+/// How long it waits for a sign of life after that.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(200);
+/// How long it tells its peer to believe in it.
+pub(crate) const TTL: Duration = Duration::from_millis(500);
+
+/// A libzmq socket. No call of it blocks for ever.
+pub(crate) struct Peer(zmq::Socket);
+
+impl Peer {
+    /// A socket in a context of its own, so with an I/O thread of its own.
+    pub(crate) fn new(kind: SocketType) -> Outcome<Self> {
+        Self::within(&Context::new(), kind)
+    }
+
+    /// A socket that shares its I/O thread with others.
+    pub(crate) fn within(context: &Context, kind: SocketType) -> Outcome<Self> {
+        let socket = context.socket(kind)?;
+        socket.set_rcvtimeo(millis(PATIENCE))?;
+        socket.set_sndtimeo(millis(PATIENCE))?;
+        // What is queued when the socket is dropped still has this long to leave.
+        socket.set_linger(2_000)?;
+        socket.set_reconnect_ivl(20)?;
+        Ok(Self(socket))
+    }
+
+    /// The socket with libzmq's heartbeats on.
+    pub(crate) fn with_heartbeats(self) -> Outcome<Self> {
+        self.0.set_heartbeat_ivl(millis(INTERVAL))?;
+        self.0.set_heartbeat_timeout(millis(TIMEOUT))?;
+        self.0.set_heartbeat_ttl(millis(TTL))?;
+        Ok(self)
+    }
+
+    /// The socket itself, for options and other special things.
+    pub(crate) fn raw(&self) -> &zmq::Socket {
+        &self.0
+    }
+
+    /// Binds and returns where.
+    #[track_caller]
+    pub(crate) fn bind(&self, at: &str) -> Outcome<String> {
+        self.0
+            .bind(at)
+            .map_err(|error| Failure::new(format!("libzmq cannot bind {at}: {error}")))?;
+        let at = self.0.get_last_endpoint()?;
+        at.map_err(|_| Failure::new("libzmq's endpoint is not UTF-8"))
+    }
+
+    #[track_caller]
+    pub(crate) fn connect(&self, at: &str) -> Outcome {
+        self.0
+            .connect(at)
+            .map_err(|error| Failure::new(format!("libzmq cannot connect to {at}: {error}")))
+    }
+
+    /// Sends one message of these frames.
+    #[track_caller]
+    pub(crate) fn send<F: AsRef<[u8]>>(&self, frames: &[F]) -> Outcome {
+        let frames = frames.iter().map(AsRef::as_ref);
+        self.0
+            .send_multipart(frames, 0)
+            .map_err(|error| Failure::new(format!("libzmq cannot send: {error}")))
+    }
+
+    /// Receives the frames of one message.
+    #[track_caller]
+    pub(crate) fn recv(&self) -> Outcome<Vec<Vec<u8>>> {
+        self.0
+            .recv_multipart(0)
+            .map_err(|error| Failure::new(format!("libzmq receives nothing: {error}")))
+    }
+
+    /// Receives a message of one frame.
+    #[track_caller]
+    pub(crate) fn recv_body(&self) -> Outcome<Vec<u8>> {
+        let frames = self.recv()?;
+        match <[Vec<u8>; 1]>::try_from(frames) {
+            Ok([body]) => Ok(body),
+            Err(frames) => Err(Failure::new(format!("{} frames, not 1", frames.len()))),
+        }
+    }
+
+    /// The message that comes within `patience`, if one does.
+    pub(crate) fn recv_within(&self, patience: Duration) -> Outcome<Option<Vec<Vec<u8>>>> {
+        let start = Instant::now();
+        loop {
+            let left = patience.saturating_sub(start.elapsed());
+            match self.0.poll(zmq::POLLIN, i64::from(millis(left))) {
+                Ok(0) => return Ok(None),
+                Ok(_) => return self.recv().map(Some),
+                Err(zmq::Error::EINTR) => (),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+}
+
+/// A time as libzmq takes it.
+fn millis(time: Duration) -> i32 {
+    i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
+}

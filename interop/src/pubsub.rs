@@ -1,0 +1,256 @@
+//! Publisher and Subscriber against SUB, XSUB, PUB and XPUB.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gleis_patterns::{AnyCodec, Publication, Publisher, Subscriber};
+
+use crate::gleis::plain;
+use crate::outcome::{Failure, Outcome, same, soon, until};
+use crate::peer::Peer;
+use crate::place::Place;
+use crate::runner::Scenario;
+
+/// A topic that no text could be.
+const BINARY: &[u8] = b"\x00\xff\x01\x80";
+/// How long one publication may need; only decides how soon the next attempt is made.
+const ATTEMPT: Duration = Duration::from_millis(50);
+
+pub(crate) fn scenarios() -> Vec<Scenario> {
+    let mut all = Vec::new();
+    for place in Place::all() {
+        all.push(Scenario::new(
+            format!("Publisher to SUB, by prefix ({place})"),
+            move || to_sub(place),
+        ));
+        all.push(Scenario::new(
+            format!("PUB to Subscriber, by prefix ({place})"),
+            move || from_pub(place),
+        ));
+    }
+    for place in Place::TCP {
+        all.push(Scenario::new(
+            format!("SUB changes its subscriptions and Publisher knows ({place})"),
+            move || sub_changes(place),
+        ));
+        all.push(Scenario::new(
+            format!("XSUB gets what it asked for and nothing else ({place})"),
+            move || to_xsub(place),
+        ));
+        all.push(Scenario::new(
+            format!("XPUB sees each wish of Subscriber, binary topics included ({place})"),
+            move || from_xpub(place),
+        ));
+    }
+    all.push(Scenario::new(
+        "Publisher reaches five SUBs, each by its prefix",
+        fan_out,
+    ));
+    all.push(Scenario::new("Subscriber hears three PUBs", hears_many));
+    all
+}
+
+fn publication(topic: &'static [u8], body: &'static [u8]) -> Publication<Bytes> {
+    Publication {
+        message: Bytes::from_static(body),
+        topic: Bytes::from_static(topic),
+    }
+}
+
+async fn to_sub(place: Place) -> Outcome {
+    let peer = Peer::new(zmq::SUB)?;
+    peer.raw().set_subscribe(b"eu.")?;
+    peer.raw().set_subscribe(BINARY)?;
+    let publisher: Publisher<Bytes> = place.join(&peer, plain).await?;
+    soon(publisher.wait_for_subscribers(1)).await?;
+    for topic in [
+        &b"eu.fr"[..],
+        b"us.ny",
+        b"eu.",
+        b"eu",
+        BINARY,
+        b"",
+        b"eu.de",
+    ] {
+        publisher.publish(topic, Bytes::from_static(b"42")).await?;
+    }
+    for topic in [&b"eu.fr"[..], b"eu.", BINARY, b"eu.de"] {
+        same(peer.recv()?, [topic, b"42"])?;
+    }
+    // It was the publisher that did not send the others.
+    same(publisher.stats().sent.dropped.no_subscriber, 3)
+}
+
+async fn sub_changes(place: Place) -> Outcome {
+    let peer = Peer::new(zmq::SUB)?;
+    peer.raw().set_subscribe(b"a.")?;
+    peer.raw().set_subscribe(b"b.")?;
+    let publisher: Publisher<String> = place.join(&peer, |it| it.codec(AnyCodec::Json)).await?;
+    soon(publisher.wait_for_subscribers(1)).await?;
+    publisher.publish("a.1", "one".to_owned()).await?;
+    same(peer.recv()?, [&b"a.1"[..], b"\"one\""])?;
+
+    peer.raw().set_unsubscribe(b"a.")?;
+    peer.raw().set_subscribe(b"c.")?;
+    // Wishes arrive in order: once the last is known, all are.
+    let mut n_attempts = 0;
+    loop {
+        publisher.publish("c.1", "three".to_owned()).await?;
+        n_attempts += 1;
+        if peer.recv_within(ATTEMPT)?.is_some() {
+            break;
+        }
+        same(n_attempts < 200, true)?;
+    }
+    let unwanted = publisher.stats().sent.dropped.no_subscriber;
+    publisher.publish("a.2", "one".to_owned()).await?;
+    publisher.publish("b.2", "two".to_owned()).await?;
+    same(publisher.stats().sent.dropped.no_subscriber, unwanted + 1)?;
+    loop {
+        let frames = peer.recv()?;
+        if frames[0] == b"b.2" {
+            break;
+        }
+        same(&frames[0][..], &b"c.1"[..])?;
+    }
+    peer.raw().set_unsubscribe(b"b.")?;
+    peer.raw().set_unsubscribe(b"c.")?;
+    until(|| publisher.subscribers() == 0).await
+}
+
+/// Unlike SUB, XSUB does not filter what arrives: it sees what the wire carries.
+async fn to_xsub(place: Place) -> Outcome {
+    let peer = Peer::new(zmq::XSUB)?;
+    let publisher: Publisher<Bytes> = place.join(&peer, plain).await?;
+    peer.send(&[b"no subscription"])?;
+    peer.send(&[b"\x01a."])?;
+    peer.send(&[b"\x01b."])?;
+    peer.send(&[b"\x00a."])?;
+    peer.send(&[b"\x01c."])?;
+    soon(publisher.wait_for_subscribers(1)).await?;
+    for _ in 0..200 {
+        publisher.publish("c.0", Bytes::new()).await?;
+        if peer.recv_within(ATTEMPT)?.is_some() {
+            break;
+        }
+    }
+    for topic in ["a.1", "b.1", "d.1", "", "b.2"] {
+        publisher.publish(topic, Bytes::from_static(b"42")).await?;
+    }
+    loop {
+        let frames = peer.recv()?;
+        if frames[0] == b"b.1" {
+            break;
+        }
+        same(&frames[0][..], &b"c.0"[..])?;
+    }
+    same(peer.recv()?, [&b"b.2"[..], b"42"])
+}
+
+async fn from_pub(place: Place) -> Outcome {
+    let peer = Peer::new(zmq::PUB)?;
+    let mut subscriber: Subscriber<Bytes> = place.join(&peer, |it| it.subscribe("eu.")).await?;
+    reach(&peer, &mut subscriber).await?;
+    for topic in ["us.ny", "eu.fr", "eu", "eu.de"] {
+        peer.send(&[topic, "42"])?;
+    }
+    peer.send(&["eu.es 43"])?;
+    same(heard(&mut subscriber).await?, publication(b"eu.fr", b"42"))?;
+    same(heard(&mut subscriber).await?, publication(b"eu.de", b"42"))?;
+    // A publisher of single frames: the topic is where the body begins.
+    same(heard(&mut subscriber).await?, publication(b"", b"eu.es 43"))
+}
+
+async fn from_xpub(place: Place) -> Outcome {
+    let peer = Peer::new(zmq::XPUB)?;
+    let mut subscriber: Subscriber<Bytes> = place.join(&peer, |it| it.subscribe(BINARY)).await?;
+    same(peer.recv_body()?, [&[1], BINARY].concat())?;
+    subscriber.subscribe("eu.");
+    same(peer.recv_body()?, b"\x01eu.")?;
+    subscriber.subscribe("");
+    same(peer.recv_body()?, b"\x01")?;
+    same(subscriber.unsubscribe(""), true)?;
+    same(peer.recv_body()?, b"\x00")?;
+
+    peer.send(&[BINARY, b"\x00\x01"])?;
+    peer.send(&[&b"other"[..], b""])?;
+    peer.send(&[&b"eu.fr"[..], b""])?;
+    same(
+        heard(&mut subscriber).await?,
+        publication(BINARY, b"\x00\x01"),
+    )?;
+    same(heard(&mut subscriber).await?, publication(b"eu.fr", b""))?;
+
+    same(subscriber.unsubscribe(BINARY), true)?;
+    same(peer.recv_body()?, [&[0], BINARY].concat())?;
+    peer.send(&[BINARY, b"1"])?;
+    peer.send(&[&b"eu.de"[..], b"2"])?;
+    same(heard(&mut subscriber).await?, publication(b"eu.de", b"2"))
+}
+
+async fn fan_out() -> Outcome {
+    const EACH: usize = 200;
+    let publisher: Publisher<Bytes> = Publisher::bind("tcp://127.0.0.1:0").await?;
+    let at = publisher.endpoint().to_string();
+    let mut peers = Vec::new();
+    for prefix in ["0", "1", "2", "3", ""] {
+        let peer = Peer::new(zmq::SUB)?;
+        peer.raw().set_subscribe(prefix.as_bytes())?;
+        peer.connect(&at)?;
+        peers.push(peer);
+    }
+    soon(publisher.wait_for_subscribers(5)).await?;
+    for number in 0..4 * EACH {
+        let body = Bytes::from(number.to_string());
+        publisher.publish((number % 4).to_string(), body).await?;
+    }
+    for (own, peer) in peers.iter().enumerate() {
+        for number in (0..4 * EACH).filter(|it| own == 4 || it % 4 == own) {
+            let expected = [(number % 4).to_string(), number.to_string()];
+            same(peer.recv()?, expected.map(String::into_bytes))?;
+        }
+    }
+    Ok(())
+}
+
+async fn hears_many() -> Outcome {
+    let mut subscriber: Subscriber<Bytes> = Subscriber::bind("tcp://127.0.0.1:0").await?;
+    subscriber.subscribe("");
+    let mut peers = Vec::new();
+    for name in ["a", "b", "c"] {
+        let peer = Peer::new(zmq::XPUB)?;
+        peer.connect(&subscriber.endpoint().to_string())?;
+        same(peer.recv_body()?, b"\x01")?;
+        peer.send(&[name, name])?;
+        peers.push(peer);
+    }
+    let mut topics = Vec::new();
+    for _ in 0..3 {
+        topics.push(heard(&mut subscriber).await?.topic);
+    }
+    topics.sort();
+    same(topics, ["a", "b", "c"])
+}
+
+async fn heard(subscriber: &mut Subscriber<Bytes>) -> Outcome<Publication<Bytes>> {
+    Ok(soon(subscriber.recv()).await??)
+}
+
+/// A PUB does not tell who subscribed: it publishes until it is heard.
+async fn reach(peer: &Peer, subscriber: &mut Subscriber<Bytes>) -> Outcome {
+    for _ in 0..200 {
+        peer.send(&["eu.probe", ""])?;
+        if tokio::time::timeout(ATTEMPT, subscriber.recv())
+            .await
+            .is_ok()
+        {
+            // Attempts that took longer than they were given.
+            while tokio::time::timeout(ATTEMPT, subscriber.recv())
+                .await
+                .is_ok()
+            {}
+            return Ok(());
+        }
+    }
+    Err(Failure::new("PUB does not reach Subscriber"))
+}
