@@ -2,6 +2,8 @@
 //!
 //! The socket owns the core; tasks of links hold it weakly, so that everything ends with the socket.
 
+mod host;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
@@ -10,15 +12,15 @@ use futures::future::join_all;
 use gleis_codec::AnyCodec;
 use gleis_core::Endpoint;
 use gleis_transport::{
-    CloseReason, ConnectError, Connection, Connector, Delivery, HandshakeError, Host, Inbox,
-    LinkConfig, Origin, Peer, SocketType, TaskGuard, listen,
+    CloseReason, ConnectError, Connector, Delivery, HandshakeError, Host, Inbox, LinkConfig,
+    SocketType, TaskGuard, listen,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::error::OpenError;
 use crate::event::{Event, Events, Teller, chain};
-use crate::negotiate::{Negotiation, speaks_gleis};
+use crate::negotiate::Negotiation;
 use crate::options::{Settings, Side};
 use crate::peer::{Exit, Link, PeerInfo};
 use crate::stats::{Counters, Flow, Reason, Stats};
@@ -244,68 +246,6 @@ impl Core {
             .values()
             .map(|it| it.link.clone())
             .collect()
-    }
-
-    fn enlist(&self, link: impl FnOnce(u64) -> Link) -> Option<Arc<Link>> {
-        let mut links = self.links.lock();
-        if links.closed {
-            return None;
-        }
-        links.last_id += 1;
-        let id = links.last_id;
-        let link = Arc::new(link(id));
-        links.peers.insert(
-            id,
-            Attached {
-                _delivery: None,
-                link: link.clone(),
-            },
-        );
-        Some(link)
-    }
-}
-
-impl Host for Core {
-    fn admit(&self, peer: &Peer, origin: Origin) -> Result<(), String> {
-        self.negotiation.agree(peer, origin).map(|_| ())
-    }
-
-    fn attach(&self, connection: Connection, origin: Origin) {
-        let Ok(codec) = self.negotiation.agree(connection.peer(), origin) else {
-            return;
-        };
-        let gleis = speaks_gleis(connection.peer());
-        let (sender, receiver) = connection.split();
-        let Some(link) = self.enlist(|id| Link {
-            codec,
-            gleis,
-            id,
-            sender,
-        }) else {
-            return;
-        };
-        let exit = Exit {
-            core: self.me.clone(),
-            link: link.id,
-        };
-        let delivery = receiver.deliver_to(self.role.clone().attach(&link, exit));
-        let late = match self.links.lock().peers.get_mut(&link.id) {
-            Some(attached) => {
-                attached._delivery = Some(delivery);
-                None
-            }
-            // It was over before it began.
-            None => Some(delivery),
-        };
-        drop(late);
-        self.role.settled(&link);
-        self.changed.notify_waiters();
-    }
-
-    fn note(&self, event: gleis_transport::Event) {
-        if let Some(event) = Event::from_transport(event) {
-            self.teller.tell(&event);
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Values on their way: as they are within the process, encoded otherwise.
 
-use std::any::{Any, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -70,25 +70,46 @@ pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Bo
     }))
 }
 
-/// The bytes of the `T` in a body that was packed here.
+/// True if `value` is bytes and `link` carries them as they are.
+pub(crate) fn is_bytes<T: Message>(value: &T, link: &Link, limits: &Limits) -> bool {
+    let bytes: Option<&Bytes> = (value as &dyn Any).downcast_ref();
+    matches!(link.codec, AnyCodec::Raw) && bytes.is_some_and(|it| it.len() <= limits.bytes)
+}
+
+/// A body of bytes that are bytes already.
+pub(crate) fn into_body<T: Message>(value: T) -> Body {
+    Body::Bytes(cast(value).unwrap_or_default())
+}
+
+/// A value of type `A` as the `B` that it is.
+fn cast<A: 'static, B: 'static>(value: A) -> Option<B> {
+    let mut slot = Some(value);
+    (&mut slot as &mut dyn Any)
+        .downcast_mut::<Option<B>>()
+        .and_then(Option::take)
+}
+
+/// The bytes of the `T` in a body that travels as it is.
 pub(crate) fn encode<T: Message>(
     body: &Body,
     codec: &AnyCodec,
     limits: &Limits,
 ) -> Result<Bytes, EncodeError> {
-    let value: &dyn Any = match body {
-        Body::Bytes(bytes) => return Ok(bytes.clone()),
+    let any: &dyn Any = match body {
+        Body::Bytes(bytes) => bytes,
         Body::Local(value) => &**value,
     };
-    let packed = value
-        .downcast_ref::<LocalValue<T>>()
-        .expect("a body is packed as its own type");
-    codec.encode(&packed.value, limits)
+    let value = any.downcast_ref::<T>();
+    let value = value.or_else(|| any.downcast_ref::<LocalValue<T>>().map(|it| &it.value));
+    codec.encode(value.expect("a body is packed as its own type"), limits)
 }
 
-/// The value that `peer` sent: the very one, or decoded.
+/// The value that came on `link`: the very one, or decoded.
 pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Result<T, RecvError> {
     let value = match body {
+        Body::Bytes(bytes) if is_bytes(&bytes, link, limits) && is_same::<T, Bytes>() => {
+            return Ok(cast(bytes).expect("bytes are bytes"));
+        }
         Body::Bytes(bytes) => return decode(&bytes, link, limits),
         Body::Local(value) => value,
     };
@@ -106,6 +127,10 @@ pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Re
         Ok(Err(shared)) => Ok(shared.value.clone()),
         Err(_) => unreachable!("the type was looked at above"),
     }
+}
+
+fn is_same<A: 'static, B: 'static>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<B>()
 }
 
 fn decode<T: Message>(bytes: &Bytes, link: &Link, limits: &Limits) -> Result<T, RecvError> {

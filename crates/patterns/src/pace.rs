@@ -11,7 +11,7 @@ pub(crate) struct Pace(AtomicUsize);
 
 impl Pace {
     pub(crate) async fn keep(&self) {
-        if self.0.fetch_add(1, Relaxed) % SENDS == 0 {
+        if self.0.fetch_add(1, Relaxed).is_multiple_of(SENDS) {
             tokio::task::coop::consume_budget().await;
         }
     }

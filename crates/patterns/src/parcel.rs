@@ -19,7 +19,7 @@ enum Content<T, M> {
     /// As it was given; beside it what it was encoded to, by the codec of that name, if a peer did
     /// not take that.
     Given(M, Option<(&'static str, Bytes)>),
-    /// It became a value that travels as it is.
+    /// It became what travels as it is: a value, or bytes that were bytes from the beginning.
     Packed(Body, PhantomData<fn() -> T>),
     /// It is with a peer, or on its way.
     Gone,
@@ -40,6 +40,9 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
             Content::Given(message, _) if link.is_local() => {
                 Ok(local::pack(message.into_value(), &link.codec, self.limits))
             }
+            Content::Given(message, _) if local::is_bytes(message.value(), link, &self.limits) => {
+                Ok(local::into_body(message.into_value()))
+            }
             Content::Given(message, made) => {
                 let codec = link.codec.name();
                 let bytes = match made {
@@ -49,7 +52,7 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
                 self.content = Content::Given(message, None);
                 bytes.map(Body::Bytes)
             }
-            Content::Packed(body, _) if link.is_local() => Ok(body),
+            Content::Packed(body, _) if link.takes(&body) => Ok(body),
             Content::Packed(body, packed) => {
                 let bytes = local::encode::<T>(&body, &link.codec, &self.limits);
                 self.content = Content::Packed(body, packed);
@@ -63,9 +66,11 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
     pub(crate) fn put_back(&mut self, link: &Link, body: Body) {
         match (&mut self.content, body) {
             (Content::Given(_, made), Body::Bytes(bytes)) => {
-                *made = Some((link.codec.name(), bytes))
+                *made = Some((link.codec.name(), bytes));
             }
-            (content, body) => *content = Content::Packed(body, PhantomData),
+            (content @ Content::Gone, body) => *content = Content::Packed(body, PhantomData),
+            // It was encoded from what is still here.
+            (Content::Given(..) | Content::Packed(..), _) => (),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Weak;
 
 use bytes::Bytes;
 use gleis_codec::AnyCodec;
-use gleis_transport::{CloseReason, Sender};
+use gleis_transport::{Body, CloseReason, Sender};
 
 use crate::core::Core;
 
@@ -44,6 +44,14 @@ impl Link {
     /// True if values travel as they are. Raw bytes are shared anyway.
     pub(crate) fn is_local(&self) -> bool {
         self.sender.is_local() && !matches!(self.codec, AnyCodec::Raw)
+    }
+
+    /// True if what travels as it is may travel here as it is.
+    pub(crate) fn takes(&self, body: &Body) -> bool {
+        match body {
+            Body::Bytes(_) => matches!(self.codec, AnyCodec::Raw),
+            Body::Local(_) => self.is_local(),
+        }
     }
 
     pub(crate) fn info(&self) -> PeerInfo {

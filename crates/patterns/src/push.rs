@@ -76,8 +76,8 @@ impl<T: Message> Push<T> {
             (Offered::Full, Overflow::DropOldest) => self.displace(parcel),
             (Offered::Full, Overflow::Fail) => Err(SendError::Full),
             (Offered::Nobody, Overflow::Fail) => Err(SendError::NoPeer),
-            (Offered::Full, _) => Ok(self.lose(Reason::Full)),
-            (Offered::Nobody, _) => Ok(self.lose(Reason::NoPeer)),
+            (Offered::Full, _) => self.lose(Reason::Full),
+            (Offered::Nobody, _) => self.lose(Reason::NoPeer),
         }
     }
 
@@ -156,13 +156,15 @@ impl<T: Message> Push<T> {
             Offered::Closed => Err(SendError::Closed),
             Offered::Done(res) => res,
             // Nothing that waits can be given up any more.
-            Offered::Full | Offered::Nobody => Ok(self.lose(Reason::Full)),
+            Offered::Full | Offered::Nobody => self.lose(Reason::Full),
         }
     }
 
-    fn lose(&self, reason: Reason) {
+    /// Drops a message, which is counted and no error.
+    fn lose(&self, reason: Reason) -> Result<(), SendError> {
         self.sent.offer(1);
         self.sent.lose(reason, 1);
+        Ok(())
     }
 }
 

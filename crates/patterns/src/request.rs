@@ -31,9 +31,9 @@ pub struct Request<'a, Q, R, M> {
 enum State<'a, Q, M> {
     Done,
     Fresh(Parcel<Q, M>),
-    Sent(Sent),
+    Sent(Sent<'a>),
     /// There was no room at once.
-    Waiting(Pin<Box<dyn Future<Output = Result<Sent, RequestError>> + Send + 'a>>),
+    Waiting(Pin<Box<dyn Future<Output = Result<Sent<'a>, RequestError>> + Send + 'a>>),
 }
 
 impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
@@ -78,7 +78,7 @@ async fn wait<Q: Message, R: Message, M: Outgoing<Q>>(
     socket: &Requester<Q, R>,
     mut parcel: Parcel<Q, M>,
     deadline: Deadline,
-) -> Result<Sent, RequestError> {
+) -> Result<Sent<'_>, RequestError> {
     let sent = socket.send(&mut parcel, deadline);
     match tokio::time::timeout_at(deadline.instant().into(), sent).await {
         Ok(res) => res,
@@ -144,19 +144,19 @@ impl<Q, R, M> fmt::Debug for Request<'_, Q, R, M> {
 }
 
 /// A request on its way. Dropping it gives its place free.
-pub(crate) struct Sent {
+pub(crate) struct Sent<'a> {
     answer: oneshot::Receiver<Outcome>,
     id: CorrelationId,
     is_over: bool,
     pub(crate) link: Arc<Link>,
-    pending: Arc<Pending>,
+    pending: &'a Pending,
 }
 
-impl Sent {
+impl<'a> Sent<'a> {
     pub(crate) fn new(
         id: CorrelationId,
         link: Arc<Link>,
-        pending: Arc<Pending>,
+        pending: &'a Pending,
         answer: oneshot::Receiver<Outcome>,
     ) -> Self {
         Self {
@@ -176,7 +176,7 @@ impl Sent {
     }
 }
 
-impl Drop for Sent {
+impl Drop for Sent<'_> {
     fn drop(&mut self) {
         // A cancelled request must not keep its place until the deadline.
         if !self.is_over {

@@ -106,7 +106,7 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         &self,
         parcel: &mut Parcel<Q, M>,
         deadline: Deadline,
-    ) -> Offered<Result<Sent, RequestError>> {
+    ) -> Offered<Result<Sent<'_>, RequestError>> {
         self.pending.ring.offer(|link| {
             let body = match parcel.take(link) {
                 Ok(body) => body,
@@ -123,7 +123,7 @@ impl<Q: Message, R: Message> Requester<Q, R> {
             }) {
                 Ok(()) => {
                     self.sent.offer(1);
-                    let sent = Sent::new(id, link.clone(), self.pending.clone(), answer);
+                    let sent = Sent::new(id, link.clone(), &self.pending, answer);
                     return Tried::Done(Ok(sent));
                 }
                 Err(back) => back,
@@ -148,7 +148,7 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         &self,
         parcel: &mut Parcel<Q, M>,
         deadline: Deadline,
-    ) -> Result<Sent, RequestError> {
+    ) -> Result<Sent<'_>, RequestError> {
         let pending = &self.pending;
         loop {
             let attempt = || match self.offer(parcel, deadline) {

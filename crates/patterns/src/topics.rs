@@ -7,30 +7,35 @@ use bytes::Bytes;
 
 /// Prefixes of topics, each counted: subscribed to twice it must be cancelled twice.
 #[derive(Debug, Default)]
-pub(crate) struct Topics(BTreeMap<Bytes, usize>);
+pub(crate) struct Topics {
+    counts: BTreeMap<Bytes, usize>,
+    // Invariant: true if and only if the empty prefix is among them. Most subscribe to all.
+    everything: bool,
+}
 
 impl Topics {
     /// True if `prefix` is new.
     pub(crate) fn add(&mut self, prefix: Bytes) -> bool {
-        let count = self.0.entry(prefix).or_insert(0);
+        self.everything |= prefix.is_empty();
+        let count = self.counts.entry(prefix).or_insert(0);
         *count += 1;
         *count == 1
     }
 
     pub(crate) fn contains(&self, prefix: &[u8]) -> bool {
-        self.0.contains_key(prefix)
+        self.counts.contains_key(prefix)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.counts.is_empty()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Bytes> {
-        self.0.keys()
+        self.counts.keys()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.0.len()
+        self.counts.len()
     }
 
     /// Whether a prefix of `topic` is among them.
@@ -39,10 +44,13 @@ impl Topics {
     /// before the topic can be one of the topic: so the search goes on with what the two have in
     /// common, which is shorter each time. With few exceptions that is one or two looks.
     pub(crate) fn want(&self, topic: &[u8]) -> bool {
+        if self.everything || self.counts.is_empty() {
+            return self.everything;
+        }
         let mut topic = topic;
         loop {
             let before = self
-                .0
+                .counts
                 .range::<[u8], _>((Bound::Unbounded, Bound::Included(topic)));
             let Some((prefix, _)) = before.last() else {
                 return false;
@@ -56,11 +64,12 @@ impl Topics {
 
     /// Cancels one subscription; true if it was the last one of `prefix`, `None` if there is none.
     pub(crate) fn remove(&mut self, prefix: &[u8]) -> Option<bool> {
-        let count = self.0.get_mut(prefix)?;
+        let count = self.counts.get_mut(prefix)?;
         *count -= 1;
         let last = *count == 0;
         if last {
-            self.0.remove(prefix);
+            self.everything &= !prefix.is_empty();
+            self.counts.remove(prefix);
         }
         Some(last)
     }

@@ -3,6 +3,7 @@
 mod codecs;
 mod events;
 mod flow;
+mod foreign;
 mod leaks;
 mod matrix;
 mod pubsub;

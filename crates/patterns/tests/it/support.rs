@@ -2,12 +2,10 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use gleis_patterns::{Builder, Endpoint};
-
-/// After this long a wait is a failure.
-const WATCHDOG: Duration = Duration::from_secs(30);
+pub(crate) use gleis_test::wait::eventually as until;
+use gleis_test::wait::within;
 
 /// The transports every pattern is tried on.
 pub(crate) const SCHEMES: [&str; 3] = ["inproc", "ipc", "tcp"];
@@ -33,24 +31,7 @@ pub(crate) fn inproc() -> String {
 /// Waits for `it`, but not for ever.
 #[track_caller]
 pub(crate) fn soon<F: IntoFuture>(it: F) -> impl Future<Output = F::Output> {
-    let place = std::panic::Location::caller();
-    let it = it.into_future();
-    async move {
-        match tokio::time::timeout(WATCHDOG, it).await {
-            Ok(res) => res,
-            Err(_) => panic!("the wait at {place} took too long"),
-        }
-    }
-}
-
-/// Waits until `condition` holds.
-#[track_caller]
-pub(crate) fn until(condition: impl Fn() -> bool) -> impl Future<Output = ()> {
-    soon(async move {
-        while !condition() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
+    within(it.into_future())
 }
 
 /// What an opened socket must offer for [`pair`].
@@ -100,13 +81,17 @@ where
 {
     match binder {
         Binder::First => {
-            let a = A::bind_at(fresh(scheme)).await.unwrap();
-            let b = B::connect_at(a.at()).await.unwrap();
+            let a = A::bind_at(fresh(scheme))
+                .await
+                .expect("a fresh endpoint opens");
+            let b = B::connect_at(a.at()).await.expect("a fresh endpoint opens");
             (a, b)
         }
         Binder::Second => {
-            let b = B::bind_at(fresh(scheme)).await.unwrap();
-            let a = A::connect_at(b.at()).await.unwrap();
+            let b = B::bind_at(fresh(scheme))
+                .await
+                .expect("a fresh endpoint opens");
+            let a = A::connect_at(b.at()).await.expect("a fresh endpoint opens");
             (a, b)
         }
     }

@@ -1,0 +1,75 @@
+//! What the links of a socket tell it.
+
+use std::sync::Arc;
+
+use gleis_transport::{Connection, Host, Origin, Peer};
+
+use crate::core::{Attached, Core};
+use crate::event::Event;
+use crate::negotiate::speaks_gleis;
+use crate::peer::{Exit, Link};
+
+impl Core {
+    /// Takes a link among the others; `None` once the socket is closed.
+    fn enlist(&self, link: impl FnOnce(u64) -> Link) -> Option<Arc<Link>> {
+        let mut links = self.links.lock();
+        if links.closed {
+            return None;
+        }
+        links.last_id += 1;
+        let id = links.last_id;
+        let link = Arc::new(link(id));
+        links.peers.insert(
+            id,
+            Attached {
+                _delivery: None,
+                link: link.clone(),
+            },
+        );
+        Some(link)
+    }
+}
+
+impl Host for Core {
+    fn admit(&self, peer: &Peer, origin: Origin) -> Result<(), String> {
+        self.negotiation.agree(peer, origin).map(|_| ())
+    }
+
+    fn attach(&self, connection: Connection, origin: Origin) {
+        let Ok(codec) = self.negotiation.agree(connection.peer(), origin) else {
+            return;
+        };
+        let gleis = speaks_gleis(connection.peer());
+        let (sender, receiver) = connection.split();
+        let Some(link) = self.enlist(|id| Link {
+            codec,
+            gleis,
+            id,
+            sender,
+        }) else {
+            return;
+        };
+        let exit = Exit {
+            core: self.me.clone(),
+            link: link.id,
+        };
+        let delivery = receiver.deliver_to(self.role.clone().attach(&link, exit));
+        let late = match self.links.lock().peers.get_mut(&link.id) {
+            Some(attached) => {
+                attached._delivery = Some(delivery);
+                None
+            }
+            // It was over before it began.
+            None => Some(delivery),
+        };
+        drop(late);
+        self.role.settled(&link);
+        self.changed.notify_waiters();
+    }
+
+    fn note(&self, event: gleis_transport::Event) {
+        if let Some(event) = Event::from_transport(event) {
+            self.teller.tell(&event);
+        }
+    }
+}
