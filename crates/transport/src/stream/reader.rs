@@ -31,6 +31,8 @@ pub(crate) struct StreamReader {
     link: Arc<Link>,
     session: Session,
     timer: Pin<Box<Sleep>>,
+    /// There may be a whole frame in the buffer.
+    undecoded: bool,
 }
 
 /// The clock of the runtime, which tests may move.
@@ -48,6 +50,7 @@ impl StreamReader {
             link,
             session,
             timer,
+            undecoded: true,
         }
     }
 
@@ -73,11 +76,14 @@ impl StreamReader {
         most: usize,
     ) -> Poll<Result<usize, CloseReason>> {
         loop {
-            let n_items = self.decode(batch, most)?;
-            if 0 < n_items {
-                return Poll::Ready(Ok(n_items));
+            if self.undecoded {
+                let n_items = self.decode(batch, most)?;
+                if 0 < n_items {
+                    return Poll::Ready(Ok(n_items));
+                }
             }
             std::task::ready!(self.poll_read(cx))?;
+            self.undecoded = true;
         }
     }
 
@@ -91,7 +97,10 @@ impl StreamReader {
             }
             match self.session.poll_event(now, &mut self.buffer) {
                 Ok(Some(event)) => batch.extend(inbound(event)),
-                Ok(None) => break Ok(()),
+                Ok(None) => {
+                    self.undecoded = false;
+                    break Ok(());
+                }
                 Err(error) => break Err(error),
             }
         };
@@ -151,6 +160,12 @@ impl StreamReader {
 
     /// Runs the session's deadlines; arms the timer for the next one.
     fn poll_timer(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
+        // What was read may have brought the deadline nearer: a PING that promises the next one.
+        if let Some(next) = self.session.poll_timeout().map(Into::into)
+            && next < self.timer.deadline()
+        {
+            self.timer.as_mut().reset(next);
+        }
         while self.timer.as_mut().poll(cx).is_ready() {
             let now = now();
             // A peer that does not read cannot answer a PING either: backpressure is no silence.

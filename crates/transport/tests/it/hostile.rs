@@ -274,3 +274,19 @@ async fn a_peer_that_falls_silent_is_given_up() {
         .unwrap_err();
     assert!(reason.to_string().contains("silent"), "{reason}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_peer_that_breaks_the_promise_of_its_ping_is_given_up_then() {
+    let server = Server::start(|it| it.options.heartbeat = None).await;
+    let mut raw = server.raw();
+    raw.write_all(&hello()).unwrap();
+    let (_out, mut incoming) = server.accepted().await.split();
+    let end = tokio::spawn(async move { incoming.recv_many(&mut Vec::new()).await });
+    // The answer tells that the link has settled, without a deadline of its own.
+    raw.write_all(b"\x04\x09\x04PING\0\0hi").unwrap();
+    let mut answered = [0; 64 + 30 + 9];
+    raw.read_exact(&mut answered).unwrap();
+    raw.write_all(b"\x04\x07\x04PING\0\x01").unwrap();
+    let reason = within(end).await.unwrap().unwrap_err();
+    assert!(reason.to_string().contains("silent"), "{reason}");
+}
