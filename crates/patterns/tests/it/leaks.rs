@@ -102,3 +102,54 @@ impl<'de> serde::Deserialize<'de> for Held {
         serde::Deserialize::deserialize(from).map(|it| Self(std::sync::Arc::new(it)))
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn peers_that_come_and_go_all_the_time_leave_nothing() {
+    for scheme in SCHEMES {
+        let before = n_tasks();
+        let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
+        let mut pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let mut replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
+        let feed = publisher.endpoint().clone();
+        let (jobs, questions) = (pull.endpoint().clone(), replier.endpoint().clone());
+        let publishing = tokio::spawn(async move {
+            loop {
+                publisher.publish("a", 1).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        });
+        let pulling = tokio::spawn(async move { while pull.recv().await.is_ok() {} });
+        let answering = tokio::spawn(async move {
+            while let Ok((n, reply)) = replier.recv().await {
+                // Whoever asked may be gone already.
+                let _ = reply.send(n).await;
+            }
+        });
+        let visitors: Vec<_> = (0..4)
+            .map(|_| {
+                let (feed, jobs, questions) = (feed.clone(), jobs.clone(), questions.clone());
+                tokio::spawn(async move {
+                    for n in 0..25 {
+                        let mut it = Subscriber::<u32>::connect(&feed)
+                            .subscribe("a")
+                            .await
+                            .unwrap();
+                        it.recv().await.unwrap();
+                        let push = Push::<u32>::connect(&jobs).await.unwrap();
+                        push.send(n).await.unwrap();
+                        let asker = Requester::<u32, u32>::connect(&questions).await.unwrap();
+                        assert_eq!(asker.request(n).await.unwrap(), n);
+                    }
+                })
+            })
+            .collect();
+        for visitor in visitors {
+            soon(visitor).await.unwrap();
+        }
+        for task in [publishing, pulling, answering] {
+            task.abort();
+            assert!(soon(task).await.unwrap_err().is_cancelled());
+        }
+        until(|| n_tasks() == before).await;
+    }
+}
