@@ -84,7 +84,8 @@ impl<S> Builder<S> {
         self
     }
 
-    /// What happens to a message for which there is no room.
+    /// What happens to a message to be sent for which there is no room. A [`Replier`] has a
+    /// patience instead, and sockets that only receive have no use for it.
     pub fn overflow(mut self, overflow: Overflow) -> Self {
         self.settings.overflow = Some(overflow);
         self

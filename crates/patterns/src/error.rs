@@ -106,7 +106,8 @@ pub enum RequestError {
     /// Retrying later is safe.
     #[error("too many requests in flight")]
     Full,
-    /// There is no peer and the socket was told to [fail](crate::Overflow::Fail). Retrying is safe.
+    /// There was no peer, until the deadline unless the socket was told to
+    /// [fail](crate::Overflow::Fail). Retrying is safe.
     #[error("no peer")]
     NoPeer,
     /// The replier took the request and gave no answer.

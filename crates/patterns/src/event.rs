@@ -158,6 +158,7 @@ impl Teller {
     }
 
     pub(crate) fn tell(&self, event: &Event) {
+        tracing::debug!(target: "gleis::patterns", ?event);
         let mut wakers = Vec::new();
         self.readers.lock().retain(|reader| {
             let Some(queue) = reader.upgrade() else {
