@@ -16,11 +16,11 @@
 
 #![expect(clippy::print_stdout, reason = "the reader should see something")]
 
+// README: begin hello
 use std::time::Duration;
 
 use gleis::agent::{Context, Kind, Result, SendError, agent, run_agent, run_nameserver};
 
-// README: begin hello
 struct Greeter;
 
 #[agent]
@@ -33,6 +33,21 @@ impl Greeter {
     #[method]
     async fn hello(&mut self, cx: &Context<Self>, name: String) -> Result<(), SendError> {
         cx.send("main", format!("Hello, {name}!")).await
+    }
+}
+
+struct Bob {
+    heard: u32,
+}
+
+#[agent]
+impl Bob {
+    fn custom_log(&mut self, cx: &Context<Self>, message: String) {
+        println!("Received: {message}");
+        self.heard += 1;
+        if self.heard == 3 {
+            cx.shutdown();
+        }
     }
 }
 
@@ -50,18 +65,3 @@ async fn main() -> Result {
     Ok(ns.shutdown(Duration::from_secs(10)).await?)
 }
 // README: end hello
-
-struct Bob {
-    heard: u32,
-}
-
-#[agent]
-impl Bob {
-    fn custom_log(&mut self, cx: &Context<Self>, message: String) {
-        println!("Received: {message}");
-        self.heard += 1;
-        if self.heard == 3 {
-            cx.shutdown();
-        }
-    }
-}

@@ -35,6 +35,11 @@ async fn hello_prints_three_greetings_and_ends() {
 }
 
 #[tokio::test]
+async fn jobs_prints_the_job_and_ends() {
+    check("jobs", "got Job { id: 1 }\n").await;
+}
+
+#[tokio::test]
 async fn hello_processes_prints_three_greetings_and_ends() {
     check("hello_processes", GREETINGS).await;
 }
