@@ -79,7 +79,7 @@ impl<A: Agent> Actor<A> {
         let work = job.work;
         let res = guarded(frame.scope(async move { work(agent, cx).await })).await;
         res.and_then(|it| it).inspect_err(|_| {
-            tracing::debug!(agent = %self.cx.name(), what = %job.what, "failed");
+            tracing::debug!(target: "gleis::agent", agent = %self.cx.name(), what = %job.what, "failed");
         })
     }
 
@@ -93,7 +93,7 @@ impl<A: Agent> Actor<A> {
     }
 
     fn fail(&mut self, fault: Fault) {
-        tracing::error!(agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
+        tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
         let cell = &self.cx.cell;
         cell.timers.close();
         cell.sockets.stop_receiving();
@@ -126,7 +126,7 @@ impl<A: Agent> Actor<A> {
         if !matches!(cx.state(), AgentState::Failed(_)) {
             cx.cell.state.send_replace(AgentState::Stopping);
             if let Err(fault) = hook(cx, agent.on_shutdown(cx)).await {
-                tracing::error!(agent = %cx.name(), %fault, "on_shutdown failed");
+                tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "on_shutdown failed");
             }
         }
         cx.cell.timers.close();

@@ -14,6 +14,11 @@ use crate::{BoxError, Context, Method};
 /// An error from a hook, a handler or a timer stops the agent: see
 /// [`AgentState::Failed`](crate::AgentState::Failed). An error from a method goes to its caller,
 /// and the agent goes on.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an agent",
+    label = "not an agent",
+    note = "put `#[agent]` on an `impl {Self}` block, even an empty one"
+)]
 pub trait Agent: Sized + Send + 'static {
     /// After how long without work [`idle`](Self::idle) is called; never by default.
     const IDLE_AFTER: Option<Duration> = None;

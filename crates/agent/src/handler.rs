@@ -17,6 +17,9 @@ use crate::{BoxError, Context, Outcome};
 /// - closures of the same shapes, such as `|bob: &mut Bob, text: String| bob.log.push(text)`.
 ///
 /// The message is owned: for text it is `String`, not `&str`. `Shape` is found by the compiler.
+///
+/// An `async` closure that captures something is no `Fn`, so the language does not let it be
+/// called twice; write `move |bob: &mut Bob, text: String| { ...; async move { ... } }`.
 #[diagnostic::on_unimplemented(
     message = "this cannot handle messages for the agent `{A}`",
     label = "not a handler for `{A}`",

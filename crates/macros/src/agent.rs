@@ -6,8 +6,19 @@ use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type};
 
 use crate::{hook, method::Method, root};
 
-/// The block itself, without `#[method]`, and what it means.
-pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> Result<TokenStream> {
+/// The block itself, without `#[method]`, and what it means. The block is there even after an
+/// error, so that the error is the only one.
+pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> TokenStream {
+    let marked = take_marks(&mut block);
+    let meaning = meaning(args, &block, marked).unwrap_or_else(|error| error.to_compile_error());
+    quote!(#block #meaning)
+}
+
+fn meaning(
+    args: &TokenStream,
+    block: &ItemImpl,
+    marked: Result<Vec<ImplItemFn>>,
+) -> Result<TokenStream> {
     if !args.is_empty() {
         return Err(Error::new_spanned(args, "`#[agent]` takes no arguments"));
     }
@@ -15,43 +26,45 @@ pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> Result<TokenStr
         let text = "`#[agent]` belongs on a plain `impl` block, not on one of a trait";
         return Err(Error::new_spanned(path, text));
     }
-    let marked = take_marks(&mut block)?;
+    let marked = marked?;
     let root = root::agent_crate();
-    let agent = implementation(&root, &block, &marked)?;
-    let calls = calls(&root, &block, &marked)?;
-    Ok(quote!(#block #agent #calls))
+    let agent = implementation(&root, block, &marked)?;
+    let calls = calls(&root, block, &marked)?;
+    Ok(quote!(#agent #calls))
 }
 
-/// Takes `#[method]` off the functions and tells which had it.
+/// Takes `#[method]` off all functions and tells which had it.
 fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
     let mut marked = Vec::new();
+    let mut wrong = Vec::new();
     for item in &mut block.items {
         let ImplItem::Fn(function) = item else {
             continue;
         };
-        let n_before = function.attrs.len();
-        for attribute in &function.attrs {
-            if attribute.path().is_ident("method") && !matches!(attribute.meta, Meta::Path(_)) {
-                return Err(Error::new_spanned(
-                    attribute,
-                    "`#[method]` takes no arguments",
-                ));
-            }
-        }
-        function.attrs.retain(|it| !is_mark(it.path()));
-        if function.attrs.len() == n_before {
+        let marks: Vec<_> = function
+            .attrs
+            .extract_if(.., |it| is_mark(it.path()))
+            .collect();
+        let Some(mark) = marks.first() else {
             continue;
+        };
+        if !matches!(mark.meta, Meta::Path(_)) {
+            wrong.push(Error::new_spanned(mark, "`#[method]` takes no arguments"));
         }
         if hook::is_hook(function) {
             let text = format!(
                 "`{}` is a hook and cannot be a method too",
                 function.sig.ident
             );
-            return Err(Error::new_spanned(&function.sig.ident, text));
+            wrong.push(Error::new_spanned(&function.sig.ident, text));
         }
         marked.push(function.clone());
     }
-    Ok(marked)
+    let all = wrong.into_iter().reduce(|mut all, it| {
+        all.combine(it);
+        all
+    });
+    all.map_or(Ok(marked), Err)
 }
 
 fn is_mark(path: &syn::Path) -> bool {

@@ -29,9 +29,7 @@ mod signature;
 pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = proc_macro2::TokenStream::from(args);
     let block = parse_macro_input!(item as ItemImpl);
-    agent::expand(&args, block)
-        .unwrap_or_else(|error| error.to_compile_error())
-        .into()
+    agent::expand(&args, block).into()
 }
 
 /// Marks a function of an `#[agent] impl` block as callable from outside.

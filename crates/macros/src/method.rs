@@ -1,13 +1,16 @@
 //! Methods: what others may call, by name and by type.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
     Attribute, Ident, ImplItemFn, Result, ReturnType, Type, Visibility, spanned::Spanned,
     visit_mut::VisitMut,
 };
 
-use crate::signature::{Argument, Arguments};
+use crate::{
+    root::blaming,
+    signature::{Argument, Arguments},
+};
 
 /// One method and what is generated from it.
 pub(crate) struct Method<'a> {
@@ -52,6 +55,7 @@ impl<'a> Method<'a> {
             .iter()
             .map(|it| quote!(#it).to_string().replace(' ', ""));
         let result = self.result();
+        let answer = quote_spanned!(self.output_span()=> arguments.answer(#result));
         quote! {
             #root::Method::new(
                 #name,
@@ -60,7 +64,7 @@ impl<'a> Method<'a> {
                     ::std::boxed::Box::pin(async move {
                         let _ = cx;
                         #(let #names = arguments.take::<#types>()?;)*
-                        arguments.answer(#result)
+                        #answer
                     })
                 },
             )
@@ -113,8 +117,10 @@ impl<'a> Method<'a> {
             }
         });
         let output = self.output();
+        let span = self.output_span();
+        let blamed = blaming(root, span);
         let output = match self.is_fallible() {
-            true => quote!(<#output as #root::Outcome>::Reply),
+            true => quote_spanned!(span=> <#output as #blamed::Outcome>::Reply),
             false => output,
         };
         quote! {
@@ -137,8 +143,10 @@ impl<'a> Method<'a> {
         let context = arguments.takes_context.then(|| quote!(cx,));
         let wait = function.sig.asyncness.map(|_| quote!(.await));
         let call = quote!(<#owner>::#name(agent, #context #(#names),*) #wait);
+        let span = self.output_span();
+        let blamed = blaming(root, span);
         match self.is_fallible() {
-            true => quote_spanned!(function.sig.output.span()=> #root::Outcome::into_result(#call)),
+            true => quote_spanned!(span=> #blamed::Outcome::into_result(#call)),
             false => quote!(::core::result::Result::<_, #root::BoxError>::Ok(#call)),
         }
     }
@@ -161,6 +169,14 @@ impl<'a> Method<'a> {
                 let ty = self.plain_type(ty);
                 quote!(#ty)
             }
+        }
+    }
+
+    /// Where a bad return type is to be blamed.
+    fn output_span(&self) -> Span {
+        match &self.function.sig.output {
+            ReturnType::Default => self.function.sig.ident.span(),
+            ReturnType::Type(_, ty) => ty.span(),
         }
     }
 

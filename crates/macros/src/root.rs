@@ -1,7 +1,7 @@
 //! Where the crate that defines agents is found.
 
 use proc_macro_crate::{FoundCrate, crate_name};
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::quote;
 use syn::Ident;
 
@@ -19,6 +19,15 @@ pub(crate) fn agent_crate() -> TokenStream {
         // Let the compiler say which crate is missing.
         Err(_) => quote!(::gleis_agent),
     }
+}
+
+/// The same path, to blame what is at `span` when it does not fit.
+pub(crate) fn blaming(root: &TokenStream, span: Span) -> TokenStream {
+    let tokens = root.clone().into_iter().map(|mut it: TokenTree| {
+        it.set_span(span);
+        it
+    });
+    tokens.collect()
 }
 
 fn ident(found: FoundCrate, own_name: &str) -> Ident {

@@ -8,7 +8,7 @@ use gleis_core::{Endpoint, EndpointError};
 use gleis_naming::{Directory, NameClient};
 use gleis_patterns::Replier;
 
-use super::{Host, Lease, Node, codec, host::Naming, service};
+use super::{Host, Lease, Node, codec, service};
 use crate::NodeError;
 
 /// A node that is about to connect: set options, then `.await`.
@@ -56,7 +56,7 @@ impl ConnectNode {
             .await
             .map_err(NodeError::Listen)?;
         let control = replier.endpoint().clone();
-        let host = Host::new(Some(Naming { client, control }), lasting);
+        let host = Host::new(client, control, lasting);
         // Taken before it is served: without agents it would end at once.
         let lease = host.lease().ok_or(NodeError::Closed)?;
         service::start(&host, replier, watch);

@@ -25,16 +25,18 @@ const UNREGISTER: Duration = Duration::from_secs(2);
 
 /// The inside of a node. Its tasks own it, so it lasts as long as one of them runs.
 pub(crate) struct Host {
-    naming: Option<Naming>,
+    address: Option<Address>,
+    /// The connection to the name server, until the node has closed.
+    client: Mutex<Option<Arc<NameClient>>>,
     table: Table,
     service: Mutex<Option<JoinHandle<()>>>,
     is_served: watch::Sender<bool>,
 }
 
-/// What a node has to do with a name server.
-pub(super) struct Naming {
-    pub(super) client: NameClient,
-    pub(super) control: Endpoint,
+/// Where a node is, and where its name server.
+struct Address {
+    control: Endpoint,
+    name_server: Endpoint,
 }
 
 /// Keeps a node from ending for want of agents.
@@ -54,25 +56,41 @@ impl Drop for Lease {
 }
 
 impl Host {
-    pub(super) fn new(naming: Option<Naming>, lasting: bool) -> Arc<Self> {
+    /// A node that listens for calls at `control`; unless it is `lasting`, it ends with its last
+    /// agent.
+    pub(super) fn new(client: NameClient, control: Endpoint, lasting: bool) -> Arc<Self> {
+        let name_server = client.endpoint().clone();
+        let address = Address {
+            control,
+            name_server,
+        };
+        Self::build(Some(address), Some(Arc::new(client)), lasting)
+    }
+
+    pub(super) fn local() -> Arc<Self> {
+        Self::build(None, None, true)
+    }
+
+    fn build(
+        address: Option<Address>,
+        client: Option<Arc<NameClient>>,
+        lasting: bool,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            naming,
+            address,
+            client: Mutex::new(client),
             table: Table::new(lasting),
             service: Mutex::new(None),
             is_served: watch::Sender::new(false),
         })
     }
 
-    pub(super) fn local() -> Arc<Self> {
-        Self::new(None, true)
-    }
-
     pub(super) fn control(&self) -> Option<&Endpoint> {
-        self.naming.as_ref().map(|it| &it.control)
+        self.address.as_ref().map(|it| &it.control)
     }
 
     pub(super) fn name_server(&self) -> Option<&Endpoint> {
-        self.naming.as_ref().map(|it| it.client.endpoint())
+        self.address.as_ref().map(|it| &it.name_server)
     }
 
     pub(super) fn table(&self) -> &Table {
@@ -93,10 +111,9 @@ impl Host {
     }
 
     /// Spawns the task that serves the control listener.
-    pub(super) fn serve(&self, task: impl Future<Output = ()> + Send + 'static) {
-        let is_served = self.is_served.clone();
-        is_served.send_replace(true);
-        let served = Served(is_served);
+    pub(super) fn serve(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        self.is_served.send_replace(true);
+        let served = Served(self.clone());
         *self.service.lock() = Some(tokio::spawn(async move {
             task.await;
             drop(served);
@@ -145,7 +162,7 @@ impl Host {
         {
             return true;
         }
-        tracing::warn!(agent = %agent.name(), "the agent is ended by force");
+        tracing::warn!(target: "gleis::agent", agent = %agent.name(), "the agent is ended by force");
         if let Some(task) = self.table.remove(&**agent) {
             task.abort();
             self.unregister(agent.name()).await;
@@ -181,12 +198,15 @@ impl Host {
     }
 
     async fn register(&self, name: &Name) -> Result<(), RunError> {
-        let Some(naming) = &self.naming else {
+        let Some(address) = &self.address else {
             return Ok(());
         };
-        let record = Record::new(naming.control.clone());
+        let Some(client) = self.client.lock().clone() else {
+            return Err(RunError::Closing);
+        };
+        let record = Record::new(address.control.clone());
         let name = name.clone();
-        match naming.client.register(&name, record).await {
+        match client.register(&name, record).await {
             Ok(()) => Ok(()),
             Err(RegisterError::Taken { name, .. }) => Err(RunError::NameTaken { name }),
             Err(RegisterError::Closing) => Err(RunError::Closing),
@@ -195,13 +215,17 @@ impl Host {
     }
 
     async fn unregister(&self, name: &Name) {
-        let Some(naming) = &self.naming else {
+        let Some(client) = self.client.lock().clone() else {
             return;
         };
-        match timeout(UNREGISTER, naming.client.unregister(name)).await {
+        match timeout(UNREGISTER, client.unregister(name)).await {
             Ok(Ok(())) => (),
-            Ok(Err(error)) => tracing::debug!(agent = %name, %error, "the name was not given back"),
-            Err(_) => tracing::debug!(agent = %name, "the name server did not answer"),
+            Ok(Err(error)) => {
+                tracing::debug!(target: "gleis::agent", agent = %name, %error, "the name was not given back")
+            }
+            Err(_) => {
+                tracing::debug!(target: "gleis::agent", agent = %name, "the name server did not answer")
+            }
         }
     }
 }
@@ -250,11 +274,12 @@ impl Drop for Leave {
 }
 
 /// Tells that the control listener is served no more.
-struct Served(watch::Sender<bool>);
+struct Served(Arc<Host>);
 
 impl Drop for Served {
     fn drop(&mut self) {
-        // However the task ended.
-        self.0.send_replace(false);
+        // However the task ended. Those who still have references to agents keep no connection.
+        drop(self.0.client.lock().take());
+        self.0.is_served.send_replace(false);
     }
 }

@@ -43,7 +43,7 @@ async fn serve(host: Arc<Host>, mut replier: Replier<ControlRequest, ControlRepl
                 Ok((request, reply)) => work.push(Box::pin(answer(host.clone(), request, reply))),
                 Err(RecvError::Closed) => break,
                 Err(error) => {
-                    tracing::warn!(error = chain(&error), "a control request was dropped");
+                    tracing::warn!(target: "gleis::agent", error = chain(&error), "a control request was dropped");
                 }
             },
             Some(change) = changes.next() => if let Change::Closing { grace } = change {
@@ -60,10 +60,10 @@ async fn serve(host: Arc<Host>, mut replier: Replier<ControlRequest, ControlRepl
 
 /// The name server closes: half of its grace is for the agents to end by themselves.
 async fn close(host: Arc<Host>, grace: Duration) {
-    tracing::debug!(?grace, "the name server closes");
+    tracing::debug!(target: "gleis::agent", ?grace, "the name server closes");
     let forced = host.shutdown(grace / 2).await;
     if !forced.is_empty() {
-        tracing::warn!(?forced, "agents were ended by force");
+        tracing::warn!(target: "gleis::agent", ?forced, "agents were ended by force");
     }
 }
 
@@ -75,7 +75,7 @@ async fn answer(host: Arc<Host>, request: ControlRequest, reply: ReplyHandle<Con
         }),
     };
     if let Err(error) = reply.send(answer).await {
-        tracing::debug!(error = chain(&error), "an answer did not leave");
+        tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
     }
 }
 

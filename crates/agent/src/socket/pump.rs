@@ -113,7 +113,7 @@ async fn pump<A, S: Source>(
             Ok(it) => it,
             Err(RecvError::Closed) => return,
             Err(error) => {
-                tracing::warn!(%alias, error = chain(&error), "a message was dropped");
+                tracing::warn!(target: "gleis::agent", %alias, error = chain(&error), "a message was dropped");
                 continue;
             }
         };
@@ -207,7 +207,7 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
         Ok(message) => message,
         Err(error) => {
             let text = chain(&error);
-            tracing::warn!(%alias, error = text, "a message was dropped");
+            tracing::warn!(target: "gleis::agent", %alias, error = text, "a message was dropped");
             answer(reply, Err(text)).await;
             return Ok(());
         }
@@ -241,6 +241,6 @@ async fn answer(reply: Option<ReplyHandle<Bytes>>, answer: Result<Bytes, String>
         Err(text) => reply.fail(text).await,
     };
     if let Err(error) = sent {
-        tracing::debug!(error = chain(&error), "an answer did not leave");
+        tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
     }
 }

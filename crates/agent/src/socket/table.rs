@@ -116,7 +116,7 @@ impl Sockets {
             .sum();
         if 0 < n_lost {
             tracing::warn!(
-                n_lost,
+                target: "gleis::agent", n_lost,
                 "messages did not leave before their sockets were closed"
             );
         }

@@ -7,7 +7,7 @@ use gleis_test::wait::within;
 
 use crate::support::{Greeter, GreeterCalls, Listener};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn bob_hears_three_greetings_in_order() {
     let ns = run_nameserver().await.unwrap();
     let alice = run_agent("Alice", Greeter).await.unwrap();

@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use crate::support::{Counter, CounterCalls, Greeter, GreeterCalls, Listener, counter};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_server_takes_all_agents_with_it_and_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let n_tasks = Handle::current().metrics().num_alive_tasks();
@@ -149,6 +149,17 @@ async fn a_node_ends_with_its_last_agent_and_another_follows() {
         assert_eq!(counter.add(n).await.unwrap(), n);
         within(counter.shutdown()).await.unwrap();
     }
+    within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_reference_that_is_kept_keeps_no_task_and_no_connection() {
+    let ns = run_nameserver().await.unwrap();
+    let n_tasks = Handle::current().metrics().num_alive_tasks();
+    let counter = run_agent("counter", Counter::default()).await.unwrap();
+    within(counter.shutdown()).await.unwrap();
+    within(tasks_down_to(n_tasks)).await;
+    assert_eq!(counter.state(), AgentState::Gone);
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
 }
 
