@@ -143,8 +143,7 @@ impl Outbox {
             return Next::Write;
         }
         if !self.scheduled && !hints.more_to_come {
-            let now = Instant::now();
-            if hints.was_asked || PATIENCE < now.duration_since(self.last_write) {
+            if hints.was_asked || PATIENCE < self.last_write.elapsed() {
                 return Next::Write;
             }
         }

@@ -6,11 +6,15 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
 use crate::options::Options;
+
+/// Whether the system tells again when more arrives after a short read: see epoll(7).
+const SHORT_READ_EMPTIES: bool = cfg!(unix);
 
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -40,9 +44,25 @@ impl Socket {
         each!(self, it => it.try_write_vectored(slices))
     }
 
+    /// Reads into the room that `into` has.
+    ///
+    /// A read that does not fill it has emptied the socket: the next one knows without asking the
+    /// system again.
     #[inline]
     pub(crate) fn try_read(&self, into: &mut BytesMut) -> io::Result<usize> {
-        each!(self, it => it.try_read_buf(into))
+        let room = into.capacity() - into.len();
+        let mut n_bytes = 0;
+        // The readiness looked at before the read is the one that is cleared, so that bytes which
+        // arrive in between are not missed.
+        let read = each!(self, it => it.try_io(Interest::READABLE, || {
+            n_bytes = it.try_read_buf(into)?;
+            let is_empty = SHORT_READ_EMPTIES && 0 < n_bytes && n_bytes < room;
+            if is_empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
+        }));
+        match read {
+            Err(_) if 0 < n_bytes => Ok(n_bytes),
+            read => read.map(|()| n_bytes),
+        }
     }
 
     /// Keeps the waker of one task only: the reader's.
