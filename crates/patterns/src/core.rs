@@ -190,7 +190,9 @@ impl Core {
 
     /// Closes: see `shared!`.
     pub(crate) async fn close(&self) -> usize {
-        self.stop();
+        let listeners = self.stop();
+        // Their addresses are free when this is done.
+        join_all(listeners.into_iter().map(TaskGuard::end)).await;
         let links = self.all_links();
         let linger = self.settings.options.linger;
         let unsent = join_all(links.iter().map(|it| it.sender.close(linger))).await;
@@ -201,9 +203,9 @@ impl Core {
         unsent.into_iter().sum()
     }
 
-    /// Ends listening and connecting; nothing new is sent.
-    fn stop(&self) {
-        let ended = {
+    /// Ends connecting, and nothing new is sent; listening ends with what is returned.
+    fn stop(&self) -> Vec<TaskGuard> {
+        let (listeners, connectors) = {
             let mut links = self.links.lock();
             links.closed = true;
             (
@@ -211,9 +213,10 @@ impl Core {
                 std::mem::take(&mut links.connectors),
             )
         };
-        drop(ended);
+        drop(connectors);
         self.role.close();
         self.changed.notify_waiters();
+        listeners
     }
 
     pub(crate) fn detach(&self, id: u64, reason: &CloseReason) {
@@ -252,7 +255,7 @@ impl Core {
 impl Drop for Core {
     fn drop(&mut self) {
         // Links and inboxes may hold each other; without their socket they must all go.
-        self.stop();
+        drop(self.stop());
         let peers = std::mem::take(&mut self.links.get_mut().peers);
         for attached in peers.values() {
             self.role.detach(&attached.link);

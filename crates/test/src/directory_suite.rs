@@ -1,5 +1,8 @@
 //! What every directory must do; each law is run by [`directory_suite!`](crate::directory_suite).
-#![expect(clippy::unwrap_used, reason = "laws say what they expect by unwrapping it")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "laws say what they expect by unwrapping it"
+)]
 
 use std::any::Any;
 use std::collections::BTreeMap;

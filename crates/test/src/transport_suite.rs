@@ -29,6 +29,7 @@ macro_rules! transport_suite {
                 dropping_either_half_ends_the_link
                 kinds_that_do_not_fit_are_told_so
                 an_endpoint_is_taken_until_its_listener_is_gone
+                an_ended_listener_frees_its_endpoint_at_once
                 connecting_before_binding_works
                 a_lost_link_is_made_again
                 a_refused_peer_is_told_to_the_caller

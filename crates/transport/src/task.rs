@@ -18,6 +18,17 @@ impl TaskGuard {
         Self(tokio::spawn(task))
     }
 
+    /// Ends the task and waits until it is gone, with everything it held: a bound address is free
+    /// afterwards.
+    ///
+    /// # Cancel safety
+    /// The task ends in any case.
+    pub async fn end(mut self) {
+        self.0.abort();
+        // How it ended matters to nobody.
+        let _ = (&mut self.0).await;
+    }
+
     /// True once the task has ended.
     pub fn is_finished(&self) -> bool {
         self.0.is_finished()

@@ -227,3 +227,14 @@ pub async fn nothing_is_left_behind(world: World) {
     }
     tasks_down_to(before).await;
 }
+
+/// Once a served listener is ended its endpoint can be bound at once.
+pub async fn an_ended_listener_frees_its_endpoint_at_once(world: World) {
+    let dealer = config(SocketType::Dealer, hasty);
+    let mut at = world.endpoint();
+    for _ in 0..5 {
+        let listener = listen(&at, &dealer).await.expect("free");
+        at = listener.endpoint().clone();
+        listener.serve(Collector::new(1).host()).end().await;
+    }
+}

@@ -162,14 +162,18 @@ impl Side {
     }
 
     fn attach(&self, inbox: Arc<dyn Inbox>) {
-        let writers = {
+        let writers = loop {
             let mut queue = self.queue.lock();
+            if queue.items.is_empty() {
+                // Only now may senders go past the queue: order is kept.
+                let _ = self.inbox.set(inbox);
+                break queue.writers.take();
+            }
             let mut waiting: Vec<Inbound> = queue.items.drain(..).collect();
             queue.bytes = 0;
+            // The inbox may end the link, which takes this lock.
+            drop(queue);
             inbox.deliver_all(&mut waiting);
-            // Only now may senders go past the queue: order is kept.
-            let _ = self.inbox.set(inbox);
-            queue.writers.take()
         };
         writers.wake();
         self.tell_inbox();
