@@ -10,13 +10,27 @@ const MICROS: f64 = 1e6;
 const NANOS: f64 = 1e9;
 const MILLIONS_PER_SECOND: f64 = 1e-6;
 
+/// The lines, by the names to ask for them.
+const LINES: [(&str, fn()); 3] = [
+    ("round-trip", round_trip),
+    ("push", push),
+    ("in-process", request_in_process),
+];
+
 fn main() {
     if !rig::can_pin() {
         println!("threads cannot be put on a core here: the round trips are not comparable");
     }
-    round_trip();
-    push();
-    request_in_process();
+    // By default all lines; `cargo bench --bench ratios -- push` prints one.
+    let wanted: Vec<_> = std::env::args()
+        .skip(1)
+        .filter(|it| !it.starts_with('-'))
+        .collect();
+    for (name, print) in LINES {
+        if wanted.is_empty() || wanted.iter().any(|it| it == name) {
+            print();
+        }
+    }
 }
 
 fn rounds(n: usize) -> usize {
@@ -29,7 +43,7 @@ fn round_trip() {
         links::round_trip(64, Cores::One),
         raw::round_trip(64, Cores::One),
     ];
-    let [gleis, link, raw] = medians(rounds(151), count(500), rigs);
+    let [gleis, link, raw] = medians(rounds(601), count(100), rigs);
     println!(
         "ratio: round trip tcp, one core  gleis {:.2} us, raw tokio {:.2} us, {:.2} x (goal <= 1.3); \
          connection alone {:.2} us, {:.2} x",
@@ -48,7 +62,7 @@ fn push() {
         raw::push(64, Copied::Fresh),
         raw::push(64, Copied::Never),
     ];
-    let [gleis, link, raw, reused] = medians(rounds(25), count(200_000), rigs);
+    let [gleis, link, raw, reused] = medians(rounds(51), count(100_000), rigs);
     let rate = |seconds: f64| MILLIONS_PER_SECOND / seconds;
     println!(
         "ratio: push-pull 64 B  gleis {:.2} M/s, raw tokio {:.2} M/s, {:.1}/24 of it \
@@ -65,7 +79,7 @@ fn push() {
 
 fn request_in_process() {
     let rigs = [sockets::request_in_process(), raw::ask_in_process()];
-    let [gleis, raw] = medians(rounds(51), count(5_000), rigs);
+    let [gleis, raw] = medians(rounds(601), count(1_000), rigs);
     println!(
         "ratio: request-reply in process  gleis {:.0} ns, mpsc + oneshot {:.0} ns, {:.2} x \
          (goal <= 3 x mpsc + oneshot)",
