@@ -42,7 +42,7 @@ struct Bob {
 
 #[agent]
 impl Bob {
-    fn custom_log(&mut self, cx: &Context<Self>, message: String) {
+    async fn custom_log(&mut self, cx: &Context<Self>, message: String) {
         println!("Received: {message}");
         self.heard += 1;
         if self.heard == 3 {

@@ -66,7 +66,7 @@ pub enum NodeError {
     Listen(#[source] gleis_patterns::OpenError),
     /// The name server was not reached.
     #[error("no name server")]
-    NameServer(#[source] gleis_naming::ConnectError),
+    NameServer(#[source] Box<gleis_naming::ConnectError>),
     /// The name server does not tell what happens.
     #[error("the name server cannot be watched")]
     Watch(#[source] NamingError),

@@ -130,14 +130,15 @@ impl<A: 'static> Timers<A> {
             let first = self.table.lock().queue.first().map(|(at, _)| *at);
             match first {
                 None => changed.await,
-                Some(at) if at <= Instant::now() => match self.take(at) {
-                    Some(due) => return due,
-                    None => (),
-                },
-                Some(at) => tokio::select! {
+                Some(at) if Instant::now() < at => tokio::select! {
                     () = sleep_until(at) => (),
                     () = changed => (),
                 },
+                Some(at) => {
+                    if let Some(due) = self.take(at) {
+                        return due;
+                    }
+                }
             }
         }
     }

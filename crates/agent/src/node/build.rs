@@ -47,7 +47,7 @@ impl ConnectNode {
     pub(super) async fn open(self, lasting: bool) -> Result<Lease, NodeError> {
         let at = self.name_server.map_err(NodeError::Address)?;
         let client = NameClient::connect(at).within(self.within).await;
-        let client = client.map_err(NodeError::NameServer)?;
+        let client = client.map_err(|it| NodeError::NameServer(Box::new(it)))?;
         let watch = client.watch().await.map_err(NodeError::Watch)?;
         let listen = self.listen.map_err(gleis_patterns::OpenError::Endpoint);
         let listen = listen.map_err(NodeError::Listen)?;

@@ -218,15 +218,12 @@ impl Host {
         let Some(client) = self.client.lock().clone() else {
             return;
         };
-        match timeout(UNREGISTER, client.unregister(name)).await {
-            Ok(Ok(())) => (),
-            Ok(Err(error)) => {
-                tracing::debug!(target: "gleis::agent", agent = %name, %error, "the name was not given back")
-            }
-            Err(_) => {
-                tracing::debug!(target: "gleis::agent", agent = %name, "the name server did not answer")
-            }
-        }
+        let reason = match timeout(UNREGISTER, client.unregister(name)).await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the name server did not answer".to_owned(),
+        };
+        tracing::debug!(target: "gleis::agent", agent = %name, reason, "the name stays for now");
     }
 }
 

@@ -91,6 +91,7 @@ async fn publications_reach_those_who_subscribed() {
                 .unwrap();
             tokio::select! {
                 heard = it.hears.recv() => return heard,
+                // Not synchronisation: only keeps the publishing from burning a core.
                 () = tokio::time::sleep(Duration::from_millis(5)) => (),
             }
         }
@@ -167,7 +168,7 @@ async fn closures_of_all_shapes_are_handlers() {
         .await
         .unwrap();
     bob.connect(news(), |it: &mut Listener, _: &Cx, job: Job| {
-        tell(it, 1, &job)
+        tell(it, 1, &job);
     })
     .await
     .unwrap();
@@ -178,7 +179,7 @@ async fn closures_of_all_shapes_are_handlers() {
     .await
     .unwrap();
     bob.connect(news(), async |it: &mut Listener, _: &Cx, job: Job| {
-        tell(it, 3, &job)
+        tell(it, 3, &job);
     })
     .await
     .unwrap();

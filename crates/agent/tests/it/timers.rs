@@ -20,8 +20,15 @@ impl Clock {
     async fn tick(&mut self, _: &Context<Self>) {
         self.ticks.push(self.begin.elapsed().as_millis());
         let busy = std::mem::take(&mut self.busy);
+        // Not synchronisation: work that takes its time.
         tokio::time::sleep(busy).await;
     }
+}
+
+/// Lets time pass and everybody do what is due meanwhile.
+async fn pass(time: Duration) {
+    // Not synchronisation: the clock is paused and moves when nobody has anything to do.
+    tokio::time::sleep(time).await;
 }
 
 async fn clock() -> (Node, AgentRef<Clock>) {
@@ -48,7 +55,7 @@ fn check(clock: &AgentRef<Clock>, expect: &[u128]) -> impl Future<Output = ()> {
 async fn each_runs_at_once_and_then_every_period() {
     let (_node, clock) = clock().await;
     clock.each(SECOND, Clock::tick).await.unwrap();
-    tokio::time::sleep(SECOND * 5 / 2).await;
+    pass(SECOND * 5 / 2).await;
     check(&clock, &[0, 1_000, 2_000]).await;
 }
 
@@ -57,7 +64,7 @@ async fn missed_runs_are_not_made_up_for() {
     let (_node, clock) = clock().await;
     clock.with(|it, _| it.busy = SECOND * 7 / 2).await.unwrap();
     clock.each(SECOND, Clock::tick).await.unwrap();
-    tokio::time::sleep(SECOND * 5).await;
+    pass(SECOND * 5).await;
     check(&clock, &[0, 3_500, 4_500]).await;
 }
 
@@ -65,7 +72,7 @@ async fn missed_runs_are_not_made_up_for() {
 async fn after_runs_once() {
     let (_node, clock) = clock().await;
     clock.after(SECOND, Clock::tick).await.unwrap();
-    tokio::time::sleep(SECOND * 5).await;
+    pass(SECOND * 5).await;
     check(&clock, &[1_000]).await;
     assert_eq!(clock.with(|_, cx| cx.n_timers()).await.unwrap(), 0);
 }
@@ -75,11 +82,11 @@ async fn a_stopped_timer_runs_no_more() {
     let (_node, clock) = clock().await;
     let timer = clock.each(SECOND, Clock::tick).await.unwrap();
     let never = clock.after(SECOND * 3, Clock::tick).await.unwrap();
-    tokio::time::sleep(SECOND * 3 / 2).await;
+    pass(SECOND * 3 / 2).await;
     assert!(clock.stop_timer(timer));
     assert!(!clock.stop_timer(timer));
     assert!(clock.stop_timer(never));
-    tokio::time::sleep(SECOND * 5).await;
+    pass(SECOND * 5).await;
     check(&clock, &[0, 1_000]).await;
 }
 
@@ -92,11 +99,11 @@ async fn two_closures_are_two_timers() {
         .unwrap();
     clock
         .each(SECOND, |it: &mut Clock, _: &Context<Clock>| {
-            it.ticks.push(2)
+            it.ticks.push(2);
         })
         .await
         .unwrap();
-    tokio::time::sleep(SECOND * 3 / 2).await;
+    pass(SECOND * 3 / 2).await;
     check(&clock, &[1, 2, 1, 2]).await;
 }
 
@@ -107,7 +114,7 @@ async fn a_timer_may_stop_itself_and_start_others() {
         cx.after(SECOND, Clock::tick).map(|_| ())
     });
     first.await.unwrap();
-    tokio::time::sleep(SECOND * 5).await;
+    pass(SECOND * 5).await;
     check(&clock, &[2_000]).await;
 }
 
@@ -141,6 +148,6 @@ async fn idle_runs_after_each_second_without_work() {
         .run_agent("sleepy", Sleepy { n_idle: 0 })
         .await
         .unwrap();
-    tokio::time::sleep(SECOND * 7 / 2).await;
+    pass(SECOND * 7 / 2).await;
     assert_eq!(sleepy.with(|it, _| it.n_idle).await.unwrap(), 3);
 }

@@ -10,7 +10,7 @@ use crate::support::{CounterCalls, counter};
 /// Asks itself or another one.
 #[derive(Default)]
 struct Asker {
-    whom: Option<AgentRef<Asker>>,
+    whom: Option<AgentRef<Self>>,
 }
 
 #[agent]
