@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type};
+use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type, Visibility};
 
 use crate::{hook, method::Method, root};
 
@@ -115,10 +115,10 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
     };
     let calls = format_ident!("{name}Calls", span = name.span());
     let methods = methods(root, owner, marked)?;
-    let visibility = match methods.iter().any(Method::is_public) {
-        true => quote!(pub),
-        false => quote!(pub(crate)),
-    };
+    let visibility = methods
+        .iter()
+        .map(Method::visibility)
+        .max_by_key(|it| width(it));
     let text = format!("What can be called on a reference to [`{name}`], by type.");
     let declarations = methods.iter().map(Method::declaration);
     let implementations = methods.iter().map(Method::implementation);
@@ -134,6 +134,16 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
             #(#implementations)*
         }
     })
+}
+
+/// How far something is seen.
+fn width(visibility: &Visibility) -> u8 {
+    match visibility {
+        Visibility::Inherited => 0,
+        Visibility::Restricted(it) if it.path.is_ident("crate") => 2,
+        Visibility::Restricted(_) => 1,
+        Visibility::Public(_) => 3,
+    }
 }
 
 fn methods<'a>(

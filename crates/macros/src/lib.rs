@@ -21,7 +21,9 @@ mod signature;
 ///   and may return `()` or a `Result`.
 /// - Functions marked `#[method]` can be called from outside: by name through any proxy, and by
 ///   a typed function of the same name through `AgentRef<Self>`. The typed functions are the
-///   trait `<Type>Calls` that stands beside the block.
+///   trait `<Type>Calls` beside the block, which is seen as far as the farthest seen method;
+///   import it where you call them. A method called like one of `AgentRef`'s own functions, such
+///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`.
 /// - All other functions stay what they are.
 ///
 /// An empty block makes an agent without hooks and methods: `#[agent] impl Bob {}`.

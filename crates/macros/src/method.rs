@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Attribute, Ident, ImplItemFn, Result, ReturnType, Type, Visibility, spanned::Spanned,
-    visit_mut::VisitMut,
+    Attribute, Ident, ImplItemFn, Result, ReturnType, Type, Visibility, ext::IdentExt,
+    spanned::Spanned, visit_mut::VisitMut,
 };
 
 use crate::{
@@ -35,14 +35,15 @@ impl<'a> Method<'a> {
         })
     }
 
-    pub(crate) fn is_public(&self) -> bool {
-        matches!(self.function.vis, Visibility::Public(_))
+    /// Who sees it.
+    pub(crate) fn visibility(&self) -> &'a Visibility {
+        &self.function.vis
     }
 
     /// The entry of the method table.
     pub(crate) fn entry(&self) -> TokenStream {
         let Self { root, function, .. } = self;
-        let name = function.sig.ident.to_string();
+        let name = function.sig.ident.unraw().to_string();
         let names = self.names();
         let types: Vec<_> = self
             .arguments
@@ -50,20 +51,20 @@ impl<'a> Method<'a> {
             .iter()
             .map(|it| self.plain_type(it.ty))
             .collect();
-        let texts = names.iter().map(ToString::to_string);
+        let texts = names.iter().map(|it| it.unraw().to_string());
         let type_texts = types
             .iter()
             .map(|it| quote!(#it).to_string().replace(' ', ""));
         let result = self.result();
-        let answer = quote_spanned!(self.output_span()=> arguments.answer(#result));
+        let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
         quote! {
             #root::Method::new(
                 #name,
                 &[#((#texts, #type_texts)),*],
-                |agent, cx, mut arguments| {
+                |__agent, __cx, mut __arguments| {
                     ::std::boxed::Box::pin(async move {
-                        let _ = cx;
-                        #(let #names = arguments.take::<#types>()?;)*
+                        let _ = __cx;
+                        #(let #names = __arguments.take::<#types>()?;)*
                         #answer
                     })
                 },
@@ -81,8 +82,7 @@ impl<'a> Method<'a> {
     /// The implementation of the typed call.
     pub(crate) fn implementation(&self) -> TokenStream {
         let signature = self.typed_signature();
-        let name = self.function.sig.ident.to_string();
-        let names = self.names();
+        let name = self.function.sig.ident.unraw().to_string();
         let conversions = self
             .arguments
             .rest
@@ -96,9 +96,9 @@ impl<'a> Method<'a> {
         quote! {
             #signature {
                 #(#conversions)*
-                self.call_typed(#name, move |agent, cx| {
+                self.call_typed(#name, move |__agent, __cx| {
                     ::std::boxed::Box::pin(async move {
-                        let _ = (cx, #(&#names),*);
+                        let _ = __cx;
                         #result
                     })
                 })
@@ -140,9 +140,9 @@ impl<'a> Method<'a> {
         } = self;
         let name = &function.sig.ident;
         let names = self.names();
-        let context = arguments.takes_context.then(|| quote!(cx,));
+        let context = arguments.takes_context.then(|| quote!(__cx,));
         let wait = function.sig.asyncness.map(|_| quote!(.await));
-        let call = quote!(<#owner>::#name(agent, #context #(#names),*) #wait);
+        let call = quote!(<#owner>::#name(__agent, #context #(#names),*) #wait);
         let span = self.output_span();
         let blamed = blaming(root, span);
         match self.is_fallible() {

@@ -1,9 +1,10 @@
 //! What happens when something fails inside an agent.
 
-use std::time::Duration;
+use std::{future::IntoFuture, sync::Arc, time::Duration};
 
 use gleis_agent::{Agent, AgentState, CallError, Context, Node, Result, RunError, agent};
 use gleis_test::wait::{eventually, within};
+use tokio::sync::Notify;
 
 use crate::support::{Counter, CounterCalls, counter};
 
@@ -54,6 +55,37 @@ async fn a_call_that_waits_when_the_agent_stops_gets_an_error() {
     let (burst, add) = within(futures::future::join(counter.burst(), counter.add(1))).await;
     assert!(matches!(burst, Err(CallError::Failed { .. })), "{burst:?}");
     assert!(matches!(add, Err(CallError::NotRunning { .. })), "{add:?}");
+}
+
+/// Begins when it is told to.
+struct Patient {
+    begin: Arc<Notify>,
+}
+
+#[agent]
+impl Patient {
+    async fn on_init(&mut self) {
+        self.begin.notified().await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_nobody_waits_for_any_more_does_not_stay() {
+    let begin = Arc::new(Notify::new());
+    let node = Node::local();
+    let mut run = node
+        .run_agent(
+            "Al",
+            Patient {
+                begin: begin.clone(),
+            },
+        )
+        .into_future();
+    assert!(futures::poll!(&mut run).is_pending());
+    assert_eq!(node.agents().len(), 1);
+    drop(run);
+    begin.notify_one();
+    within(eventually(|| node.agents().is_empty())).await;
 }
 
 struct Unwilling;

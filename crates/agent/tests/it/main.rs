@@ -7,6 +7,7 @@
 
 mod calls;
 mod faults;
+mod macros;
 mod names;
 mod remote;
 mod seed;
