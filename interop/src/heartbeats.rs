@@ -1,6 +1,7 @@
 //! PING, PONG and TTL with libzmq on the other side.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -17,8 +18,8 @@ use crate::place::Place;
 use crate::request::ask;
 use crate::runner::Scenario;
 
-/// Long enough for every promise to be broken twice by a side that does not keep it.
-const SILENCE: Duration = TTL.saturating_add(TTL);
+/// Long enough for every promise to be broken by a side that does not keep it.
+const SILENCE: Duration = TTL.saturating_add(TIMEOUT);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
@@ -45,6 +46,10 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             }));
         }
     }
+    all.push(Scenario::new(
+        "Pull does not read for a while and keeps its PUSH, both with short heartbeats",
+        unread_pull,
+    ));
     all.push(Scenario::new(
         "a frozen PULL is given up by Push's heartbeats, and found again",
         || frozen(Some(short())),
@@ -118,22 +123,18 @@ async fn silence(socket: &impl Socket) -> Outcome {
 async fn push(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::PULL)?;
     let push: Push<Bytes> = pulse.join(place, &peer).await?;
-    for _ in 0..2 {
-        silence(&push).await?;
-        push.send(Bytes::from_static(b"1")).await?;
-        same(peer.recv_body()?, b"1")?;
-    }
+    silence(&push).await?;
+    push.send(Bytes::from_static(b"1")).await?;
+    same(peer.recv_body()?, b"1")?;
     Ok(())
 }
 
 async fn pull(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::PUSH)?;
     let mut pull: Pull<Bytes> = pulse.join(place, &peer).await?;
-    for _ in 0..2 {
-        silence(&pull).await?;
-        peer.send(&["1"])?;
-        same(soon(pull.recv()).await??, "1")?;
-    }
+    silence(&pull).await?;
+    peer.send(&["1"])?;
+    same(soon(pull.recv()).await??, "1")?;
     Ok(())
 }
 
@@ -141,12 +142,10 @@ async fn publish(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::SUB)?;
     peer.raw().set_subscribe(b"")?;
     let publisher: Publisher<Bytes> = pulse.join(place, &peer).await?;
-    soon(publisher.wait_for_subscribers(1)).await?;
-    for _ in 0..2 {
-        silence(&publisher).await?;
-        publisher.publish("a", Bytes::from_static(b"1")).await?;
-        same(peer.recv()?, [b"a", b"1"])?;
-    }
+    peer.idle(publisher.wait_for_subscribers(1)).await?;
+    silence(&publisher).await?;
+    publisher.publish("a", Bytes::from_static(b"1")).await?;
+    same(peer.recv()?, [b"a", b"1"])?;
     Ok(())
 }
 
@@ -155,41 +154,59 @@ async fn subscribe(place: Place, pulse: Pulse) -> Outcome {
     let mut subscriber: Subscriber<Bytes> = pulse.join(place, &peer).await?;
     subscriber.subscribe("");
     same(peer.recv_body()?, b"\x01")?;
-    for _ in 0..2 {
-        silence(&subscriber).await?;
-        peer.send(&["a", "1"])?;
-        same(soon(subscriber.recv()).await??.message, "1")?;
-    }
+    silence(&subscriber).await?;
+    peer.send(&["a", "1"])?;
+    same(soon(subscriber.recv()).await??.message, "1")?;
     Ok(())
 }
 
 async fn request(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::REP)?;
     let requester: Arc<Requester<Bytes, Bytes>> = Arc::new(pulse.join(place, &peer).await?);
-    for _ in 0..2 {
-        silence(&*requester).await?;
-        let answer = ask(&requester, 1);
-        let question = peer.recv()?;
-        // The answer takes its time as well.
-        silence(&*requester).await?;
-        peer.send(&question)?;
-        same(soon(answer).await???, "1")?;
-    }
+    silence(&*requester).await?;
+    let answer = ask(&requester, 1);
+    let question = peer.recv()?;
+    // The answer takes its time as well.
+    silence(&*requester).await?;
+    peer.send(&question)?;
+    same(soon(answer).await???, "1")?;
     Ok(())
 }
 
 async fn reply(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::REQ)?;
     let mut replier: Replier<Bytes, Bytes> = pulse.join(place, &peer).await?;
-    for _ in 0..2 {
-        silence(&replier).await?;
-        peer.send(&["1"])?;
-        let (question, handle) = soon(replier.recv()).await??;
-        silence(&replier).await?;
-        handle.send(question).await?;
-        same(peer.recv_body()?, b"1")?;
-    }
+    silence(&replier).await?;
+    peer.send(&["1"])?;
+    let (question, handle) = soon(replier.recv()).await??;
+    silence(&replier).await?;
+    handle.send(question).await?;
+    same(peer.recv_body()?, b"1")?;
     Ok(())
+}
+
+/// More than fits into the queues between the two sides.
+const FLOOD: u64 = 200_000;
+
+/// A socket that does not read sees no PING, but its own tell that it is there.
+async fn unread_pull() -> Outcome {
+    let peer = Pulse::Both.peer(zmq::PUSH)?;
+    let mut pull: Pull<Bytes> = Pulse::Both.join(Place::TCP[0], &peer).await?;
+    let writing = thread::spawn(move || {
+        for number in 0..FLOOD {
+            peer.send(&[[&number.to_be_bytes()[..], &[0; 92]].concat()])?;
+        }
+        Ok(peer)
+    });
+    silence(&pull).await?;
+    for number in 0..FLOOD {
+        same(&soon(pull.recv()).await??[..8], &number.to_be_bytes()[..])?;
+    }
+    // Had libzmq closed before with a PONG unread, the system would have reset the connection.
+    let ended: Outcome<Peer> = writing
+        .join()
+        .map_err(|_| Failure::new("a thread panicked"))?;
+    ended.map(drop)
 }
 
 /// The peer's process is stopped: its connection stays, and only silence tells.

@@ -30,7 +30,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 }
 
 async fn theirs(place: Place, kind: zmq::SocketType) -> Outcome {
-    let identity = [&b"worker\xff-"[..], &[7; 248]].concat();
+    let identity = [&b"worker\xff-"[..], &[7; 247]].concat();
     let peer = Peer::new(kind)?;
     peer.raw().set_identity(&identity)?;
     let mut replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;

@@ -1,10 +1,12 @@
 //! A libzmq socket in this process.
 
+use std::future::Future;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use zmq::{Context, SocketType};
 
-use crate::outcome::{Failure, Outcome, PATIENCE};
+use crate::outcome::{Failure, Outcome, PATIENCE, soon};
 
 /// How often a libzmq socket with heartbeats sends a PING.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(50);
@@ -61,6 +63,21 @@ impl Peer {
         self.0
             .connect(at)
             .map_err(|error| Failure::new(format!("libzmq cannot connect to {at}: {error}")))
+    }
+
+    /// What `step` gives, while the socket is used as an idle program would.
+    ///
+    /// libzmq tells a new connection its subscriptions in the thread that uses the socket, not in
+    /// one of its own.
+    pub(crate) async fn idle<F: Future>(&self, step: F) -> Outcome<F::Output> {
+        let mut step = pin!(soon(step));
+        loop {
+            let turn = tokio::time::timeout(Duration::from_millis(1), &mut step);
+            if let Ok(outcome) = turn.await {
+                return outcome;
+            }
+            self.0.get_events()?;
+        }
     }
 
     /// Sends one message of these frames.

@@ -258,11 +258,11 @@ async fn publisher_returns() -> Outcome {
     let peer = Peer::new(zmq::SUB)?;
     peer.raw().set_subscribe(b"news")?;
     peer.connect(&at)?;
-    soon(publisher.wait_for_subscribers(1)).await?;
+    peer.idle(publisher.wait_for_subscribers(1)).await?;
     publisher.close().await;
     drop(publisher);
     let publisher: Publisher<Bytes> = Publisher::bind(at.as_str()).await?;
-    soon(publisher.wait_for_subscribers(1)).await?;
+    peer.idle(publisher.wait_for_subscribers(1)).await?;
     publisher
         .publish("news", Bytes::from_static(b"again"))
         .await?;
