@@ -39,7 +39,7 @@ async fn an_agent_may_be_generic() {
 /// Names its arguments and methods like what the macro writes.
 struct Odd;
 
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Serialize)]
 struct Pair {
     left: u32,
     right: u32,
@@ -82,7 +82,7 @@ async fn names_may_be_odd() {
     let odd: AgentRef<Odd> = node.run_agent("odd", Odd).await.unwrap();
     let pair = Pair { left: 1, right: 2 };
     let swapped = Pair { left: 2, right: 2 };
-    assert_eq!(odd.swap(pair.clone(), 1).await.unwrap(), swapped);
+    assert_eq!(odd.swap(pair, 1).await.unwrap(), swapped);
     assert_eq!(odd.call::<Pair>("swap", (pair, 1)).await.unwrap(), swapped);
     assert_eq!(OddCalls::send(&odd, 7).await.unwrap(), 7);
     assert_eq!(odd.r#loop("round").await.unwrap(), "round");

@@ -153,6 +153,23 @@ async fn a_node_ends_with_its_last_agent_and_another_follows() {
 }
 
 #[tokio::test]
+async fn agents_outlive_a_name_server_that_is_gone_and_still_come_to_an_end() {
+    let n_tasks = Handle::current().metrics().num_alive_tasks();
+    let ns = run_nameserver().await.unwrap();
+    let node = Node::connect(ns.endpoint()).await.unwrap();
+    let counter = node.run_agent("counter", Counter::default()).await.unwrap();
+    drop(ns);
+    assert_eq!(counter.add(1).await.unwrap(), 1);
+    assert!(
+        within(node.shutdown(Duration::from_secs(10)))
+            .await
+            .is_empty()
+    );
+    assert_eq!(counter.state(), AgentState::Gone);
+    within(tasks_down_to(n_tasks)).await;
+}
+
+#[tokio::test]
 async fn a_reference_that_is_kept_keeps_no_task_and_no_connection() {
     let ns = run_nameserver().await.unwrap();
     let n_tasks = Handle::current().metrics().num_alive_tasks();
