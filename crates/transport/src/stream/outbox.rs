@@ -142,10 +142,9 @@ impl Outbox {
         if FULL_BATCH <= self.batch.len {
             return Next::Write;
         }
-        if !self.scheduled && !hints.more_to_come {
-            if hints.was_asked || PATIENCE < self.last_write.elapsed() {
-                return Next::Write;
-            }
+        let may_be_alone = !self.scheduled && !hints.more_to_come;
+        if may_be_alone && (hints.was_asked || PATIENCE < self.last_write.elapsed()) {
+            return Next::Write;
         }
         if self.is_overdue() {
             return Next::Write;
