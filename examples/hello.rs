@@ -56,8 +56,7 @@ async fn main() -> Result {
     let ns = run_nameserver().await?;
     let alice = run_agent("Alice", Greeter).await?;
     let bob = run_agent("Bob", Bob { heard: 0 }).await?;
-    bob.connect(alice.addr("main").await?, Bob::custom_log)
-        .await?;
+    bob.connect(alice.addr("main").await?, Bob::custom_log).await?;
     for name in ["Bob"; 3] {
         alice.hello(name).await?;
     }

@@ -112,8 +112,7 @@ async fn bob(at: &str) -> Result {
     let ns = NameServerProxy::connect(at).await?;
     let alice = ns.proxy("Alice").await?;
     let bob = run_agent("Bob", Bob { heard: 0 }).nameserver(at).await?;
-    bob.connect(alice.addr("main").await?, Bob::custom_log)
-        .await?;
+    bob.connect(alice.addr("main").await?, Bob::custom_log).await?;
     for name in ["Bob"; 3] {
         alice.call::<()>("hello", (name,)).await?;
     }

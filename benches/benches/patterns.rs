@@ -12,10 +12,7 @@ fn main() {
         &mut criterion,
         "patterns/push/64",
         100_000,
-        [
-            ("gleis tcp", || sockets::push(64)),
-            ("raw tokio", || raw::push(64, Copied::Fresh)),
-        ],
+        [("gleis tcp", || sockets::push(64)), ("raw tokio", || raw::push(64, Copied::Fresh))],
     );
     measure::compare(
         &mut criterion,

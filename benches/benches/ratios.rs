@@ -11,21 +11,15 @@ const NANOS: f64 = 1e9;
 const MILLIONS_PER_SECOND: f64 = 1e-6;
 
 /// The lines, by the names to ask for them.
-const LINES: [(&str, fn()); 3] = [
-    ("round-trip", round_trip),
-    ("push", push),
-    ("in-process", request_in_process),
-];
+const LINES: [(&str, fn()); 3] =
+    [("round-trip", round_trip), ("push", push), ("in-process", request_in_process)];
 
 fn main() {
     if !rig::can_pin() {
         println!("threads cannot be put on a core here: the round trips are not comparable");
     }
     // By default all lines; `cargo bench --bench ratios -- push` prints one.
-    let wanted: Vec<_> = std::env::args()
-        .skip(1)
-        .filter(|it| !it.starts_with('-'))
-        .collect();
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
     for (name, print) in LINES {
         if wanted.is_empty() || wanted.iter().any(|it| it == name) {
             print();

@@ -76,14 +76,8 @@ fn session() -> Result<(Session, Encoder), Error> {
     while n_ready < 2 {
         push.poll_transmit(&mut to_pull);
         pull.poll_transmit(&mut to_push);
-        let events = [
-            push.poll_event(now, &mut to_push)?,
-            pull.poll_event(now, &mut to_pull)?,
-        ];
-        n_ready += events
-            .iter()
-            .filter(|it| matches!(it, Some(Event::Ready)))
-            .count();
+        let events = [push.poll_event(now, &mut to_push)?, pull.poll_event(now, &mut to_pull)?];
+        n_ready += events.iter().filter(|it| matches!(it, Some(Event::Ready))).count();
     }
     Ok((pull, push.encoder()))
 }

@@ -59,9 +59,7 @@ impl Load {
 
     /// The messages of a turn, to be copied by whoever sends them.
     pub fn turn(&self, n_messages: u64) -> impl Iterator<Item = &[u8]> {
-        (0..n_messages)
-            .rev()
-            .map(|left| &if left == 0 { &self.last } else { &self.more }[..])
+        (0..n_messages).rev().map(|left| &if left == 0 { &self.last } else { &self.more }[..])
     }
 
     /// One message that ends a turn.

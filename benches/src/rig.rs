@@ -46,12 +46,7 @@ impl Rig {
             let driven = runtime().block_on(drive(theirs));
             driven.expect("the driving side works");
         });
-        Self {
-            driver: Some(driver),
-            server: None,
-            times,
-            turns: Some(turns),
-        }
+        Self { driver: Some(driver), server: None, times, turns: Some(turns) }
     }
 
     /// A rig of two sides: `serve` says where it is and runs until it is stopped, `drive` works off

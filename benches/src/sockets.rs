@@ -139,8 +139,7 @@ pub fn publish(n_subscribers: usize, size: usize) -> Rig {
         },
         async move |mut turns, ()| {
             let publisher = Publisher::bind(TCP).overflow(Overflow::Block).await?;
-            tell.send(publisher.endpoint().clone())
-                .map_err(|_| "the subscribers are gone")?;
+            tell.send(publisher.endpoint().clone()).map_err(|_| "the subscribers are gone")?;
             publisher.wait_for_subscribers(n_subscribers).await;
             let load = Load::new(size);
             while let Some(n) = turns.next().await {

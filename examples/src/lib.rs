@@ -54,11 +54,7 @@ impl Part {
             .spawn()?;
         let lines = process.stdout.take().map(BufReader::new);
         let lifeline = process.stdin.take();
-        Ok(Self {
-            process,
-            lines,
-            _lifeline: lifeline,
-        })
+        Ok(Self { process, lines, _lifeline: lifeline })
     }
 
     /// The next line it prints.

@@ -37,11 +37,7 @@ pub(crate) fn features(args: &[&str]) -> Outcome {
         clippy(&package.name, &["--no-default-features"]).run()?;
         for feature in &package.features {
             println!("features: {} with {feature} alone", package.name);
-            clippy(
-                &package.name,
-                &["--no-default-features", "--features", feature],
-            )
-            .run()?;
+            clippy(&package.name, &["--no-default-features", "--features", feature]).run()?;
         }
         println!("features: {} with all", package.name);
         clippy(&package.name, &["--all-features"]).run()?;
@@ -86,9 +82,7 @@ fn chosen(task: &str, args: &[&str]) -> Result<Vec<Package>, Failure> {
         }
         [name] => {
             let hint = did_you_mean(name, packages.iter().map(|it| it.name.as_str()));
-            Err(Failure::Usage(format!(
-                "{task}: no package `{name}`; {hint}"
-            )))
+            Err(Failure::Usage(format!("{task}: no package `{name}`; {hint}")))
         }
         _ => Err(Failure::Usage(format!("{task}: takes one package or none"))),
     }

@@ -23,19 +23,12 @@ const STEPS: &[&[&str]] = &[
 /// The task.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     let skipped = skipped(args)?;
-    let steps: Vec<_> = STEPS
-        .iter()
-        .filter(|it| !skipped.contains(&it[0]))
-        .collect();
+    let steps: Vec<_> = STEPS.iter().filter(|it| !skipped.contains(&it[0])).collect();
     for (at, step) in steps.iter().enumerate() {
         println!("ci: {} ({} of {})", step.join(" "), at + 1, steps.len());
         let started = Instant::now();
         tasks::dispatch(step).map_err(|it| stopped(step, it))?;
-        println!(
-            "ci: {} took {} s",
-            step.join(" "),
-            started.elapsed().as_secs()
-        );
+        println!("ci: {} took {} s", step.join(" "), started.elapsed().as_secs());
     }
     println!("ci: all is well");
     Ok(())
@@ -78,11 +71,7 @@ mod tests {
 
     #[test]
     fn every_step_is_a_task() {
-        assert!(
-            names()
-                .iter()
-                .all(|&it| tasks::TASKS.iter().any(|task| task.name == it))
-        );
+        assert!(names().iter().all(|&it| tasks::TASKS.iter().any(|task| task.name == it)));
     }
 
     #[test]
@@ -96,21 +85,10 @@ mod tests {
     #[test]
     fn a_failure_names_the_one_command_that_repeats_it() {
         let tidy = stopped(&["tidy"], Failure::finding("a.rs:1: b")).to_string();
-        assert_eq!(
-            tidy,
-            "a.rs:1: b\nci: stopped at tidy\nrepeat it with: cargo xtask tidy"
-        );
+        assert_eq!(tidy, "a.rs:1: b\nci: stopped at tidy\nrepeat it with: cargo xtask tidy");
         let again = Some("cargo clippy --package a".to_owned());
-        let lint = stopped(
-            &["lint"],
-            Failure::Finding {
-                text: "cargo clippy failed".to_owned(),
-                again,
-            },
-        );
-        assert!(
-            lint.to_string()
-                .ends_with("repeat it with: cargo clippy --package a")
-        );
+        let lint =
+            stopped(&["lint"], Failure::Finding { text: "cargo clippy failed".to_owned(), again });
+        assert!(lint.to_string().ends_with("repeat it with: cargo clippy --package a"));
     }
 }

@@ -13,9 +13,7 @@ pub(crate) fn root() -> PathBuf {
     // Cargo sets the variable when it runs us; the constant is for a binary started by hand.
     let xtask = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
-    xtask
-        .parent()
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    xtask.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// A program with its arguments, to be run at the root of the workspace.
@@ -29,11 +27,7 @@ pub(crate) struct Call {
 impl Call {
     /// The program `program`, found on the path.
     pub(crate) fn new(program: &str, args: &[&str]) -> Self {
-        Self {
-            program: program.to_owned(),
-            args: words(args),
-            env: Vec::new(),
-        }
+        Self { program: program.to_owned(), args: words(args), env: Vec::new() }
     }
 
     /// The cargo that runs us.
@@ -55,13 +49,8 @@ impl Call {
 
     /// The call as one would type it.
     pub(crate) fn line(&self) -> String {
-        let env = self
-            .env
-            .iter()
-            .map(|(name, value)| format!("{name}={}", quoted(value)));
-        let words = std::iter::once(&self.program)
-            .chain(&self.args)
-            .map(|it| quoted(it));
+        let env = self.env.iter().map(|(name, value)| format!("{name}={}", quoted(value)));
+        let words = std::iter::once(&self.program).chain(&self.args).map(|it| quoted(it));
         env.chain(words).collect::<Vec<_>>().join(" ")
     }
 
@@ -82,11 +71,8 @@ impl Call {
     /// # Errors
     /// As [`run`](Self::run).
     pub(crate) fn read(&self) -> Result<String, Failure> {
-        let output = self
-            .command()
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|_| self.missing())?;
+        let output =
+            self.command().stderr(Stdio::inherit()).output().map_err(|_| self.missing())?;
         if !output.status.success() {
             return Err(self.finding("failed"));
         }
@@ -95,11 +81,7 @@ impl Call {
 
     /// Whether the program is there and says yes; prints nothing.
     pub(crate) fn works(&self) -> bool {
-        let silent = self
-            .command()
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .status();
+        let silent = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
         silent.is_ok_and(|status| status.success())
     }
 
@@ -109,9 +91,7 @@ impl Call {
         } else {
             Command::new(&self.program)
         };
-        command
-            .args(&self.args)
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(&self.args).envs(self.env.iter().map(|(name, value)| (name, value)));
         command.current_dir(root());
         command
     }
@@ -131,10 +111,7 @@ impl Call {
     }
 
     fn missing(&self) -> Failure {
-        Failure::Missing(format!(
-            "`{}` cannot be started: is it installed?",
-            self.program
-        ))
+        Failure::Missing(format!("`{}` cannot be started: is it installed?", self.program))
     }
 }
 
@@ -159,10 +136,7 @@ mod tests {
     #[test]
     fn a_call_is_shown_as_one_would_type_it() {
         let call = Call::cargo(&["doc", "--bench", "*"]).env("RUSTDOCFLAGS", "-D warnings");
-        assert_eq!(
-            call.line(),
-            "RUSTDOCFLAGS='-D warnings' cargo doc --bench '*'"
-        );
+        assert_eq!(call.line(), "RUSTDOCFLAGS='-D warnings' cargo doc --bench '*'");
     }
 
     #[test]

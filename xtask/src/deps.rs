@@ -41,11 +41,8 @@ fn tree(args: &[&str]) -> Call {
 /// How many packages `tree` names, without the one at its root.
 fn n_packages(tree: &str) -> usize {
     let package = |line: &str| line.trim_end_matches(" (*)").to_owned();
-    let packages: BTreeSet<String> = tree
-        .lines()
-        .filter(|it| !it.is_empty())
-        .map(package)
-        .collect();
+    let packages: BTreeSet<String> =
+        tree.lines().filter(|it| !it.is_empty()).map(package).collect();
     packages.len().saturating_sub(1)
 }
 

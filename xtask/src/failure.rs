@@ -24,10 +24,7 @@ pub(crate) enum Failure {
 impl Failure {
     /// A finding that no single command repeats more narrowly than its task.
     pub(crate) fn finding(text: impl Into<String>) -> Self {
-        Self::Finding {
-            text: text.into(),
-            again: None,
-        }
+        Self::Finding { text: text.into(), again: None }
     }
 
     /// The code that the process ends with.
@@ -44,10 +41,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Finding { text, again: None } => write!(f, "{text}"),
-            Self::Finding {
-                text,
-                again: Some(again),
-            } => {
+            Self::Finding { text, again: Some(again) } => {
                 write!(f, "{text}\nrepeat it with: {again}")
             }
             Self::Usage(text) | Self::Missing(text) => write!(f, "{text}"),
@@ -61,13 +55,6 @@ pub(crate) fn unless_empty(task: &str, findings: &[String]) -> Outcome {
         return Ok(());
     }
     let n_findings = findings.len();
-    let noun = if n_findings == 1 {
-        "finding"
-    } else {
-        "findings"
-    };
-    Err(Failure::finding(format!(
-        "{}\n{task}: {n_findings} {noun}",
-        findings.join("\n")
-    )))
+    let noun = if n_findings == 1 { "finding" } else { "findings" };
+    Err(Failure::finding(format!("{}\n{task}: {n_findings} {noun}", findings.join("\n"))))
 }

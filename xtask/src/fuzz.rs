@@ -21,16 +21,8 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     if !root().join("fuzz/Cargo.toml").exists() {
         return Err(Failure::finding("fuzz: there is no package fuzz/"));
     }
-    need(
-        "cargo-fuzz",
-        &["fuzz", "--version"],
-        "cargo install --locked cargo-fuzz",
-    )?;
-    need(
-        "nightly Rust",
-        &["+nightly", "--version"],
-        "rustup toolchain install nightly",
-    )?;
+    need("cargo-fuzz", &["fuzz", "--version"], "cargo install --locked cargo-fuzz")?;
+    need("nightly Rust", &["+nightly", "--version"], "rustup toolchain install nightly")?;
     let targets = Call::cargo(&["+nightly", "fuzz", "list"]).read()?;
     let targets = chosen(targets.lines().collect(), target)?;
     for target in targets {
@@ -45,9 +37,7 @@ fn need(tool: &str, proof: &[&str], install: &str) -> Outcome {
     if Call::cargo(proof).works() {
         return Ok(());
     }
-    Err(Failure::Missing(format!(
-        "fuzz: {tool} is missing; `{install}` installs it"
-    )))
+    Err(Failure::Missing(format!("fuzz: {tool} is missing; `{install}` installs it")))
 }
 
 /// All targets, or the one that is named.

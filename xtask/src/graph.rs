@@ -56,25 +56,11 @@ pub(crate) fn packages(text: &str) -> Result<Vec<Package>, String> {
 }
 
 fn package(json: &Json, ours: &BTreeSet<&str>) -> Result<Package, String> {
-    let name = json
-        .text("name")
-        .ok_or("a package without a name")?
-        .to_owned();
-    let features = json
-        .keys("features")
-        .into_iter()
-        .filter(|&it| it != "default");
+    let name = json.text("name").ok_or("a package without a name")?.to_owned();
+    let features = json.keys("features").into_iter().filter(|&it| it != "default");
     let features = features.map(str::to_owned).collect();
-    let edges = json
-        .items("dependencies")
-        .iter()
-        .filter_map(|it| edge(it, ours))
-        .collect();
-    Ok(Package {
-        name,
-        features,
-        edges,
-    })
+    let edges = json.items("dependencies").iter().filter_map(|it| edge(it, ours)).collect();
+    Ok(Package { name, features, edges })
 }
 
 fn edge(json: &Json, ours: &BTreeSet<&str>) -> Option<Edge> {
@@ -102,11 +88,7 @@ mod tests {
     #[test]
     fn edges_lead_to_our_packages_only() {
         let packages = packages(ANSWER).unwrap();
-        let edges: Vec<_> = packages[0]
-            .edges
-            .iter()
-            .map(|it| (it.to.as_str(), it.kind))
-            .collect();
+        let edges: Vec<_> = packages[0].edges.iter().map(|it| (it.to.as_str(), it.kind)).collect();
         assert_eq!(edges, [("b", Kind::Normal), ("c", Kind::Dev)]);
         assert_eq!(packages[1].edges[0].kind, Kind::Build);
     }

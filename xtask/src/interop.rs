@@ -21,8 +21,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     let call = Call::cargo(&["run", "--manifest-path", "interop/Cargo.toml"])
         .with(&["--target-dir", &target_dir(), "--"])
         .with(args);
-    call.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
-        .run()
+    call.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only").run()
 }
 
 fn target_dir() -> String {
@@ -36,19 +35,13 @@ fn provide_libzmq() -> Outcome {
     let can_install = is_root() && Call::new("apt-get", &["--version"]).works();
     if !can_install {
         let hint = format!("sudo apt-get install {}", PACKAGES.join(" "));
-        return Err(Failure::Missing(format!(
-            "interop: libzmq is missing; `{hint}` installs it"
-        )));
+        return Err(Failure::Missing(format!("interop: libzmq is missing; `{hint}` installs it")));
     }
     println!("interop: installing {}", PACKAGES.join(" and "));
     Call::new("apt-get", &["update", "--quiet"]).run()?;
-    Call::new("apt-get", &["install", "--yes", "--no-install-recommends"])
-        .with(&PACKAGES)
-        .run()
+    Call::new("apt-get", &["install", "--yes", "--no-install-recommends"]).with(&PACKAGES).run()
 }
 
 fn is_root() -> bool {
-    Call::new("id", &["-u"])
-        .read()
-        .is_ok_and(|it| it.trim() == "0")
+    Call::new("id", &["-u"]).read().is_ok_and(|it| it.trim() == "0")
 }

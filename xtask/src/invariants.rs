@@ -164,9 +164,8 @@ fn unsafe_in(manifest: &str) -> Option<String> {
 }
 
 fn dependencies_in(xtask: &str) -> Option<String> {
-    let is_clean = xtask
-        .lines()
-        .all(|line| !line.starts_with("[") || !line.contains("dependencies"));
+    let is_clean =
+        xtask.lines().all(|line| !line.starts_with("[") || !line.contains("dependencies"));
     (!is_clean).then(|| "xtask/Cargo.toml: xtask has dependencies, but is to have none".to_owned())
 }
 
@@ -175,10 +174,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, text: &str) -> Source {
-        Source {
-            path: path.to_owned(),
-            text: text.to_owned(),
-        }
+        Source { path: path.to_owned(), text: text.to_owned() }
     }
 
     #[track_caller]
@@ -191,66 +187,34 @@ mod tests {
     fn only_the_transport_opens_sockets() {
         check("crates/naming/src/lib.rs", "use tokio::net::TcpStream;", 1);
         check("crates/naming/src/lib.rs", "use tokio::{net, sync};", 1);
-        check(
-            "crates/transport/src/tcp.rs",
-            "use tokio::net::TcpStream;",
-            0,
-        );
-        check(
-            "crates/core/src/endpoint.rs",
-            "use std::net::IpAddr; // not a TcpStream",
-            0,
-        );
+        check("crates/transport/src/tcp.rs", "use tokio::net::TcpStream;", 0);
+        check("crates/core/src/endpoint.rs", "use std::net::IpAddr; // not a TcpStream", 0);
     }
 
     #[test]
     fn unit_tests_may_do_what_the_code_may_not() {
         let text = "//! A\n#[cfg(test)]\nmod tests {\n    use std::net::TcpStream;\n}\n";
         check("crates/naming/src/lib.rs", text, 0);
-        check(
-            "crates/naming/tests/it/main.rs",
-            "use std::net::TcpStream;",
-            0,
-        );
+        check("crates/naming/tests/it/main.rs", "use std::net::TcpStream;", 0);
     }
 
     #[test]
     fn the_state_machine_has_no_clock() {
         check("crates/zmtp/src/session.rs", "let now = Instant::now();", 1);
-        check(
-            "crates/transport/src/tcp.rs",
-            "let now = Instant::now();",
-            0,
-        );
+        check("crates/transport/src/tcp.rs", "let now = Instant::now();", 0);
     }
 
     #[test]
     fn patterns_do_not_know_names() {
-        check(
-            "crates/patterns/src/push.rs",
-            "use gleis_core::{Endpoint, Name};",
-            1,
-        );
-        check(
-            "crates/patterns/src/push.rs",
-            "use gleis_core::{\n    Endpoint,\n    Name,\n};",
-            1,
-        );
-        check(
-            "crates/patterns/src/push.rs",
-            "use gleis_core::NameError;\nHost::Name(it)",
-            0,
-        );
+        check("crates/patterns/src/push.rs", "use gleis_core::{Endpoint, Name};", 1);
+        check("crates/patterns/src/push.rs", "use gleis_core::{\n    Endpoint,\n    Name,\n};", 1);
+        check("crates/patterns/src/push.rs", "use gleis_core::NameError;\nHost::Name(it)", 0);
         check("crates/agent/src/lib.rs", "use gleis_core::Name;", 0);
     }
 
     #[test]
     fn a_queue_without_bound_is_found() {
-        check(
-            "crates/agent/src/lib.rs",
-            "let (tx, rx) = mpsc::unbounded_channel();",
-            1,
-        );
+        check("crates/agent/src/lib.rs", "let (tx, rx) = mpsc::unbounded_channel();", 1);
     }
 
     #[test]

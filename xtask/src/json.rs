@@ -21,9 +21,7 @@ impl Json {
     /// # Errors
     /// A sentence that says what was expected, when `text` is not JSON.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut reader = Reader {
-            chars: text.chars().peekable(),
-        };
+        let mut reader = Reader { chars: text.chars().peekable() };
         let value = reader.value()?;
         reader.skip_space();
         match reader.chars.next() {
@@ -37,10 +35,7 @@ impl Json {
         let Self::Object(pairs) = self else {
             return None;
         };
-        pairs
-            .iter()
-            .find(|(name, _)| name == key)
-            .map(|(_, value)| value)
+        pairs.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
     /// The string under `key`.
@@ -152,10 +147,7 @@ impl Reader<'_> {
         if self.takes(wanted) {
             return Ok(());
         }
-        Err(format!(
-            "{wanted:?} expected, found {:?}",
-            self.chars.peek()
-        ))
+        Err(format!("{wanted:?} expected, found {:?}", self.chars.peek()))
     }
 
     fn takes(&mut self, wanted: char) -> bool {

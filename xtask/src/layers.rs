@@ -19,9 +19,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
             print!("{}", rows::table());
             Ok(())
         }
-        _ => Err(Failure::Usage(
-            "layers: takes nothing, --dot or --table".to_owned(),
-        )),
+        _ => Err(Failure::Usage("layers: takes nothing, --dot or --table".to_owned())),
     }
 }
 
@@ -61,8 +59,7 @@ fn findings(packages: &[Package]) -> Vec<String> {
 fn missing(packages: &[Package]) -> Vec<String> {
     let is_gone = |package: &str| packages.iter().all(|it| it.name != package);
     let gone = rows::ROWS.iter().filter(|it| is_gone(it.package));
-    gone.map(|it| format!("{}: has a row but is no package", it.package))
-        .collect()
+    gone.map(|it| format!("{}: has a row but is no package", it.package)).collect()
 }
 
 fn describe(kind: Kind) -> &'static str {
@@ -91,18 +88,8 @@ mod tests {
     use crate::graph::Edge;
 
     fn package(name: &str, edges: &[(&str, Kind)]) -> Package {
-        let edges = edges
-            .iter()
-            .map(|&(to, kind)| Edge {
-                to: to.to_owned(),
-                kind,
-            })
-            .collect();
-        Package {
-            name: name.to_owned(),
-            features: Vec::new(),
-            edges,
-        }
+        let edges = edges.iter().map(|&(to, kind)| Edge { to: to.to_owned(), kind }).collect();
+        Package { name: name.to_owned(), features: Vec::new(), edges }
     }
 
     #[test]
@@ -135,14 +122,9 @@ mod tests {
 
     #[test]
     fn the_picture_leaves_test_edges_out() {
-        let codec = package(
-            "gleis-codec",
-            &[("gleis-test", Kind::Dev), ("gleis-core", Kind::Normal)],
-        );
-        assert_eq!(
-            drawn(&[codec]),
-            [("gleis-codec".to_owned(), "gleis-core".to_owned())]
-        );
+        let codec =
+            package("gleis-codec", &[("gleis-test", Kind::Dev), ("gleis-core", Kind::Normal)]);
+        assert_eq!(drawn(&[codec]), [("gleis-codec".to_owned(), "gleis-core".to_owned())]);
     }
 
     #[test]

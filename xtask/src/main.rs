@@ -3,11 +3,7 @@
 //! Standard library only, so that it builds in seconds and needs nothing. The table in
 //! [`tasks`] is the list of tasks and the help text.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "a command line tool prints"
-)]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
 mod bench;
 mod checks;

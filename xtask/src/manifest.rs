@@ -5,10 +5,7 @@ pub(crate) fn section<'a>(
     manifest: &'a str,
     header: &'a str,
 ) -> impl Iterator<Item = (usize, &'a str)> {
-    let lines = manifest
-        .lines()
-        .enumerate()
-        .map(|(at, line)| (at + 1, line.trim()));
+    let lines = manifest.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
     let after = lines.skip_while(move |(_, line)| *line != header).skip(1);
     after.take_while(|(_, line)| !line.starts_with('['))
 }

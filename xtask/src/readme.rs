@@ -20,9 +20,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         [] => false,
         ["--check"] => true,
         _ => {
-            return Err(Failure::Usage(
-                "readme: takes nothing or --check".to_owned(),
-            ));
+            return Err(Failure::Usage("readme: takes nothing or --check".to_owned()));
         }
     };
     println!("readme: README.md against the examples");
@@ -60,9 +58,7 @@ fn rewritten(
             let (file, id) = named.split_once('#').ok_or_else(|| unmarked(at))?;
             text += &region(file, &read(file)?, id)?;
             let has_end = lines.by_ref().any(|(_, line)| line == FENCE);
-            has_end
-                .then_some(())
-                .ok_or_else(|| format!("README.md:{}: no end", at + 1))?;
+            has_end.then_some(()).ok_or_else(|| format!("README.md:{}: no end", at + 1))?;
             text += "```\n";
         }
     }
@@ -81,9 +77,7 @@ fn unmarked(line: usize) -> String {
 fn region(file: &str, text: &str, id: &str) -> Result<String, String> {
     let is_mark = |line: &str, word: &str| line.trim() == format!("// README: {word} {id}");
     let mut lines = text.lines().skip_while(|line| !is_mark(line, "begin"));
-    lines
-        .next()
-        .ok_or_else(|| format!("{file}: no line `// README: begin {id}`"))?;
+    lines.next().ok_or_else(|| format!("{file}: no line `// README: begin {id}`"))?;
     let mut inside = Vec::new();
     loop {
         match lines.next() {
@@ -93,13 +87,8 @@ fn region(file: &str, text: &str, id: &str) -> Result<String, String> {
         }
     }
     let indents = inside.iter().filter(|it| !it.trim().is_empty());
-    let indent = indents
-        .map(|it| it.len() - it.trim_start().len())
-        .min()
-        .unwrap_or(0);
-    let lines = inside
-        .iter()
-        .map(|it| it.get(indent..).unwrap_or_default().to_owned() + "\n");
+    let indent = indents.map(|it| it.len() - it.trim_start().len()).min().unwrap_or(0);
+    let lines = inside.iter().map(|it| it.get(indent..).unwrap_or_default().to_owned() + "\n");
     Ok(lines.collect())
 }
 
@@ -133,11 +122,7 @@ mod tests {
 
     #[test]
     fn rust_code_needs_a_marker() {
-        assert!(
-            rewrite("```rust\nb\n```\n")
-                .unwrap_err()
-                .starts_with("README.md:1: Rust code")
-        );
+        assert!(rewrite("```rust\nb\n```\n").unwrap_err().starts_with("README.md:1: Rust code"));
     }
 
     #[test]
@@ -145,9 +130,6 @@ mod tests {
         let block = |source: &str| format!("<!-- code: {source} -->\n```rust\n```\n");
         let missing = |source: &str| rewrite(&block(source)).unwrap_err();
         assert_eq!(missing("examples/b.rs#a"), "examples/b.rs: not there");
-        assert_eq!(
-            missing("examples/a.rs#b"),
-            "examples/a.rs: no line `// README: begin b`"
-        );
+        assert_eq!(missing("examples/a.rs#b"), "examples/a.rs: no line `// README: begin b`");
     }
 }

@@ -27,71 +27,32 @@ pub(crate) struct Entry {
 }
 
 const fn row(row: u8, package: &'static str, about: &'static str) -> Entry {
-    Entry {
-        place: Place::Row(row),
-        package,
-        about,
-    }
+    Entry { place: Place::Row(row), package, about }
 }
 
 const fn beside(package: &'static str, about: &'static str) -> Entry {
-    Entry {
-        place: Place::Beside,
-        package,
-        about,
-    }
+    Entry { place: Place::Beside, package, about }
 }
 
 const fn program(package: &'static str, about: &'static str) -> Entry {
-    Entry {
-        place: Place::Program,
-        package,
-        about,
-    }
+    Entry { place: Place::Program, package, about }
 }
 
 /// Every package of the workspace, from the top of the house down.
 pub(crate) const ROWS: &[Entry] = &[
     row(8, "gleis", "the umbrella: re-exports only"),
-    row(
-        7,
-        "gleis-agent",
-        "agents: names, handlers, timers, proxies, lifecycle",
-    ),
-    row(
-        4,
-        "gleis-naming",
-        "who is where: directories, name server and client",
-    ),
-    row(
-        4,
-        "gleis-patterns",
-        "typed sockets: push-pull, publish-subscribe, request-reply",
-    ),
-    row(
-        3,
-        "gleis-transport",
-        "connections over inproc, ipc and tcp; reconnect",
-    ),
+    row(7, "gleis-agent", "agents: names, handlers, timers, proxies, lifecycle"),
+    row(4, "gleis-naming", "who is where: directories, name server and client"),
+    row(4, "gleis-patterns", "typed sockets: push-pull, publish-subscribe, request-reply"),
+    row(3, "gleis-transport", "connections over inproc, ipc and tcp; reconnect"),
     row(2, "gleis-codec", "values to bytes and back, with limits"),
     row(2, "gleis-zmtp", "ZMTP 3.1 without sockets or clock"),
-    row(
-        1,
-        "gleis-core",
-        "vocabulary: Name, Path, Endpoint, Deadline, Correlator, Value",
-    ),
-    row(
-        0,
-        "gleis-macros",
-        "procedural macros; knows none of our crates",
-    ),
+    row(1, "gleis-core", "vocabulary: Name, Path, Endpoint, Deadline, Correlator, Value"),
+    row(0, "gleis-macros", "procedural macros; knows none of our crates"),
     beside("gleis-test", "conformance suites, a manual clock, probes"),
     program("gleis-benches", "measurements against raw tokio"),
     program("gleis-examples", "programs that show gleis at work"),
-    program(
-        "xtask",
-        "the checks of the project; knows none of our crates",
-    ),
+    program("xtask", "the checks of the project; knows none of our crates"),
 ];
 
 /// Rooms that are reserved: the row in which a later crate will stand.
@@ -100,18 +61,12 @@ pub(crate) const PLANNED: &[Entry] = &[
     row(6, "gleis-bridge", "HTTP, server-sent events and WebSocket"),
     row(6, "gleis-rpc", "links, paths and events; two-way calls"),
     row(5, "gleis-broker", "a hub: sink and publisher"),
-    row(
-        5,
-        "gleis-channels",
-        "asynchronous request-reply, synced publish-subscribe",
-    ),
+    row(5, "gleis-channels", "asynchronous request-reply, synced publish-subscribe"),
 ];
 
 /// The place of `package`, if it has one.
 pub(crate) fn place_of(package: &str) -> Option<Place> {
-    ROWS.iter()
-        .find(|it| it.package == package)
-        .map(|it| it.place)
+    ROWS.iter().find(|it| it.package == package).map(|it| it.place)
 }
 
 /// How far up `package` stands: a package is higher than all that it may depend on.
@@ -146,20 +101,13 @@ pub(crate) fn judge(from: Place, to: Place, kind: Kind) -> Result<(), &'static s
 pub(crate) fn table() -> String {
     let mut lines: Vec<(Place, String)> = Vec::new();
     for (entries, mark) in [(ROWS, ""), (PLANNED, "planned: ")] {
-        for Entry {
-            place,
-            package,
-            about,
-        } in entries
-        {
+        for Entry { place, package, about } in entries {
             let head = label(*place);
             lines.push((*place, format!("{head:<8} {package:<16} {mark}{about}")));
         }
     }
     lines.sort_by_key(|(place, _)| order(*place));
-    lines
-        .into_iter()
-        .fold(String::new(), |text, (_, line)| text + &line + "\n")
+    lines.into_iter().fold(String::new(), |text, (_, line)| text + &line + "\n")
 }
 
 /// The house as a picture for graphviz; `edges` are pairs of packages.

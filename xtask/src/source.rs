@@ -29,11 +29,7 @@ pub(crate) fn files(root: &Path, folder: &str, endings: &[&str]) -> io::Result<V
     if start.is_dir() {
         collect(&start, &mut paths)?;
     }
-    paths.retain(|it| {
-        endings
-            .iter()
-            .any(|ending| it.to_string_lossy().ends_with(ending))
-    });
+    paths.retain(|it| endings.iter().any(|ending| it.to_string_lossy().ends_with(ending)));
     paths.sort();
     paths.into_iter().map(|it| read(root, &it)).collect()
 }
@@ -57,11 +53,7 @@ fn collect(folder: &Path, paths: &mut Vec<PathBuf>) -> io::Result<()> {
 fn read(root: &Path, path: &Path) -> io::Result<Source> {
     let text = fs::read(path)?;
     let text = String::from_utf8_lossy(&text).into_owned();
-    let path = path
-        .strip_prefix(root)
-        .unwrap_or(path)
-        .to_string_lossy()
-        .replace('\\', "/");
+    let path = path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/");
     Ok(Source { path, text })
 }
 
@@ -73,11 +65,7 @@ pub(crate) fn code(text: &str) -> String {
         let before = masked.chars().next_back();
         let length = blank_length(rest, before);
         if 0 < length {
-            masked.extend(
-                rest[..length]
-                    .chars()
-                    .map(|c| if c == '\n' { c } else { ' ' }),
-            );
+            masked.extend(rest[..length].chars().map(|c| if c == '\n' { c } else { ' ' }));
             rest = &rest[length..];
         } else {
             masked.push(c);
@@ -162,9 +150,7 @@ fn raw_string(rest: &str) -> usize {
     let hashes = &hashed[..hashed.len() - text.len()];
     let end = format!("\"{hashes}");
     let start = rest.len() - text.len() + 1;
-    rest[start..]
-        .find(&end)
-        .map_or(rest.len(), |at| start + at + end.len())
+    rest[start..].find(&end).map_or(rest.len(), |at| start + at + end.len())
 }
 
 /// The line of `code`, counted from 0, at which its unit tests begin, or its number of lines.
@@ -181,10 +167,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, words: &str) {
-        assert_eq!(
-            code(text).split_whitespace().collect::<Vec<_>>().join(" "),
-            words
-        );
+        assert_eq!(code(text).split_whitespace().collect::<Vec<_>>().join(" "), words);
     }
 
     #[test]
@@ -200,10 +183,7 @@ mod tests {
 
     #[test]
     fn characters_are_blank_but_lifetimes_are_not() {
-        check(
-            r"a('b', '\'', '\\', '→'); c::<'d>()",
-            "a( , , , ); c::<'d>()",
-        );
+        check(r"a('b', '\'', '\\', '→'); c::<'d>()", "a( , , , ); c::<'d>()");
     }
 
     #[test]

@@ -24,94 +24,29 @@ const fn task(
     help: &'static str,
     run: fn(&[&str]) -> Outcome,
 ) -> Task {
-    Task {
-        name,
-        args,
-        help,
-        run,
-    }
+    Task { name, args, help, run }
 }
 
 /// Every task.
 pub(crate) const TASKS: &[Task] = &[
-    task(
-        "ci",
-        "[--skip TASK]..",
-        "every check, stopping at the first that fails",
-        ci::run,
-    ),
-    task(
-        "fmt",
-        "[--check]",
-        "format the code, or say what is not formatted",
-        checks::fmt,
-    ),
-    task(
-        "lint",
-        "[PACKAGE]",
-        "clippy on all targets, package by package",
-        checks::lint,
-    ),
-    task(
-        "tidy",
-        "",
-        "rules that neither formatter nor compiler knows",
-        tidy::run,
-    ),
-    task(
-        "layers",
-        "[--dot | --table]",
-        "no edge goes up or sideways; show the house",
-        layers::run,
-    ),
+    task("ci", "[--skip TASK]..", "every check, stopping at the first that fails", ci::run),
+    task("fmt", "[--check]", "format the code, or say what is not formatted", checks::fmt),
+    task("lint", "[PACKAGE]", "clippy on all targets, package by package", checks::lint),
+    task("tidy", "", "rules that neither formatter nor compiler knows", tidy::run),
+    task("layers", "[--dot | --table]", "no edge goes up or sideways; show the house", layers::run),
     task(
         "features",
         "[PACKAGE]",
         "without features, each one alone, all of them",
         checks::features,
     ),
-    task(
-        "test",
-        "[CARGO TEST ARGS]..",
-        "unit, integration and documentation tests",
-        checks::test,
-    ),
-    task(
-        "doc",
-        "[--open]",
-        "the documentation, without a warning",
-        checks::doc,
-    ),
-    task(
-        "bench",
-        "[NAME] [--smoke]",
-        "measurements; --smoke: one turn of each",
-        bench::run,
-    ),
-    task(
-        "readme",
-        "[--check]",
-        "README's code from the examples, or compare it",
-        readme::run,
-    ),
-    task(
-        "deps",
-        "[--deny]",
-        "dependencies per crate, duplicates, deny.toml",
-        deps::run,
-    ),
-    task(
-        "interop",
-        "[ARGS]..",
-        "our sockets against real libzmq peers",
-        interop::run,
-    ),
-    task(
-        "fuzz",
-        "[TARGET] [SECONDS]",
-        "hostile bytes against the parsers",
-        fuzz::run,
-    ),
+    task("test", "[CARGO TEST ARGS]..", "unit, integration and documentation tests", checks::test),
+    task("doc", "[--open]", "the documentation, without a warning", checks::doc),
+    task("bench", "[NAME] [--smoke]", "measurements; --smoke: one turn of each", bench::run),
+    task("readme", "[--check]", "README's code from the examples, or compare it", readme::run),
+    task("deps", "[--deny]", "dependencies per crate, duplicates, deny.toml", deps::run),
+    task("interop", "[ARGS]..", "our sockets against real libzmq peers", interop::run),
+    task("fuzz", "[TARGET] [SECONDS]", "hostile bytes against the parsers", fuzz::run),
 ];
 
 /// Does what `words` say: the name of a task and its arguments.
@@ -126,10 +61,7 @@ pub(crate) fn dispatch(words: &[&str]) -> Outcome {
         print!("{}", help());
         return Ok(());
     }
-    let task = TASKS
-        .iter()
-        .find(|it| it.name == *name)
-        .ok_or_else(|| unknown(name))?;
+    let task = TASKS.iter().find(|it| it.name == *name).ok_or_else(|| unknown(name))?;
     if args.contains(&"--help") || args.contains(&"-h") {
         println!("{}", task.line());
         return Ok(());

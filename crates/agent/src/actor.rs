@@ -24,11 +24,7 @@ pub(crate) struct Actor<A: Agent> {
 
 impl<A: Agent> Actor<A> {
     pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: mpsc::Receiver<Job<A>>) -> Self {
-        Self {
-            agent,
-            cx: Context { cell },
-            jobs,
-        }
+        Self { agent, cx: Context { cell }, jobs }
     }
 
     /// The beginning: after it the agent runs.

@@ -33,11 +33,7 @@ pub struct AgentRef<A: 'static> {
 
 impl<A: Agent> AgentRef<A> {
     pub(crate) fn new(cell: Arc<Cell<A>>, host: Arc<Host>) -> Self {
-        Self {
-            cx: Context { cell },
-            host,
-            within: CALL_TIMEOUT,
-        }
+        Self { cx: Context { cell }, host, within: CALL_TIMEOUT }
     }
 
     /// The name of the agent.
@@ -53,10 +49,7 @@ impl<A: Agent> AgentRef<A> {
     /// The same agent, with another deadline for calls.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
-        Self {
-            within: timeout,
-            ..self.clone()
-        }
+        Self { within: timeout, ..self.clone() }
     }
 
     /// Calls a method by name; the arguments are a tuple.
@@ -70,9 +63,7 @@ impl<A: Agent> AgentRef<A> {
     ) -> Result<R, CallError> {
         let args = arguments(&args)?;
         let cell: Arc<dyn AnyAgent> = self.cx.cell.clone();
-        let value = cell
-            .call(method.to_owned(), args, self.asking(false))
-            .await?;
+        let value = cell.call(method.to_owned(), args, self.asking(false)).await?;
         from_value(value).map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it))
     }
 
@@ -119,13 +110,9 @@ impl<A: Agent> AgentRef<A> {
     /// [`CallError::UnknownAlias`], with the aliases that look alike.
     pub async fn addr(&self, alias: &str) -> Result<Addr, CallError> {
         if self.state() == AgentState::Gone {
-            return Err(CallError::Gone {
-                agent: self.name().clone(),
-            });
+            return Err(CallError::Gone { agent: self.name().clone() });
         }
-        self.cx
-            .addr(alias)
-            .map_err(|it| unknown_alias(&*self.cx.cell, it))
+        self.cx.addr(alias).map_err(|it| unknown_alias(&*self.cx.cell, it))
     }
 
     /// See [`Context::bind`].
@@ -221,9 +208,7 @@ impl<A: Agent> AgentRef<A> {
     pub async fn shutdown(&self) -> Result<(), CallError> {
         let identity = &self.cx.cell.identity;
         if Frame::current().is_some_and(|it| it.contains(identity)) {
-            return Err(CallError::SelfCall {
-                agent: self.name().clone(),
-            });
+            return Err(CallError::SelfCall { agent: self.name().clone() });
         }
         let agent: Arc<dyn AnyAgent> = self.cx.cell.clone();
         self.host.stop(&agent, self.within / 2).await;
@@ -241,28 +226,18 @@ impl<A: Agent> AgentRef<A> {
     }
 
     fn asking(&self, after_fault: bool) -> Asking {
-        Asking {
-            caller: Frame::current(),
-            within: self.within,
-            after_fault,
-        }
+        Asking { caller: Frame::current(), within: self.within, after_fault }
     }
 }
 
 impl<A> Clone for AgentRef<A> {
     fn clone(&self) -> Self {
-        Self {
-            cx: self.cx.clone(),
-            host: self.host.clone(),
-            within: self.within,
-        }
+        Self { cx: self.cx.clone(), host: self.host.clone(), within: self.within }
     }
 }
 
 impl<A> fmt::Debug for AgentRef<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AgentRef")
-            .field("name", &self.cx.cell.name)
-            .finish_non_exhaustive()
+        f.debug_struct("AgentRef").field("name", &self.cx.cell.name).finish_non_exhaustive()
     }
 }

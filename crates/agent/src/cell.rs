@@ -74,32 +74,16 @@ impl<A: Agent> Cell<A> {
         + 'static,
     ) -> Result<R, CallError> {
         let what = what.into();
-        let Asking {
-            caller,
-            within,
-            after_fault,
-        } = how;
-        if caller
-            .as_ref()
-            .is_some_and(|it| it.contains(&self.identity))
-        {
-            return Err(CallError::SelfCall {
-                agent: self.name.clone(),
-            });
+        let Asking { caller, within, after_fault } = how;
+        if caller.as_ref().is_some_and(|it| it.contains(&self.identity)) {
+            return Err(CallError::SelfCall { agent: self.name.clone() });
         }
         if *self.state.borrow() == AgentState::Gone {
-            return Err(CallError::Gone {
-                agent: self.name.clone(),
-            });
+            return Err(CallError::Gone { agent: self.name.clone() });
         }
         let (reply, answer) = oneshot::channel();
         let work = work(self.name.clone(), what.clone(), reply, call);
-        let job = Job {
-            what: what.clone(),
-            caller,
-            after_fault,
-            work,
-        };
+        let job = Job { what: what.clone(), caller, after_fault, work };
         let wait = async {
             self.mail.send(job).await.map_err(|_| ()).ok()?;
             answer.await.ok()
@@ -122,10 +106,7 @@ impl<A: Agent> Cell<A> {
         let agent = self.name.clone();
         match timeout(within, settled).await {
             Ok(Ok(state)) => match &*state {
-                AgentState::Failed(fault) => CallError::NotRunning {
-                    agent,
-                    fault: fault.clone(),
-                },
+                AgentState::Failed(fault) => CallError::NotRunning { agent, fault: fault.clone() },
                 _ => CallError::Gone { agent },
             },
             _ => CallError::Gone { agent },
@@ -158,11 +139,8 @@ fn work<A: Agent, R: Send + 'static>(
             if reply.is_closed() {
                 return Ok(());
             }
-            let failed = |fault| CallError::Failed {
-                agent: agent_name,
-                what: what.into_owned(),
-                fault,
-            };
+            let failed =
+                |fault| CallError::Failed { agent: agent_name, what: what.into_owned(), fault };
             let (answer, res) = match guarded(async move { call(agent, cx).await }).await {
                 Ok(Ok(Ok(it))) => (Ok(it), Ok(())),
                 Ok(Ok(Err(error))) => (Err(failed(Fault::error(&error))), Ok(())),
@@ -178,10 +156,7 @@ fn work<A: Agent, R: Send + 'static>(
 
 /// Makes a fault of a panic.
 pub(crate) async fn guarded<F: Future>(work: F) -> Result<F::Output, Fault> {
-    AssertUnwindSafe(work)
-        .catch_unwind()
-        .await
-        .map_err(|it| Fault::panic(&*it))
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|it| Fault::panic(&*it))
 }
 
 /// An agent whose type is forgotten: what its node needs of it.
@@ -234,16 +209,9 @@ impl<A: Agent> AnyAgent for Cell<A> {
                 let names = A::METHODS.iter().map(|it| it.name());
                 let near = near(&name, names);
                 let agent = self.name.clone();
-                return Err(CallError::UnknownMethod {
-                    agent,
-                    method: name,
-                    near,
-                });
+                return Err(CallError::UnknownMethod { agent, method: name, near });
             };
-            self.ask(method.name(), how, move |agent, cx| {
-                method.call(agent, cx, arguments)
-            })
-            .await
+            self.ask(method.name(), how, move |agent, cx| method.call(agent, cx, arguments)).await
         })
     }
 

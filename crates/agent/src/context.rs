@@ -51,9 +51,7 @@ impl<A: Agent> Context<A> {
         period: Duration,
         action: impl Action<A, S>,
     ) -> Result<TimerId, TimerError> {
-        self.cell
-            .timers
-            .add(Instant::now(), Rhythm::Each(period), forget(action))
+        self.cell.timers.add(Instant::now(), Rhythm::Each(period), forget(action))
     }
 
     /// Does something once, after `delay`.
@@ -90,16 +88,12 @@ fn forget<A: Agent, S>(action: impl Action<A, S>) -> AnyAction<A> {
 
 impl<A> Clone for Context<A> {
     fn clone(&self) -> Self {
-        Self {
-            cell: self.cell.clone(),
-        }
+        Self { cell: self.cell.clone() }
     }
 }
 
 impl<A> fmt::Debug for Context<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Context")
-            .field("name", &self.cell.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Context").field("name", &self.cell.name).finish_non_exhaustive()
     }
 }

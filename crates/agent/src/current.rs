@@ -30,10 +30,7 @@ impl Frame {
 
     /// The frame of callers that are known by their identities, the first one last.
     pub(crate) fn from_identities(identities: Vec<Name>) -> Option<Arc<Self>> {
-        identities
-            .into_iter()
-            .rev()
-            .fold(None, |caller, agent| Some(Self::new(agent, caller)))
+        identities.into_iter().rev().fold(None, |caller, agent| Some(Self::new(agent, caller)))
     }
 
     /// The identities of all who wait, from here outwards.

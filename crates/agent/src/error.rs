@@ -174,10 +174,7 @@ pub enum CallError {
 
 impl CallError {
     pub(crate) fn value(what: &str, source: &ValueError) -> Self {
-        Self::Value {
-            what: what.to_owned(),
-            reason: source.to_string(),
-        }
+        Self::Value { what: what.to_owned(), reason: source.to_string() }
     }
 }
 

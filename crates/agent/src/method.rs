@@ -25,11 +25,7 @@ impl<A> Method<A> {
         parameters: &'static [(&'static str, &'static str)],
         call: Call<A>,
     ) -> Self {
-        Self {
-            name,
-            parameters,
-            call,
-        }
+        Self { name, parameters, call }
     }
 
     /// Its name.
@@ -39,11 +35,8 @@ impl<A> Method<A> {
 
     /// What it takes, such as `name: String, n: u32`.
     pub fn parameters(&self) -> String {
-        let texts: Vec<_> = self
-            .parameters
-            .iter()
-            .map(|(name, ty)| format!("{name}: {ty}"))
-            .collect();
+        let texts: Vec<_> =
+            self.parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
         texts.join(", ")
     }
 
@@ -122,30 +115,22 @@ impl Arguments {
         match res {
             Ok(reply) => match to_value(&reply) {
                 Ok(value) => Ok(Ok(value)),
-                Err(error) => Err(CallError::value(
-                    &format!("the answer of `{}`", self.method),
-                    &error,
-                )),
+                Err(error) => {
+                    Err(CallError::value(&format!("the answer of `{}`", self.method), &error))
+                }
             },
             Err(error) => Ok(Err(error)),
         }
     }
 
     fn expected(&self) -> String {
-        let texts: Vec<_> = self
-            .parameters
-            .iter()
-            .map(|(name, ty)| format!("{name}: {ty}"))
-            .collect();
+        let texts: Vec<_> =
+            self.parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
         texts.join(", ")
     }
 
     fn error(&self, expected: String, reason: String) -> CallError {
-        CallError::Arguments {
-            method: self.method.to_owned(),
-            expected,
-            reason,
-        }
+        CallError::Arguments { method: self.method.to_owned(), expected, reason }
     }
 }
 

@@ -22,9 +22,7 @@ use crate::{
 /// [told otherwise](RunNameServer::at), and from now on agents on this runtime use it if they
 /// name no other.
 pub fn run_nameserver() -> RunNameServer {
-    RunNameServer {
-        at: "tcp://127.0.0.1:0".parse(),
-    }
+    RunNameServer { at: "tcp://127.0.0.1:0".parse() }
 }
 
 /// A name server about to start: choose, then `.await`.
@@ -139,9 +137,7 @@ impl NameServerProxy {
         at: impl TryInto<Endpoint, Error: Into<EndpointError>>,
     ) -> ConnectNameServerProxy {
         let at = at.try_into().map_err(Into::into);
-        ConnectNameServerProxy {
-            connect: at.map(NameClient::connect),
-        }
+        ConnectNameServerProxy { connect: at.map(NameClient::connect) }
     }
 
     /// Where it is.
@@ -176,9 +172,7 @@ impl NameServerProxy {
 
 impl fmt::Debug for NameServerProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NameServerProxy")
-            .field("endpoint", self.endpoint())
-            .finish()
+        f.debug_struct("NameServerProxy").field("endpoint", self.endpoint()).finish()
     }
 }
 
@@ -205,9 +199,7 @@ impl IntoFuture for ConnectNameServerProxy {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let connect = self.connect.map_err(gleis_naming::ConnectError::Endpoint)?;
-            Ok(NameServerProxy {
-                client: connect.await?,
-            })
+            Ok(NameServerProxy { client: connect.await? })
         })
     }
 }
@@ -219,19 +211,12 @@ async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyErro
 }
 
 async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {
-    Ok(directory
-        .list()
-        .await?
-        .into_iter()
-        .map(|(name, _)| name)
-        .collect())
+    Ok(directory.list().await?.into_iter().map(|(name, _)| name).collect())
 }
 
 fn complete(report: ShutdownReport) -> Result<(), ShutdownError> {
     match report.stayed.is_empty() {
         true => Ok(()),
-        false => Err(ShutdownError::Stayed {
-            agents: report.stayed,
-        }),
+        false => Err(ShutdownError::Stayed { agents: report.stayed }),
     }
 }

@@ -36,11 +36,7 @@ impl Proxy {
             let name = name.clone();
             ProxyError::Connect { name, source }
         })?;
-        Ok(Self {
-            name,
-            requester: Arc::new(requester),
-            within: CALL_TIMEOUT,
-        })
+        Ok(Self { name, requester: Arc::new(requester), within: CALL_TIMEOUT })
     }
 
     /// The name of the agent.
@@ -51,10 +47,7 @@ impl Proxy {
     /// The same agent, with another deadline for calls; 10 s by default.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
-        Self {
-            within: timeout,
-            ..self.clone()
-        }
+        Self { within: timeout, ..self.clone() }
     }
 
     /// Calls a method by name; the arguments are a tuple. [`Value`](gleis_core::Value) is an
@@ -68,13 +61,7 @@ impl Proxy {
         args: impl Serialize,
     ) -> Result<R, CallError> {
         let arguments = arguments(&args)?;
-        match self
-            .ask(Want::Call {
-                method: method.to_owned(),
-                arguments,
-            })
-            .await?
-        {
+        match self.ask(Want::Call { method: method.to_owned(), arguments }).await? {
             Told::Value(value) => from_value(value)
                 .map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it)),
             told => Err(self.surprise(&told)),
@@ -86,12 +73,7 @@ impl Proxy {
     /// # Errors
     /// [`CallError::UnknownAlias`], with the aliases that look alike; otherwise see [`CallError`].
     pub async fn addr(&self, alias: &str) -> Result<Addr, CallError> {
-        match self
-            .ask(Want::Addr {
-                alias: alias.to_owned(),
-            })
-            .await?
-        {
+        match self.ask(Want::Addr { alias: alias.to_owned() }).await? {
             Told::Addr(addr) => Ok(addr),
             told => Err(self.surprise(&told)),
         }
@@ -137,15 +119,9 @@ impl Proxy {
 
     async fn ask(&self, want: Want) -> ControlReply {
         let what = want.text();
-        let callers = Frame::current()
-            .map(|it| it.identities())
-            .unwrap_or_default();
-        let request = ControlRequest {
-            agent: self.name.clone(),
-            callers,
-            within: self.within,
-            want,
-        };
+        let callers = Frame::current().map(|it| it.identities()).unwrap_or_default();
+        let request =
+            ControlRequest { agent: self.name.clone(), callers, within: self.within, want };
         match self.requester.request(request).within(self.within).await {
             Ok(reply) => reply,
             Err(error) => Err(self.failed(what, &error)),
@@ -155,47 +131,27 @@ impl Proxy {
     fn failed(&self, what: String, error: &RequestError) -> CallError {
         let agent = self.name.clone();
         match *error {
-            RequestError::DeadlineExceeded { sent: true } => CallError::DeadlineExceeded {
-                agent,
-                what,
-                within: self.within,
-            },
+            RequestError::DeadlineExceeded { sent: true } => {
+                CallError::DeadlineExceeded { agent, what, within: self.within }
+            }
             RequestError::DeadlineExceeded { sent } | RequestError::PeerLost { sent } => {
-                CallError::Unreachable {
-                    agent,
-                    reason: chain(error),
-                    sent,
-                }
+                CallError::Unreachable { agent, reason: chain(error), sent }
             }
             RequestError::Full | RequestError::NoPeer | RequestError::Encode(_) => {
-                CallError::Unreachable {
-                    agent,
-                    reason: chain(error),
-                    sent: false,
-                }
+                CallError::Unreachable { agent, reason: chain(error), sent: false }
             }
-            _ => CallError::Unreachable {
-                agent,
-                reason: chain(error),
-                sent: true,
-            },
+            _ => CallError::Unreachable { agent, reason: chain(error), sent: true },
         }
     }
 
     fn surprise(&self, told: &Told) -> CallError {
         let reason = format!("an answer to another question: {told:?}");
-        CallError::Unreachable {
-            agent: self.name.clone(),
-            reason,
-            sent: true,
-        }
+        CallError::Unreachable { agent: self.name.clone(), reason, sent: true }
     }
 }
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Proxy")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("Proxy").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -70,12 +70,7 @@ enum Place {
 
 impl<A: Agent> RunAgent<A> {
     pub(crate) fn new(name: &str, agent: A) -> Self {
-        Self {
-            agent,
-            mailbox: 1_000,
-            name: name.to_owned(),
-            place: Place::Default,
-        }
+        Self { agent, mailbox: 1_000, name: name.to_owned(), place: Place::Default }
     }
 
     pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
@@ -97,12 +92,7 @@ impl<A: Agent> RunAgent<A> {
     }
 
     async fn run(self) -> Result<AgentRef<A>, RunError> {
-        let Self {
-            agent,
-            mailbox,
-            name,
-            place,
-        } = self;
+        let Self { agent, mailbox, name, place } = self;
         let name = match name.is_empty() {
             true => Name::random(),
             false => Name::new(&name).map_err(RunError::Name)?,
@@ -116,10 +106,7 @@ impl<A: Agent> RunAgent<A> {
         };
         let lease = node_of(name_server).await?;
         let host = lease.host();
-        Ok(AgentRef::new(
-            host.run(name, agent, mailbox).await?,
-            host.clone(),
-        ))
+        Ok(AgentRef::new(host.run(name, agent, mailbox).await?, host.clone()))
     }
 }
 
@@ -135,8 +122,6 @@ impl<A: Agent> IntoFuture for RunAgent<A> {
 
 impl<A> fmt::Debug for RunAgent<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunAgent")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        f.debug_struct("RunAgent").field("name", &self.name).finish_non_exhaustive()
     }
 }

@@ -33,26 +33,17 @@ pub struct Fault {
 impl Fault {
     /// An error, with everything behind it.
     pub(crate) fn error(error: &BoxError) -> Self {
-        Self {
-            panicked: false,
-            text: chain(&**error),
-        }
+        Self { panicked: false, text: chain(&**error) }
     }
 
     /// A panic.
     pub(crate) fn panic(payload: &(dyn std::any::Any + Send)) -> Self {
-        let text = match (
-            payload.downcast_ref::<&str>(),
-            payload.downcast_ref::<String>(),
-        ) {
+        let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
             (Some(text), _) => (*text).to_owned(),
             (_, Some(text)) => text.clone(),
             _ => "a panic without a text".to_owned(),
         };
-        Self {
-            panicked: true,
-            text,
-        }
+        Self { panicked: true, text }
     }
 
     /// True when it was a panic and no error.

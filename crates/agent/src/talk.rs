@@ -82,10 +82,7 @@ impl<A: Agent> Context<A> {
             Socket::Push(it) => it.send(body).await,
             _ => return Err(wrong_kind(&open, alias, "send").into()),
         };
-        sent.map_err(|source| SendError::Socket {
-            alias: alias.to_owned(),
-            source,
-        })
+        sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
     }
 
     /// Publishes a message on a `Pub` socket under a topic.
@@ -104,10 +101,7 @@ impl<A: Agent> Context<A> {
             return Err(wrong_kind(&open, alias, "publish").into());
         };
         let sent = socket.publish(topic, body).await;
-        sent.map_err(|source| SendError::Socket {
-            alias: alias.to_owned(),
-            source,
-        })
+        sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
     }
 
     /// Receives a message from a `Pull` or `Sub` socket that has no handler. The agent does
@@ -122,24 +116,16 @@ impl<A: Agent> Context<A> {
         let open = self.cell.sockets.find(alias)?;
         let received = match &open.socket {
             Socket::Handled(_) => {
-                return Err(AliasError::Handled {
-                    alias: alias.to_owned(),
-                }
-                .into());
+                return Err(AliasError::Handled { alias: alias.to_owned() }.into());
             }
             Socket::Pull(it) => it.lock().await.recv().await,
             Socket::Sub(it) => it.lock().await.recv().await.map(|it| it.message),
             _ => return Err(wrong_kind(&open, alias, "receive").into()),
         };
-        let body = received.map_err(|source| RecvError::Socket {
-            alias: alias.to_owned(),
-            source,
-        })?;
+        let body =
+            received.map_err(|source| RecvError::Socket { alias: alias.to_owned(), source })?;
         let message = open.codec.decode(&body, &Limits::default());
-        message.map_err(|source| RecvError::Decode {
-            alias: alias.to_owned(),
-            source,
-        })
+        message.map_err(|source| RecvError::Decode { alias: alias.to_owned(), source })
     }
 
     /// Asks on a `Req` socket and waits for the answer, 10 s at most.
@@ -157,20 +143,11 @@ impl<A: Agent> Context<A> {
         };
         let alias = || alias.to_owned();
         let body = open.codec.encode(&request, &Limits::default());
-        let body = body.map_err(|source| RequestError::Encode {
-            alias: alias(),
-            source,
-        })?;
+        let body = body.map_err(|source| RequestError::Encode { alias: alias(), source })?;
         let answer = socket.request(body).await;
-        let answer = answer.map_err(|source| RequestError::Socket {
-            alias: alias(),
-            source,
-        })?;
+        let answer = answer.map_err(|source| RequestError::Socket { alias: alias(), source })?;
         let answer = open.codec.decode(&answer, &Limits::default());
-        answer.map_err(|source| RequestError::Decode {
-            alias: alias(),
-            source,
-        })
+        answer.map_err(|source| RequestError::Decode { alias: alias(), source })
     }
 }
 
@@ -180,16 +157,9 @@ fn encode<T: Serialize + 'static>(
     message: &T,
 ) -> Result<Bytes, SendError> {
     let body = codec.encode(message, &Limits::default());
-    body.map_err(|source| SendError::Encode {
-        alias: alias.to_owned(),
-        source,
-    })
+    body.map_err(|source| SendError::Encode { alias: alias.to_owned(), source })
 }
 
 fn wrong_kind(open: &Open, alias: &str, what: &'static str) -> AliasError {
-    AliasError::WrongKind {
-        alias: alias.to_owned(),
-        kind: open.addr.kind,
-        what,
-    }
+    AliasError::WrongKind { alias: alias.to_owned(), kind: open.addr.kind, what }
 }

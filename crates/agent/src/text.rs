@@ -35,10 +35,7 @@ fn join<T: fmt::Display>(items: &[T], last: &str) -> String {
 
 /// The candidates that look like `wanted`, the nearest first.
 pub(crate) fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    gleis_core::near(wanted, candidates)
-        .into_iter()
-        .map(str::to_owned)
-        .collect()
+    gleis_core::near(wanted, candidates).into_iter().map(str::to_owned).collect()
 }
 
 /// An error with everything behind it, in one line.

@@ -62,16 +62,9 @@ struct Timer<A: 'static> {
 
 impl<A: 'static> Timers<A> {
     pub(crate) fn new() -> Self {
-        let table = Table {
-            queue: BTreeSet::new(),
-            timers: HashMap::new(),
-            next_id: 0,
-            is_closed: false,
-        };
-        Self {
-            table: Mutex::new(table),
-            changed: Notify::new(),
-        }
+        let table =
+            Table { queue: BTreeSet::new(), timers: HashMap::new(), next_id: 0, is_closed: false };
+        Self { table: Mutex::new(table), changed: Notify::new() }
     }
 
     /// Runs `action` at `at`, and then as `rhythm` says.
@@ -154,11 +147,7 @@ impl<A: 'static> Timers<A> {
             Rhythm::Each(_) => table.timers.get(&id)?.action.clone(),
             Rhythm::Once => table.timers.remove(&id)?.action,
         };
-        Some(Due {
-            id,
-            action,
-            started: Instant::now(),
-        })
+        Some(Due { id, action, started: Instant::now() })
     }
 
     /// Plans the next run of a timer that has run: a period after its last start, or now if
@@ -171,10 +160,7 @@ impl<A: 'static> Timers<A> {
         let Rhythm::Each(period) = timer.rhythm else {
             return;
         };
-        let at = due
-            .started
-            .checked_add(period)
-            .map_or(now, |it| it.max(now));
+        let at = due.started.checked_add(period).map_or(now, |it| it.max(now));
         timer.at = at;
         table.queue.insert((at, due.id));
     }

@@ -1,11 +1,6 @@
 //! The codec a socket holds.
 
-#[cfg(any(
-    feature = "bincode",
-    feature = "json",
-    feature = "msgpack",
-    feature = "postcard"
-))]
+#[cfg(any(feature = "bincode", feature = "json", feature = "msgpack", feature = "postcard"))]
 use std::marker::PhantomData;
 use std::{
     any::{TypeId, type_name},
@@ -177,20 +172,11 @@ impl AnyCodec {
 
     #[cold]
     fn encode_error<T>(&self, source: Fault) -> EncodeError {
-        EncodeError {
-            codec: self.name(),
-            type_name: type_name::<T>(),
-            source,
-        }
+        EncodeError { codec: self.name(), type_name: type_name::<T>(), source }
     }
 
     #[cold]
     fn decode_error<T>(&self, len: usize, source: Fault) -> DecodeError {
-        DecodeError {
-            codec: self.name(),
-            type_name: type_name::<T>(),
-            len,
-            source,
-        }
+        DecodeError { codec: self.name(), type_name: type_name::<T>(), len, source }
     }
 }

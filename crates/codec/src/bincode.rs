@@ -21,11 +21,7 @@ pub(crate) struct Bincode;
 
 impl Format for Bincode {
     const NAME: &'static str = "bincode";
-    const RULES: Rules = Rules {
-        finite: false,
-        null_is_none: false,
-        positional: true,
-    };
+    const RULES: Rules = Rules { finite: false, null_is_none: false, positional: true };
 
     fn write<T: Serialize>(value: &T, sink: &mut Sink<'_>) -> Result<(), BoxError> {
         Ok(encode_into_writer(value, sink, config::standard())?)
@@ -40,11 +36,7 @@ impl Format for Bincode {
         // reserved for a claimed length, since the guard asks for borrowed strings and bytes only.
         let (value, n_read) =
             seed_decode_from_slice(seed, bytes, config::standard()).map_err(Fault::format)?;
-        if n_read < bytes.len() {
-            Err(Fault::LeftOver)
-        } else {
-            Ok(value)
-        }
+        if n_read < bytes.len() { Err(Fault::LeftOver) } else { Ok(value) }
     }
 }
 

@@ -103,9 +103,7 @@ pub(crate) fn encode<F: Format, T: Serialize + ?Sized>(
     let res = F::write(&Guarded::new(value, ledger.scope(limits)), &mut sink);
     match sink.finish() {
         Ok(()) => ledger.settle(res.map_err(Fault::Format), limits),
-        Err(Full) => Err(Fault::TooLong {
-            limit: limits.bytes,
-        }),
+        Err(Full) => Err(Fault::TooLong { limit: limits.bytes }),
     }
 }
 
@@ -123,13 +121,7 @@ pub(crate) fn decode<'de, F: Format, S: DeserializeSeed<'de>>(
 
 /// Refuses a message longer than allowed.
 pub(crate) fn check_len(len: usize, limits: &Limits) -> Result<(), Fault> {
-    if limits.bytes < len {
-        Err(Fault::TooLong {
-            limit: limits.bytes,
-        })
-    } else {
-        Ok(())
-    }
+    if limits.bytes < len { Err(Fault::TooLong { limit: limits.bytes }) } else { Ok(()) }
 }
 
 /// Hands the deserializer to a closure.

@@ -15,11 +15,7 @@ use crate::{
 };
 
 /// A codec of the user's own refuses by itself what it cannot carry.
-const RULES: Rules = Rules {
-    finite: false,
-    null_is_none: false,
-    positional: false,
-};
+const RULES: Rules = Rules { finite: false, null_is_none: false, positional: false };
 
 /// Appends `value` to `out`; on error `out` may hold the beginning of it.
 pub(crate) fn encode<T: Serialize>(

@@ -16,11 +16,7 @@ pub(crate) struct Json;
 
 impl Format for Json {
     const NAME: &'static str = "json";
-    const RULES: Rules = Rules {
-        finite: true,
-        null_is_none: true,
-        positional: false,
-    };
+    const RULES: Rules = Rules { finite: true, null_is_none: true, positional: false };
 
     fn write<T: Serialize>(value: &T, sink: &mut Sink<'_>) -> Result<(), BoxError> {
         Ok(value.serialize(&mut Serializer::new(sink))?)

@@ -16,9 +16,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            bytes: 64 << 20,
-            depth: 128,
-        }
+        Self { bytes: 64 << 20, depth: 128 }
     }
 }

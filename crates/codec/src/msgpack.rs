@@ -19,11 +19,7 @@ pub(crate) struct Msgpack;
 
 impl Format for Msgpack {
     const NAME: &'static str = "msgpack";
-    const RULES: Rules = Rules {
-        finite: false,
-        null_is_none: true,
-        positional: false,
-    };
+    const RULES: Rules = Rules { finite: false, null_is_none: true, positional: false };
 
     fn write<T: Serialize>(value: &T, sink: &mut Sink<'_>) -> Result<(), BoxError> {
         Ok(value.serialize(&mut Serializer::new(sink).with_struct_map())?)

@@ -16,11 +16,7 @@ pub(crate) struct Postcard;
 
 impl Format for Postcard {
     const NAME: &'static str = "postcard";
-    const RULES: Rules = Rules {
-        finite: false,
-        null_is_none: false,
-        positional: true,
-    };
+    const RULES: Rules = Rules { finite: false, null_is_none: false, positional: true };
 
     fn write<T: Serialize>(value: &T, sink: &mut Sink<'_>) -> Result<(), BoxError> {
         Ok(serialize_with_flavor(value, Storage(sink))?)
@@ -34,11 +30,7 @@ impl Format for Postcard {
         let mut it = Deserializer::from_bytes(bytes);
         let value = seed.deserialize(&mut it).map_err(Fault::format)?;
         let left = it.finalize().map_err(Fault::format)?;
-        if left.is_empty() {
-            Ok(value)
-        } else {
-            Err(Fault::LeftOver)
-        }
+        if left.is_empty() { Ok(value) } else { Err(Fault::LeftOver) }
     }
 }
 

@@ -57,18 +57,12 @@ pub(crate) fn take<T: 'static>(bytes: &Bytes, limits: &Limits) -> Result<T, Faul
 }
 
 fn as_bytes<T: 'static>(value: &T) -> Result<&Bytes, Fault> {
-    (value as &dyn Any)
-        .downcast_ref()
-        .ok_or(Fault::Unfit { what: ONLY_BYTES })
+    (value as &dyn Any).downcast_ref().ok_or(Fault::Unfit { what: ONLY_BYTES })
 }
 
 impl Format for Raw {
     const NAME: &'static str = "raw";
-    const RULES: Rules = Rules {
-        finite: false,
-        null_is_none: false,
-        positional: true,
-    };
+    const RULES: Rules = Rules { finite: false, null_is_none: false, positional: true };
 
     fn write<T: Serialize>(value: &T, sink: &mut Sink<'_>) -> Result<(), BoxError> {
         Ok(value.serialize(Append(sink))?)

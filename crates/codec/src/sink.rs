@@ -28,13 +28,7 @@ pub(crate) struct Full;
 impl<'a> Sink<'a> {
     /// Appends at most `limit` bytes to `out`.
     pub(crate) fn new(out: &'a mut BytesMut, limit: usize) -> Self {
-        Self {
-            out,
-            left: limit,
-            is_full: false,
-            gathered: [0; GATHERED],
-            n_gathered: 0,
-        }
+        Self { out, left: limit, is_full: false, gathered: [0; GATHERED], n_gathered: 0 }
     }
 
     /// Passes on what is gathered.
@@ -78,8 +72,7 @@ impl<'a> Sink<'a> {
     }
 
     fn pass_on(&mut self) {
-        self.out
-            .extend_from_slice(&self.gathered[..self.n_gathered]);
+        self.out.extend_from_slice(&self.gathered[..self.n_gathered]);
         self.n_gathered = 0;
     }
 }

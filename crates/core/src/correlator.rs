@@ -23,12 +23,7 @@ impl<T> Correlator<T> {
     /// No pending requests, and room for `limit` of them (at most 2^32 - 1).
     pub fn new(limit: usize) -> Self {
         let limit = limit.min(u32::MAX as usize);
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            deadlines: BTreeSet::new(),
-            limit,
-        }
+        Self { slots: Vec::new(), free: Vec::new(), deadlines: BTreeSet::new(), limit }
     }
 
     /// Remembers `value` until it is taken or `deadline` passes.
@@ -49,19 +44,13 @@ impl<T> Correlator<T> {
 
     /// The value pending under `id`.
     pub fn get(&self, id: CorrelationId) -> Option<&T> {
-        let slot = self
-            .slots
-            .get(id.index())
-            .filter(|it| it.generation == id.generation())?;
+        let slot = self.slots.get(id.index()).filter(|it| it.generation == id.generation())?;
         slot.pending.as_ref().map(|(_, value)| value)
     }
 
     /// The value pending under `id`, no longer pending; `None` when it was taken, has expired or never was.
     pub fn take(&mut self, id: CorrelationId) -> Option<T> {
-        let slot = self
-            .slots
-            .get_mut(id.index())
-            .filter(|it| it.generation == id.generation())?;
+        let slot = self.slots.get_mut(id.index()).filter(|it| it.generation == id.generation())?;
         let (deadline, value) = slot.pending.take()?;
         slot.generation = next(slot.generation);
         self.free.push(id.0 as u32);
@@ -84,9 +73,7 @@ impl<T> Correlator<T> {
     /// All that is pending, earliest deadline first; nothing is pending afterwards.
     pub fn drain(&mut self) -> Vec<(CorrelationId, T)> {
         let ids: Vec<_> = self.deadlines.iter().map(|(_, id)| *id).collect();
-        ids.into_iter()
-            .filter_map(|id| Some((id, self.take(id)?)))
-            .collect()
+        ids.into_iter().filter_map(|id| Some((id, self.take(id)?))).collect()
     }
 
     /// The earliest deadline, when something is pending.
@@ -107,10 +94,7 @@ impl<T> Correlator<T> {
     fn grow(&mut self) -> u32 {
         // No truncation: there are never more slots than `limit`, which fits.
         let index = self.slots.len() as u32;
-        self.slots.push(Slot {
-            generation: 1,
-            pending: None,
-        });
+        self.slots.push(Slot { generation: 1, pending: None });
         index
     }
 }
@@ -232,11 +216,7 @@ mod tests {
         }
         assert_eq!(pending.next_deadline(), Some(at(1)));
         assert!(pending.expire(now).is_empty());
-        let res: Vec<_> = pending
-            .expire(at(2).instant())
-            .into_iter()
-            .map(|it| it.1)
-            .collect();
+        let res: Vec<_> = pending.expire(at(2).instant()).into_iter().map(|it| it.1).collect();
         assert_eq!(res, [1, 2]);
         assert_eq!(pending.next_deadline(), Some(at(3)));
         assert_eq!(pending.drain().len(), 1);
@@ -257,12 +237,7 @@ mod tests {
     fn a_forged_id_finds_nothing() {
         let mut pending = Correlator::<u8>::new(4);
         pending.insert(far(), 7).unwrap();
-        for forged in [
-            [0; 8],
-            [0xff; 8],
-            [0, 0, 0, 2, 0, 0, 0, 0],
-            [0, 0, 0, 1, 0, 0, 0, 1],
-        ] {
+        for forged in [[0; 8], [0xff; 8], [0, 0, 0, 2, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0, 0, 1]] {
             let id = CorrelationId::from_bytes(&forged).unwrap();
             assert_eq!(pending.get(id), None);
             assert_eq!(pending.take(id), None);

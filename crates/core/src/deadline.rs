@@ -12,11 +12,7 @@ pub struct Deadline(Instant);
 impl Deadline {
     /// The deadline `timeout` after `now`; a timeout beyond what the clock can tell means decades.
     pub fn after(now: Instant, timeout: Duration) -> Self {
-        Self(
-            now.checked_add(timeout)
-                .or_else(|| now.checked_add(DECADES))
-                .unwrap_or(now),
-        )
+        Self(now.checked_add(timeout).or_else(|| now.checked_add(DECADES)).unwrap_or(now))
     }
 
     /// The deadline at this very moment.
@@ -42,9 +38,7 @@ impl Deadline {
 
     /// The time left, or `None` once the deadline [has passed](Deadline::has_passed).
     pub fn remaining(self, now: Instant) -> Option<Duration> {
-        self.0
-            .checked_duration_since(now)
-            .filter(|it| !it.is_zero())
+        self.0.checked_duration_since(now).filter(|it| !it.is_zero())
     }
 }
 

@@ -95,15 +95,10 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         if Self::MAX_LEN < text.len() {
-            return Err(EndpointError::TooLong {
-                len: text.len(),
-                limit: Self::MAX_LEN,
-            });
+            return Err(EndpointError::TooLong { len: text.len(), limit: Self::MAX_LEN });
         }
         let Some((scheme, address)) = text.split_once("://") else {
-            return Err(EndpointError::MissingScheme {
-                text: text.to_owned(),
-            });
+            return Err(EndpointError::MissingScheme { text: text.to_owned() });
         };
         match scheme {
             "inproc" => address.parse().map(Self::Inproc),
@@ -111,9 +106,7 @@ impl FromStr for Endpoint {
             "tcp" => address.parse().map(Self::Tcp),
             "zmq+ipc" => address.parse().map(Self::ZmqIpc),
             "zmq+tcp" => address.parse().map(Self::ZmqTcp),
-            _ => Err(EndpointError::UnknownScheme {
-                scheme: scheme.to_owned(),
-            }),
+            _ => Err(EndpointError::UnknownScheme { scheme: scheme.to_owned() }),
         }
     }
 }

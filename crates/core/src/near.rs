@@ -39,9 +39,7 @@ fn distance(a: &[char], b: &[char]) -> Option<usize> {
         row[first - 1] = if first == 1 { i.min(far) } else { far };
         for j in first..=last {
             let is_other = usize::from(a[i - 1] != b[j - 1]);
-            let mut least = (above[j - 1] + is_other)
-                .min(above[j] + 1)
-                .min(row[j - 1] + 1);
+            let mut least = (above[j - 1] + is_other).min(above[j] + 1).min(row[j - 1] + 1);
             if 1 < i && 1 < j && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
                 least = least.min(before[j - 2] + 1);
             }

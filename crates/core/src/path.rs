@@ -95,11 +95,7 @@ impl Path {
             return Some(&other.0);
         }
         let rest = other.0.strip_prefix(&*self.0)?;
-        if rest.is_empty() {
-            Some(rest)
-        } else {
-            rest.strip_prefix('.')
-        }
+        if rest.is_empty() { Some(rest) } else { rest.strip_prefix('.') }
     }
 }
 
@@ -201,10 +197,7 @@ mod tests {
     #[track_caller]
     fn prefixes(text: &str, expect: &[&str]) {
         let res: Vec<_> = path(text).prefixes().collect();
-        assert!(
-            res.iter().map(Path::as_str).eq(expect.iter().copied()),
-            "{res:?}"
-        );
+        assert!(res.iter().map(Path::as_str).eq(expect.iter().copied()), "{res:?}");
     }
 
     #[test]
@@ -224,10 +217,7 @@ mod tests {
     fn control_characters_and_too_long_paths_are_refused() {
         assert_eq!(Path::new("a.\n"), Err(PathError::Forbidden { found: '\n' }));
         assert!(Path::new("x".repeat(1_024)).is_ok());
-        assert_eq!(
-            Path::new("x".repeat(1_025)),
-            Err(PathError::TooLong { len: 1_025 })
-        );
+        assert_eq!(Path::new("x".repeat(1_025)), Err(PathError::TooLong { len: 1_025 }));
     }
 
     #[test]
@@ -249,10 +239,7 @@ mod tests {
     #[test]
     fn stripping_a_prefix_leaves_the_tail() {
         let whole = path("part.1.part.2.part.3");
-        assert_eq!(
-            whole.strip_prefix(&path("part.1")),
-            Some(path("part.2.part.3"))
-        );
+        assert_eq!(whole.strip_prefix(&path("part.1")), Some(path("part.2.part.3")));
         assert_eq!(whole.strip_prefix(&whole), Some(Path::root()));
         assert_eq!(whole.strip_prefix(&path("part.2")), None);
         assert_eq!(whole.strip_prefix(&path("par")), None);

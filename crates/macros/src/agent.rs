@@ -41,10 +41,7 @@ fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
         let ImplItem::Fn(function) = item else {
             continue;
         };
-        let marks: Vec<_> = function
-            .attrs
-            .extract_if(.., |it| is_mark(it.path()))
-            .collect();
+        let marks: Vec<_> = function.attrs.extract_if(.., |it| is_mark(it.path())).collect();
         let Some(mark) = marks.first() else {
             continue;
         };
@@ -52,10 +49,7 @@ fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
             wrong.push(Error::new_spanned(mark, "`#[method]` takes no arguments"));
         }
         if hook::is_hook(function) {
-            let text = format!(
-                "`{}` is a hook and cannot be a method too",
-                function.sig.ident
-            );
+            let text = format!("`{}` is a hook and cannot be a method too", function.sig.ident);
             wrong.push(Error::new_spanned(&function.sig.ident, text));
         }
         marked.push(function.clone());
@@ -83,9 +77,7 @@ fn implementation(
         ImplItem::Fn(function) if hook::is_hook(function) => Some(function),
         _ => None,
     });
-    let hooks = functions
-        .map(|it| hook::expand(root, it))
-        .collect::<Result<Vec<_>>>()?;
+    let hooks = functions.map(|it| hook::expand(root, it)).collect::<Result<Vec<_>>>()?;
     let methods = methods(root, owner, marked)?;
     let entries = methods.iter().map(Method::entry);
     Ok(quote! {
@@ -108,17 +100,11 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
         _ => None,
     };
     let Some(name) = name else {
-        return Err(Error::new_spanned(
-            owner,
-            "`#[agent]` needs a type with a name",
-        ));
+        return Err(Error::new_spanned(owner, "`#[agent]` needs a type with a name"));
     };
     let calls = format_ident!("{name}Calls", span = name.span());
     let methods = methods(root, owner, marked)?;
-    let visibility = methods
-        .iter()
-        .map(Method::visibility)
-        .max_by_key(|it| width(it));
+    let visibility = methods.iter().map(Method::visibility).max_by_key(|it| width(it));
     let text = format!("What can be called on a reference to [`{name}`], by type.");
     let declarations = methods.iter().map(Method::declaration);
     let implementations = methods.iter().map(Method::implementation);
@@ -151,8 +137,5 @@ fn methods<'a>(
     owner: &'a Type,
     marked: &'a [ImplItemFn],
 ) -> Result<Vec<Method<'a>>> {
-    marked
-        .iter()
-        .map(|it| Method::of(root, owner, it))
-        .collect()
+    marked.iter().map(|it| Method::of(root, owner, it)).collect()
 }

@@ -18,10 +18,8 @@ pub(crate) fn expand(root: &TokenStream, function: &ImplItemFn) -> Result<TokenS
     let signature = &function.sig;
     let arguments = Arguments::of(signature)?;
     if let Some(extra) = arguments.rest.first() {
-        let text = format!(
-            "the hook `{}` takes `&Context<Self>` and nothing else",
-            signature.ident
-        );
+        let text =
+            format!("the hook `{}` takes `&Context<Self>` and nothing else", signature.ident);
         return Err(Error::new(extra.name.span(), text));
     }
     let name = &signature.ident;

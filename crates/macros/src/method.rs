@@ -27,12 +27,7 @@ impl<'a> Method<'a> {
         function: &'a ImplItemFn,
     ) -> Result<Self> {
         let arguments = Arguments::of(&function.sig)?;
-        Ok(Self {
-            root,
-            owner,
-            function,
-            arguments,
-        })
+        Ok(Self { root, owner, function, arguments })
     }
 
     /// Who sees it.
@@ -45,16 +40,9 @@ impl<'a> Method<'a> {
         let Self { root, function, .. } = self;
         let name = function.sig.ident.unraw().to_string();
         let names = self.names();
-        let types: Vec<_> = self
-            .arguments
-            .rest
-            .iter()
-            .map(|it| self.plain_type(it.ty))
-            .collect();
+        let types: Vec<_> = self.arguments.rest.iter().map(|it| self.plain_type(it.ty)).collect();
         let texts = names.iter().map(|it| it.unraw().to_string());
-        let type_texts = types
-            .iter()
-            .map(|it| quote!(#it).to_string().replace(' ', ""));
+        let type_texts = types.iter().map(|it| quote!(#it).to_string().replace(' ', ""));
         let result = self.result();
         let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
         quote! {
@@ -83,15 +71,10 @@ impl<'a> Method<'a> {
     pub(crate) fn implementation(&self) -> TokenStream {
         let signature = self.typed_signature();
         let name = self.function.sig.ident.unraw().to_string();
-        let conversions = self
-            .arguments
-            .rest
-            .iter()
-            .filter(|it| is_string(it.ty))
-            .map(|it| {
-                let name = it.name;
-                quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
-            });
+        let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
+            let name = it.name;
+            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
+        });
         let result = self.result();
         quote! {
             #signature {
@@ -132,12 +115,7 @@ impl<'a> Method<'a> {
 
     /// The call of the user's function, as a `Result<_, BoxError>`.
     fn result(&self) -> TokenStream {
-        let Self {
-            root,
-            owner,
-            function,
-            arguments,
-        } = self;
+        let Self { root, owner, function, arguments } = self;
         let name = &function.sig.ident;
         let names = self.names();
         let context = arguments.takes_context.then(|| quote!(__cx,));
@@ -157,9 +135,7 @@ impl<'a> Method<'a> {
 
     fn docs(&self) -> Vec<&Attribute> {
         let attributes = self.function.attrs.iter();
-        attributes
-            .filter(|it| it.path().is_ident("doc") || it.path().is_ident("cfg"))
-            .collect()
+        attributes.filter(|it| it.path().is_ident("doc") || it.path().is_ident("cfg")).collect()
     }
 
     fn output(&self) -> TokenStream {
@@ -188,10 +164,7 @@ impl<'a> Method<'a> {
         let Type::Path(path) = &**ty else {
             return false;
         };
-        path.path
-            .segments
-            .last()
-            .is_some_and(|it| it.ident.to_string().ends_with("Result"))
+        path.path.segments.last().is_some_and(|it| it.ident.to_string().ends_with("Result"))
     }
 
     /// The type with `Self` written out: it is used where `Self` is another type.
@@ -206,10 +179,7 @@ fn is_string(ty: &Type) -> bool {
     let Type::Path(path) = ty else {
         return false;
     };
-    path.path
-        .segments
-        .last()
-        .is_some_and(|it| it.ident == "String")
+    path.path.segments.last().is_some_and(|it| it.ident == "String")
 }
 
 struct ReplaceSelf<'a>(&'a Type);

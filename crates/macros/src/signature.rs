@@ -21,42 +21,27 @@ impl<'a> Arguments<'a> {
         let mut typed = signature.inputs.iter().skip(1).peekable();
         let takes_context = typed.next_if(|it| is_context(it)).is_some();
         let rest = typed.map(argument).collect::<Result<_>>()?;
-        Ok(Self {
-            takes_context,
-            rest,
-        })
+        Ok(Self { takes_context, rest })
     }
 }
 
 fn check_shape(signature: &Signature) -> Result<()> {
     if let Some(token) = &signature.unsafety {
-        return Err(Error::new_spanned(
-            token,
-            "a function of an agent cannot be unsafe",
-        ));
+        return Err(Error::new_spanned(token, "a function of an agent cannot be unsafe"));
     }
     if let Some(parameter) = signature.generics.params.first() {
-        let text = format!(
-            "`{}` cannot be generic: it is called by name",
-            signature.ident
-        );
+        let text = format!("`{}` cannot be generic: it is called by name", signature.ident);
         return Err(Error::new_spanned(parameter, text));
     }
     match signature.inputs.first() {
         Some(FnArg::Receiver(it)) if it.reference.is_some() && it.colon_token.is_none() => Ok(()),
         Some(first) => Err(Error::new_spanned(first, receiver_text(signature))),
-        None => Err(Error::new_spanned(
-            &signature.ident,
-            receiver_text(signature),
-        )),
+        None => Err(Error::new_spanned(&signature.ident, receiver_text(signature))),
     }
 }
 
 fn receiver_text(signature: &Signature) -> String {
-    format!(
-        "`{}` must take `&mut self` or `&self` first",
-        signature.ident
-    )
+    format!("`{}` must take `&mut self` or `&self` first", signature.ident)
 }
 
 fn is_context(argument: &FnArg) -> bool {
@@ -69,10 +54,7 @@ fn is_context(argument: &FnArg) -> bool {
     let Type::Path(path) = &*reference.elem else {
         return false;
     };
-    path.path
-        .segments
-        .last()
-        .is_some_and(|it| it.ident == "Context")
+    path.path.segments.last().is_some_and(|it| it.ident == "Context")
 }
 
 fn argument(argument: &FnArg) -> Result<Argument<'_>> {
@@ -92,17 +74,8 @@ fn argument(argument: &FnArg) -> Result<Argument<'_>> {
         return Err(Error::new_spanned(it, "an argument needs a concrete type"));
     }
     match &**pat {
-        Pat::Ident(it) if it.subpat.is_none() => Ok(Argument {
-            name: &it.ident,
-            ty,
-        }),
-        Pat::Wild(_) => Err(Error::new_spanned(
-            pat,
-            "give this argument a name: callers see it",
-        )),
-        _ => Err(Error::new_spanned(
-            pat,
-            "an argument must be a plain name, not a pattern",
-        )),
+        Pat::Ident(it) if it.subpat.is_none() => Ok(Argument { name: &it.ident, ty }),
+        Pat::Wild(_) => Err(Error::new_spanned(pat, "give this argument a name: callers see it")),
+        _ => Err(Error::new_spanned(pat, "an argument must be a plain name, not a pattern")),
     }
 }

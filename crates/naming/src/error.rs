@@ -142,11 +142,7 @@ impl fmt::Display for Suggestion<'_> {
         for (i, name) in others.iter().enumerate() {
             write!(f, "{}`{name}`", if i == 0 { "" } else { ", " })?;
         }
-        write!(
-            f,
-            "{}`{last}`?",
-            if others.is_empty() { "" } else { " or " }
-        )
+        write!(f, "{}`{last}`?", if others.is_empty() { "" } else { " or " })
     }
 }
 
@@ -157,27 +153,15 @@ mod tests {
     #[track_caller]
     fn check(near: &[&str], expect: &str) {
         let near = near.iter().map(|it| Name::new(it).unwrap()).collect();
-        let error = NamingError::Unknown {
-            name: Name::new("Alcie").unwrap(),
-            near,
-        };
+        let error = NamingError::Unknown { name: Name::new("Alcie").unwrap(), near };
         assert_eq!(error.to_string(), expect);
     }
 
     #[test]
     fn an_unknown_name_comes_with_the_names_that_look_alike() {
         check(&[], "nobody is called `Alcie`");
-        check(
-            &["Alice"],
-            "nobody is called `Alcie`; did you mean `Alice`?",
-        );
-        check(
-            &["Alice", "Alec"],
-            "nobody is called `Alcie`; did you mean `Alice` or `Alec`?",
-        );
-        check(
-            &["A", "B", "C"],
-            "nobody is called `Alcie`; did you mean `A`, `B` or `C`?",
-        );
+        check(&["Alice"], "nobody is called `Alcie`; did you mean `Alice`?");
+        check(&["Alice", "Alec"], "nobody is called `Alcie`; did you mean `Alice` or `Alec`?");
+        check(&["A", "B", "C"], "nobody is called `Alcie`; did you mean `A`, `B` or `C`?");
     }
 }

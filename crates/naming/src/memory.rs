@@ -19,9 +19,7 @@ pub struct MemoryDirectory {
 impl MemoryDirectory {
     /// An empty directory.
     pub fn new() -> Self {
-        Self {
-            table: Arc::new(Table::default()),
-        }
+        Self { table: Arc::new(Table::default()) }
     }
 }
 

@@ -27,10 +27,7 @@ pub(crate) const PAGE: usize = 32 << 10;
 pub(crate) const NEWS_ID: [u8; 8] = [0; 8];
 
 const CODEC: AnyCodec = AnyCodec::Msgpack;
-const CODEC_LIMITS: CodecLimits = CodecLimits {
-    bytes: MESSAGE,
-    depth: 16,
-};
+const CODEC_LIMITS: CodecLimits = CodecLimits { bytes: MESSAGE, depth: 16 };
 
 /// What a client asks for.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -59,19 +56,10 @@ pub(crate) enum Request {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
     Done,
-    Found {
-        record: Record,
-    },
-    Page {
-        names: Vec<(Name, Record)>,
-        more: bool,
-    },
-    Refused {
-        why: Refusal,
-    },
-    Stopped {
-        stayed: Vec<Name>,
-    },
+    Found { record: Record },
+    Page { names: Vec<(Name, Record)>, more: bool },
+    Refused { why: Refusal },
+    Stopped { stayed: Vec<Name> },
 }
 
 /// Why the server does not do what it was asked for.
@@ -103,26 +91,18 @@ pub(crate) enum News {
 impl Refusal {
     pub(crate) fn of_naming(error: NamingError) -> Self {
         match error {
-            NamingError::Busy { what, limit } => Self::Busy {
-                what: what.to_owned(),
-                limit,
-            },
+            NamingError::Busy { what, limit } => Self::Busy { what: what.to_owned(), limit },
             NamingError::Closed => Self::Closed,
             NamingError::NotHeld { .. } => Self::NotHeld,
             NamingError::Unknown { near, .. } => Self::Unknown { near },
-            other => Self::Malformed {
-                reason: other.to_string(),
-            },
+            other => Self::Malformed { reason: other.to_string() },
         }
     }
 
     pub(crate) fn of_register(error: RegisterError) -> Self {
         match error {
             RegisterError::Closing => Self::Closing,
-            RegisterError::Full { what, limit } => Self::Full {
-                what: what.to_owned(),
-                limit,
-            },
+            RegisterError::Full { what, limit } => Self::Full { what: what.to_owned(), limit },
             RegisterError::Naming(error) => Self::of_naming(error),
             RegisterError::Taken { holder, .. } => Self::Taken { holder },
             RegisterError::TooLarge { len } => Self::TooLarge { len },
@@ -137,10 +117,7 @@ impl Refusal {
                 let what = if what == "bytes" { "bytes" } else { "names" };
                 RegisterError::Full { what, limit }
             }
-            Self::Taken { holder } => RegisterError::Taken {
-                name: name.clone(),
-                holder,
-            },
+            Self::Taken { holder } => RegisterError::Taken { name: name.clone(), holder },
             Self::TooLarge { len } => RegisterError::TooLarge { len },
             other => other.into_naming(Some(name)).into(),
         }
@@ -150,11 +127,7 @@ impl Refusal {
     pub(crate) fn into_naming(self, name: Option<&Name>) -> NamingError {
         match (self, name.cloned()) {
             (Self::Busy { what, limit }, _) => {
-                let what = if what == "watches" {
-                    "watches"
-                } else {
-                    "requests"
-                };
+                let what = if what == "watches" { "watches" } else { "requests" };
                 NamingError::Busy { what, limit }
             }
             (Self::Closed | Self::Closing, _) => NamingError::Closed,
@@ -202,17 +175,13 @@ impl From<&ShutdownReport> for Reply {
             left = left.saturating_sub(name.as_str().len() + 8);
             0 < left
         };
-        Self::Stopped {
-            stayed: report.stayed.iter().take_while(fits).cloned().collect(),
-        }
+        Self::Stopped { stayed: report.stayed.iter().take_while(fits).cloned().collect() }
     }
 }
 
 /// An answer that makes no sense.
 pub(crate) fn unexpected(reply: &impl std::fmt::Debug) -> NamingError {
-    NamingError::Protocol {
-        reason: format!("unexpected answer {reply:?}"),
-    }
+    NamingError::Protocol { reason: format!("unexpected answer {reply:?}") }
 }
 
 /// Milliseconds for the wire.
@@ -225,9 +194,7 @@ pub(crate) fn encode<T: Serialize + 'static>(
     head: Vec<Bytes>,
     value: &T,
 ) -> Result<Message, String> {
-    let body = CODEC
-        .encode(value, &CODEC_LIMITS)
-        .map_err(|it| with_cause(&it))?;
+    let body = CODEC.encode(value, &CODEC_LIMITS).map_err(|it| with_cause(&it))?;
     Ok(Message::multipart(head, body))
 }
 
@@ -246,9 +213,7 @@ pub(crate) fn decode<T: DeserializeOwned + 'static>(message: &Message) -> Result
 
 fn decode_body<T: DeserializeOwned + 'static>(body: &Body) -> Result<T, String> {
     let bytes = body.to_bytes().map_err(|it| it.to_string())?;
-    CODEC
-        .decode(&bytes, &CODEC_LIMITS)
-        .map_err(|it| with_cause(&it))
+    CODEC.decode(&bytes, &CODEC_LIMITS).map_err(|it| with_cause(&it))
 }
 
 fn with_cause(error: &dyn std::error::Error) -> String {
@@ -272,10 +237,7 @@ pub(crate) fn link(socket_type: SocketType, options: Options) -> LinkConfig {
     config.options.limits.frame = MESSAGE;
     config.options.limits.message = 2 * MESSAGE;
     config.options.limits.parts = 16;
-    for queue in [
-        &mut config.options.recv_high_water,
-        &mut config.options.send_high_water,
-    ] {
+    for queue in [&mut config.options.recv_high_water, &mut config.options.send_high_water] {
         queue.messages = 256;
         queue.bytes = 128 << 10;
     }

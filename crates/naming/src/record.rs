@@ -21,10 +21,7 @@ impl Record {
 
     /// A record without metadata.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self {
-            endpoint,
-            metadata: BTreeMap::new(),
-        }
+        Self { endpoint, metadata: BTreeMap::new() }
     }
 
     /// The same record that also says `key` of itself.
@@ -36,10 +33,7 @@ impl Record {
 
     /// The bytes of the metadata, as counted against [`Record::MAX_METADATA`].
     pub(crate) fn metadata_len(&self) -> usize {
-        self.metadata
-            .iter()
-            .map(|(key, value)| PAIR + key.len() + value.len())
-            .sum()
+        self.metadata.iter().map(|(key, value)| PAIR + key.len() + value.len()).sum()
     }
 }
 

@@ -51,30 +51,19 @@ struct Wishes {
 impl Audience {
     pub(crate) fn new(max_subscriptions: usize) -> Self {
         let (changed, listeners, received) = Default::default();
-        Self {
-            changed,
-            listeners,
-            max_subscriptions,
-            received,
-        }
+        Self { changed, listeners, max_subscriptions, received }
     }
 
     /// All listeners; `None` once the socket is closed.
     pub(crate) fn listeners(&self) -> Option<Arc<[Listener]>> {
         let listeners = self.listeners.lock();
-        if listeners.closed {
-            None
-        } else {
-            Some(listeners.list.clone())
-        }
+        if listeners.closed { None } else { Some(listeners.list.clone()) }
     }
 
     /// How many want anything at all.
     pub(crate) fn n_subscribers(&self) -> usize {
         let list = self.listeners.lock().list.clone();
-        list.iter()
-            .filter(|it| !it.wishes.lock().topics.is_empty())
-            .count()
+        list.iter().filter(|it| !it.wishes.lock().topics.is_empty()).count()
     }
 
     pub(crate) async fn wait_for_subscribers(&self, n: usize) {
@@ -101,10 +90,7 @@ impl Audience {
 
 impl Role for Audience {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        let listener = Listener {
-            link: link.clone(),
-            wishes: Arc::default(),
-        };
+        let listener = Listener { link: link.clone(), wishes: Arc::default() };
         let inbox = Wishbox {
             changed: self.changed.clone(),
             exit,
@@ -138,12 +124,7 @@ impl Role for Audience {
 
     fn detach(&self, link: &Arc<Link>) {
         let mut listeners = self.listeners.lock();
-        let list = listeners
-            .list
-            .iter()
-            .filter(|it| it.link.id != link.id)
-            .cloned()
-            .collect();
+        let list = listeners.list.iter().filter(|it| it.link.id != link.id).cloned().collect();
         let old = std::mem::replace(&mut listeners.list, list);
         drop(listeners);
         drop(old);

@@ -34,12 +34,7 @@ impl<S> Builder<S> {
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
         let at = at.try_into().map_err(Into::into);
-        Self {
-            at,
-            side,
-            settings: Settings::default(),
-            socket: PhantomData,
-        }
+        Self { at, side, settings: Settings::default(), socket: PhantomData }
     }
 
     /// The codec, whatever the peer's is: one that speaks another is refused.
@@ -107,9 +102,7 @@ impl<S> Builder<S> {
 impl<T> Builder<Subscriber<T>> {
     /// Also receives what is published under topics that begin with `prefix`; the empty one is all.
     pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
-        self.settings
-            .subscriptions
-            .push(Bytes::copy_from_slice(prefix.as_ref()));
+        self.settings.subscriptions.push(Bytes::copy_from_slice(prefix.as_ref()));
         self
     }
 }

@@ -116,9 +116,7 @@ impl Core {
         links.listeners.push(listener.serve(host));
         drop(links);
         let _ = self.endpoint.set(endpoint.clone());
-        self.teller.tell(&Event::Listening {
-            endpoint: endpoint.clone(),
-        });
+        self.teller.tell(&Event::Listening { endpoint: endpoint.clone() });
         Ok(endpoint)
     }
 
@@ -126,10 +124,7 @@ impl Core {
         let host: Weak<dyn Host> = self.me.clone();
         let mut connector = Connector::start(at, self.config(Side::Connect), host);
         let patience = self.settings.connect_patience;
-        connector
-            .first_attempt(patience)
-            .await
-            .map_err(open_error)?;
+        connector.first_attempt(patience).await.map_err(open_error)?;
         let mut links = self.links.lock();
         if links.closed {
             return Err(OpenError::Closed);
@@ -147,9 +142,7 @@ impl Core {
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
-        self.endpoint
-            .get()
-            .expect("an open socket was bound or connected")
+        self.endpoint.get().expect("an open socket was bound or connected")
     }
 
     pub(crate) fn codec(&self) -> &AnyCodec {
@@ -167,11 +160,7 @@ impl Core {
     pub(crate) fn stats(&self, received: Flow) -> Stats {
         let links = self.all_links();
         let queued: usize = links.iter().map(|it| it.sender.queued()).sum();
-        Stats {
-            peers: links.len(),
-            received,
-            sent: self.sent.flow(queued as u64),
-        }
+        Stats { peers: links.len(), received, sent: self.sent.flow(queued as u64) }
     }
 
     pub(crate) async fn wait_for_peers(&self, n: usize) {
@@ -208,10 +197,7 @@ impl Core {
         let (listeners, connectors) = {
             let mut links = self.links.lock();
             links.closed = true;
-            (
-                std::mem::take(&mut links.listeners),
-                std::mem::take(&mut links.connectors),
-            )
+            (std::mem::take(&mut links.listeners), std::mem::take(&mut links.connectors))
         };
         drop(connectors);
         self.role.close();
@@ -229,26 +215,14 @@ impl Core {
         self.sent.lose(Reason::Closed, unsent as u64);
         let peer = link.address().to_owned();
         if let CloseReason::Refused(why) = reason {
-            self.teller.tell(&Event::Refused {
-                peer: peer.clone(),
-                reason: why.to_string(),
-            });
+            self.teller.tell(&Event::Refused { peer: peer.clone(), reason: why.to_string() });
         }
-        self.teller.tell(&Event::Disconnected {
-            peer,
-            reason: chain(reason),
-            unsent,
-        });
+        self.teller.tell(&Event::Disconnected { peer, reason: chain(reason), unsent });
         self.changed.notify_waiters();
     }
 
     fn all_links(&self) -> Vec<Arc<Link>> {
-        self.links
-            .lock()
-            .peers
-            .values()
-            .map(|it| it.link.clone())
-            .collect()
+        self.links.lock().peers.values().map(|it| it.link.clone()).collect()
     }
 }
 
@@ -277,10 +251,9 @@ impl fmt::Debug for Core {
 
 fn open_error(error: ConnectError) -> OpenError {
     match error {
-        ConnectError::Handshake {
-            endpoint,
-            source: HandshakeError::Refused { reason },
-        } => OpenError::Refused { endpoint, reason },
+        ConnectError::Handshake { endpoint, source: HandshakeError::Refused { reason } } => {
+            OpenError::Refused { endpoint, reason }
+        }
         other => OpenError::Connect(other),
     }
 }

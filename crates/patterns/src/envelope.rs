@@ -43,10 +43,7 @@ pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Body), (Vec<
 pub(crate) fn answer(envelope: Vec<Bytes>, answer: Answer, gleis: bool) -> Frames {
     let (kind, text) = match answer {
         Answer::Value(body) => {
-            return Frames {
-                head: envelope,
-                body,
-            };
+            return Frames { head: envelope, body };
         }
         Answer::Error(text) => (ERROR, text),
         Answer::NoReply => (NO_REPLY, String::new()),
@@ -85,10 +82,8 @@ mod tests {
     use super::*;
 
     fn frames(parts: &[&'static str]) -> Frames {
-        let mut head: Vec<Bytes> = parts
-            .iter()
-            .map(|it| Bytes::from_static(it.as_bytes()))
-            .collect();
+        let mut head: Vec<Bytes> =
+            parts.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
         let body = head.pop().unwrap();
         Frames::multipart(head, body)
     }
@@ -131,10 +126,7 @@ mod tests {
     #[test]
     fn kinds_are_read_from_gleis_peers_only() {
         let error = || frames(&["12345678", "", "E", "text"]);
-        assert!(matches!(
-            split_answer(error(), true),
-            Some((_, Answer::Error(_)))
-        ));
+        assert!(matches!(split_answer(error(), true), Some((_, Answer::Error(_)))));
         assert!(split_answer(error(), false).is_none());
         assert!(split_answer(frames(&["1234", "", "body"]), true).is_none());
         assert!(split_answer(frames(&["12345678", "body"]), true).is_none());

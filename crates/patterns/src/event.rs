@@ -86,27 +86,14 @@ impl Event {
         use gleis_transport::Event as Told;
         Some(match event {
             Told::Accepted { peer } => Self::Accepted { peer: peer.address },
-            Told::AcceptFailed {
-                error: AcceptError::Handshake { address, source },
-            } => Self::HandshakeFailed {
-                peer: address,
-                reason: chain(&source),
-            },
-            Told::AcceptFailed { error } => Self::AcceptFailed {
-                reason: chain(&error),
-            },
+            Told::AcceptFailed { error: AcceptError::Handshake { address, source } } => {
+                Self::HandshakeFailed { peer: address, reason: chain(&source) }
+            }
+            Told::AcceptFailed { error } => Self::AcceptFailed { reason: chain(&error) },
             Told::Connected { peer } => Self::Connected { peer: peer.address },
-            Told::Retrying {
-                endpoint,
-                attempt,
-                delay,
-                error,
-            } => Self::Retrying {
-                endpoint,
-                attempt,
-                delay,
-                reason: chain(&error),
-            },
+            Told::Retrying { endpoint, attempt, delay, error } => {
+                Self::Retrying { endpoint, attempt, delay, reason: chain(&error) }
+            }
             _ => return None,
         })
     }
@@ -174,12 +161,7 @@ impl Teller {
 impl Drop for Teller {
     fn drop(&mut self) {
         // Readers must not wait for a socket that is gone.
-        for queue in self
-            .readers
-            .get_mut()
-            .drain(..)
-            .filter_map(|it| it.upgrade())
-        {
+        for queue in self.readers.get_mut().drain(..).filter_map(|it| it.upgrade()) {
             let mut state = queue.state.lock();
             state.ended = true;
             let waker = state.waker.take();
@@ -216,9 +198,7 @@ impl Queue {
     fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Event>> {
         let mut state = self.state.lock();
         if 0 < state.missed {
-            return Poll::Ready(Some(Event::Missed {
-                events: std::mem::take(&mut state.missed),
-            }));
+            return Poll::Ready(Some(Event::Missed { events: std::mem::take(&mut state.missed) }));
         }
         if let Some(event) = state.events.pop_front() {
             return Poll::Ready(Some(event));

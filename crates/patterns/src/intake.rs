@@ -51,12 +51,7 @@ struct State {
 impl Intake {
     pub(crate) fn new(mark: HighWater) -> Self {
         let batch = (mark.messages / 4).clamp(1, BATCH);
-        Self {
-            batch,
-            mark,
-            received: Counters::default(),
-            state: Mutex::default(),
-        }
+        Self { batch, mark, received: Counters::default(), state: Mutex::default() }
     }
 
     /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
@@ -68,11 +63,7 @@ impl Intake {
             false => Poll::Ready(true),
             true if state.closed => Poll::Ready(false),
             true => {
-                if !state
-                    .waker
-                    .as_ref()
-                    .is_some_and(|it| it.will_wake(cx.waker()))
-                {
+                if !state.waker.as_ref().is_some_and(|it| it.will_wake(cx.waker())) {
                     state.waker = Some(cx.waker().clone());
                 }
                 Poll::Pending
@@ -105,12 +96,7 @@ impl Role for Intake {
         };
         state.lanes[at] = Some(lane);
         drop(state);
-        Arc::new(Entrance {
-            at,
-            exit,
-            full,
-            intake: self,
-        })
+        Arc::new(Entrance { at, exit, full, intake: self })
     }
 
     /// What the link brought stays.
@@ -137,13 +123,7 @@ impl Role for Intake {
     /// What waits is dropped, whoever waits is woken.
     fn end(&self) {
         let mut state = self.state.lock();
-        let old = std::mem::replace(
-            &mut *state,
-            State {
-                closed: true,
-                ..State::default()
-            },
-        );
+        let old = std::mem::replace(&mut *state, State { closed: true, ..State::default() });
         drop(state);
         self.received.lose(Reason::Closed, old.waiting as u64);
         for lane in old.lanes.into_iter().flatten() {
@@ -175,11 +155,7 @@ impl State {
                 continue;
             };
             // Alone, a peer has every turn.
-            let turns = if self.ready.is_empty() {
-                most - batch.len()
-            } else {
-                1
-            };
+            let turns = if self.ready.is_empty() { most - batch.len() } else { 1 };
             if !lane.has_lent() {
                 self.lent.push(at);
             }

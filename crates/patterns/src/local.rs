@@ -63,11 +63,7 @@ impl<T: Message> Local for LocalValue<T> {
 
 /// A body that carries `value` as it is.
 pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Body {
-    Body::Local(Arc::new(LocalValue {
-        codec: codec.clone(),
-        limits,
-        value,
-    }))
+    Body::Local(Arc::new(LocalValue { codec: codec.clone(), limits, value }))
 }
 
 /// True if `value` is bytes and `link` carries them as they are.
@@ -84,9 +80,7 @@ pub(crate) fn into_body<T: Message>(value: T) -> Body {
 /// A value of type `A` as the `B` that it is.
 fn cast<A: 'static, B: 'static>(value: A) -> Option<B> {
     let mut slot = Some(value);
-    (&mut slot as &mut dyn Any)
-        .downcast_mut::<Option<B>>()
-        .and_then(Option::take)
+    (&mut slot as &mut dyn Any).downcast_mut::<Option<B>>().and_then(Option::take)
 }
 
 /// The bytes of the `T` in a body that travels as it is.
@@ -115,10 +109,9 @@ pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Re
     };
     let any: &dyn Any = &*value;
     if !any.is::<LocalValue<T>>() {
-        let bytes = value.to_bytes().map_err(|source| RecvError::Local {
-            peer: link.address().to_owned(),
-            source,
-        })?;
+        let bytes = value
+            .to_bytes()
+            .map_err(|source| RecvError::Local { peer: link.address().to_owned(), source })?;
         return decode(&bytes, link, limits);
     }
     let value: Arc<dyn Any + Send + Sync> = value;
@@ -135,8 +128,5 @@ fn is_same<A: 'static, B: 'static>() -> bool {
 
 fn decode<T: Message>(bytes: &Bytes, link: &Link, limits: &Limits) -> Result<T, RecvError> {
     let decoded = link.codec.decode(bytes, limits);
-    decoded.map_err(|source| RecvError::Decode {
-        peer: link.address().to_owned(),
-        source,
-    })
+    decoded.map_err(|source| RecvError::Decode { peer: link.address().to_owned(), source })
 }

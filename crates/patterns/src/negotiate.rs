@@ -41,9 +41,7 @@ impl Negotiation {
     pub(crate) fn metadata(&self, side: Side) -> Metadata {
         let mut metadata = Metadata::new();
         let mut tell = |name: &str, value: &'static str| {
-            metadata
-                .insert(name, value.as_bytes())
-                .expect("the name is one");
+            metadata.insert(name, value.as_bytes()).expect("the name is one");
         };
         tell(GLEIS, "1");
         if self.named || matches!(side, Side::Bind) {

@@ -53,9 +53,6 @@ impl Default for Settings {
 impl Settings {
     /// What one encoded message may cost: no frame is longer than the link allows.
     pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            bytes: self.options.limits.frame,
-            ..Limits::default()
-        }
+        Limits { bytes: self.options.limits.frame, ..Limits::default() }
     }
 }

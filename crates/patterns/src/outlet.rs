@@ -27,10 +27,7 @@ impl Outlet {
 impl Role for Outlet {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         self.ring.add(link.clone());
-        Arc::new(Deaf {
-            exit,
-            received: self.received.clone(),
-        })
+        Arc::new(Deaf { exit, received: self.received.clone() })
     }
 
     fn detach(&self, link: &Arc<Link>) {

@@ -27,10 +27,7 @@ enum Content<T, M> {
 
 impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
     pub(crate) fn new(message: M, limits: Limits) -> Self {
-        Self {
-            content: Content::Given(message, None),
-            limits,
-        }
+        Self { content: Content::Given(message, None), limits }
     }
 
     /// The body for `link`. If the link does not take it, it must be [put back](Self::put_back).
@@ -85,12 +82,7 @@ pub(crate) struct Copies<'a, T> {
 
 impl<'a, T: Message> Copies<'a, T> {
     pub(crate) fn new(value: &'a T, limits: Limits) -> Self {
-        Self {
-            encoded: Vec::new(),
-            limits,
-            local: None,
-            value,
-        }
+        Self { encoded: Vec::new(), limits, local: None, value }
     }
 
     /// The body for `link`.

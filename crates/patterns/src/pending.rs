@@ -166,11 +166,8 @@ impl Pending {
         let (teller, wake) = {
             let mut state = self.state.lock();
             // Nobody answers for another peer.
-            let teller = if state.is_owner(Owner { id, link }) {
-                state.requests.take(id)
-            } else {
-                None
-            };
+            let teller =
+                if state.is_owner(Owner { id, link }) { state.requests.take(id) } else { None };
             (teller, 0 < state.waiting)
         };
         if wake {
@@ -226,23 +223,15 @@ impl Drop for Waiting<'_> {
 impl Role for Pending {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         self.ring.add(link.clone());
-        Arc::new(Letterbox {
-            exit,
-            gleis: link.gleis,
-            pending: self,
-        })
+        Arc::new(Letterbox { exit, gleis: link.gleis, pending: self })
     }
 
     fn detach(&self, link: &Arc<Link>) {
         self.ring.remove(link.id);
         let lost = {
             let mut state = self.state.lock();
-            let ids: Vec<_> = state
-                .owners
-                .iter()
-                .filter(|it| it.link == link.id)
-                .map(|it| it.id)
-                .collect();
+            let ids: Vec<_> =
+                state.owners.iter().filter(|it| it.link == link.id).map(|it| it.id).collect();
             let take = |id| Some((id, state.requests.take(id)?));
             ids.into_iter().filter_map(take).collect()
         };

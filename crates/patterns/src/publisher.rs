@@ -49,15 +49,7 @@ impl<T: Message> Publisher<T> {
         let core = Core::new::<T>(SocketType::Pub, settings, audience.clone(), sent.clone());
         core.open(side, at).await?;
         let (pace, value) = Default::default();
-        Ok(Self {
-            audience,
-            core,
-            limits,
-            overflow,
-            pace,
-            sent,
-            value,
-        })
+        Ok(Self { audience, core, limits, overflow, pace, sent, value })
     }
 
     /// Publishes `message` under `topic` to all that subscribed to a prefix of it.
@@ -122,11 +114,7 @@ impl<T: Message> Publisher<T> {
             self.sent.offer(1);
             self.sent.lose(Reason::NoSubscriber, 1);
         }
-        if 0 < n_full && self.overflow == Overflow::Fail {
-            Err(SendError::Full)
-        } else {
-            Ok(())
-        }
+        if 0 < n_full && self.overflow == Overflow::Fail { Err(SendError::Full) } else { Ok(()) }
     }
 
     /// False if the listener had no room.
@@ -159,8 +147,6 @@ impl<T: Message> Publisher<T> {
 
 impl<T> fmt::Debug for Publisher<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Publisher")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Publisher").field("core", &self.core).finish_non_exhaustive()
     }
 }

@@ -44,12 +44,7 @@ impl<T: Message> Pull<T> {
         let sent = Arc::new(Counters::default());
         let core = Core::new::<T>(SocketType::Pull, settings, intake.clone(), sent);
         core.open(side, at).await?;
-        Ok(Self {
-            core,
-            limits,
-            taker: Taker::new(intake),
-            value: PhantomData,
-        })
+        Ok(Self { core, limits, taker: Taker::new(intake), value: PhantomData })
     }
 
     /// Waits for the next message.
@@ -66,8 +61,7 @@ impl<T: Message> Pull<T> {
     /// Polls for the next message: what [`recv`](Self::recv) awaits.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<T, RecvError>> {
         let limits = &self.limits;
-        self.taker
-            .poll_next(cx, |link, message| open(link, message, limits))
+        self.taker.poll_next(cx, |link, message| open(link, message, limits))
     }
 
     /// What became of the messages.
@@ -79,18 +73,13 @@ impl<T: Message> Pull<T> {
 fn open<T: Message>(link: &Link, message: Frames, limits: &Limits) -> Result<Option<T>, RecvError> {
     if !message.head.is_empty() {
         let frames = message.head.len() + 1;
-        return Err(RecvError::Frames {
-            peer: link.address().to_owned(),
-            frames,
-        });
+        return Err(RecvError::Frames { peer: link.address().to_owned(), frames });
     }
     unpack(message.body, link, limits).map(Some)
 }
 
 impl<T> fmt::Debug for Pull<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pull")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Pull").field("core", &self.core).finish_non_exhaustive()
     }
 }

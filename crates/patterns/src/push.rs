@@ -47,15 +47,7 @@ impl<T: Message> Push<T> {
         let core = Core::new::<T>(SocketType::Push, settings, outlet.clone(), sent.clone());
         core.open(side, at).await?;
         let (pace, value) = Default::default();
-        Ok(Self {
-            core,
-            limits,
-            outlet,
-            overflow,
-            pace,
-            sent,
-            value,
-        })
+        Ok(Self { core, limits, outlet, overflow, pace, sent, value })
     }
 
     /// Sends `message`, by value or by reference, to the next peer that has room.
@@ -170,8 +162,6 @@ impl<T: Message> Push<T> {
 
 impl<T> fmt::Debug for Push<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Push")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Push").field("core", &self.core).finish_non_exhaustive()
     }
 }

@@ -54,14 +54,7 @@ impl<Q: Message, R: Message> Replier<Q, R> {
         let core = Core::new::<Q>(SocketType::Router, settings, intake.clone(), sent.clone());
         core.open(side, at).await?;
         let taker = Taker::new(intake);
-        Ok(Self {
-            core,
-            limits,
-            patience,
-            sent,
-            taker,
-            value: PhantomData,
-        })
+        Ok(Self { core, limits, patience, sent, taker, value: PhantomData })
     }
 
     /// Waits for the next request, which comes with the handle to answer it.
@@ -89,9 +82,7 @@ impl<Q: Message, R: Message> Replier<Q, R> {
             patience,
             sent: sent.clone(),
         };
-        self.taker.poll_next(cx, |link, message| {
-            open(link, message, to, &limits).map(Some)
-        })
+        self.taker.poll_next(cx, |link, message| open(link, message, to, &limits).map(Some))
     }
 
     /// What became of the requests (received) and answers (sent).
@@ -109,10 +100,7 @@ fn open<Q: Message, R: Message>(
     let (envelope, body) = match split_request(message) {
         Ok(parts) => parts,
         Err((envelope, frames)) => {
-            let error = RecvError::Frames {
-                peer: link.address().to_owned(),
-                frames,
-            };
+            let error = RecvError::Frames { peer: link.address().to_owned(), frames };
             to(link, envelope).fail_now(chain(&error));
             return Err(error);
         }
@@ -130,8 +118,6 @@ fn open<Q: Message, R: Message>(
 
 impl<Q, R> fmt::Debug for Replier<Q, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Replier")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Replier").field("core", &self.core).finish_non_exhaustive()
     }
 }

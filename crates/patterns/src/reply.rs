@@ -28,10 +28,7 @@ pub struct ReplyHandle<R> {
 
 impl<R: Message> ReplyHandle<R> {
     pub(crate) fn new(to: Return) -> Self {
-        Self {
-            to: Some(to),
-            value: PhantomData,
-        }
+        Self { to: Some(to), value: PhantomData }
     }
 
     /// Answers with `value`.
@@ -88,9 +85,7 @@ impl<R> Drop for ReplyHandle<R> {
 
 impl<R> fmt::Debug for ReplyHandle<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReplyHandle")
-            .field("peer", &self.peer())
-            .finish_non_exhaustive()
+        f.debug_struct("ReplyHandle").field("peer", &self.peer()).finish_non_exhaustive()
     }
 }
 

@@ -42,11 +42,7 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
         parcel: Parcel<Q, M>,
         timeout: Duration,
     ) -> Self {
-        Self {
-            socket,
-            state: State::Fresh(parcel),
-            timeout,
-        }
+        Self { socket, state: State::Fresh(parcel), timeout }
     }
 
     /// Waits this long for the answer, counted from the moment it is awaited.
@@ -66,11 +62,7 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
             Offered::Full => return Err(RequestError::Full),
             Offered::Nobody => return Err(RequestError::NoPeer),
         }
-        Ok(State::Waiting(Box::pin(wait(
-            self.socket,
-            parcel,
-            deadline,
-        ))))
+        Ok(State::Waiting(Box::pin(wait(self.socket, parcel, deadline))))
     }
 }
 
@@ -137,9 +129,7 @@ impl<Q, R, M> Unpin for Request<'_, Q, R, M> {}
 
 impl<Q, R, M> fmt::Debug for Request<'_, Q, R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Request")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("Request").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
@@ -159,13 +149,7 @@ impl<'a> Sent<'a> {
         pending: &'a Pending,
         answer: oneshot::Receiver<Outcome>,
     ) -> Self {
-        Self {
-            answer,
-            id,
-            is_over: false,
-            link,
-            pending,
-        }
+        Self { answer, id, is_over: false, link, pending }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {

@@ -58,16 +58,7 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         let core = Core::new::<Q>(SocketType::Dealer, settings, pending.clone(), sent.clone());
         let _deadlines = TaskGuard::spawn(pending.clone().expire());
         core.open(side, at).await?;
-        Ok(Self {
-            core,
-            _deadlines,
-            limits,
-            overflow,
-            pending,
-            sent,
-            timeout,
-            value: PhantomData,
-        })
+        Ok(Self { core, _deadlines, limits, overflow, pending, sent, timeout, value: PhantomData })
     }
 
     /// Asks one of the peers that have room; `.await` it for the answer. It waits as long as the
@@ -117,10 +108,7 @@ impl<Q: Message, R: Message> Requester<Q, R> {
                 parcel.put_back(link, body);
                 return Tried::Done(Err(RequestError::Full));
             };
-            let back = match link.sender.try_send(Frames {
-                head: envelope::head(id),
-                body,
-            }) {
+            let back = match link.sender.try_send(Frames { head: envelope::head(id), body }) {
                 Ok(()) => {
                     self.sent.offer(1);
                     let sent = Sent::new(id, link.clone(), &self.pending, answer);
@@ -166,8 +154,6 @@ impl<Q: Message, R: Message> Requester<Q, R> {
 
 impl<Q, R> fmt::Debug for Requester<Q, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Requester")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Requester").field("core", &self.core).finish_non_exhaustive()
     }
 }

@@ -43,11 +43,7 @@ pub(crate) enum Offered<R> {
 impl State {
     /// The next link in turn; there is one.
     fn turn(&mut self) -> Arc<Link> {
-        let at = if self.next < self.links.len() {
-            self.next
-        } else {
-            0
-        };
+        let at = if self.next < self.links.len() { self.next } else { 0 };
         self.next = at + 1;
         self.links[at].clone()
     }

@@ -28,9 +28,7 @@ macro_rules! shared {
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
         {
-            let at = at
-                .try_into()
-                .map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
+            let at = at.try_into().map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
             self.core.bind(&at).await
         }
 
@@ -42,9 +40,7 @@ macro_rules! shared {
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
         {
-            let at = at
-                .try_into()
-                .map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
+            let at = at.try_into().map_err(|it| $crate::OpenError::Endpoint(it.into()))?;
             self.core.connect(at).await
         }
 

@@ -100,14 +100,7 @@ impl Counters {
             unwanted: count(Reason::Unwanted),
         };
         let offered = self.offered.load(Relaxed);
-        let delivered = offered
-            .saturating_sub(dropped.total())
-            .saturating_sub(queued);
-        Flow {
-            delivered,
-            dropped,
-            offered,
-            queued,
-        }
+        let delivered = offered.saturating_sub(dropped.total()).saturating_sub(queued);
+        Flow { delivered, dropped, offered, queued }
     }
 }

@@ -60,13 +60,7 @@ impl<T: Message> Subscriber<T> {
         let (limits, sent) = (settings.limits(), Arc::new(Counters::default()));
         let core = Core::new::<T>(SocketType::Sub, settings, wishes.clone(), sent);
         core.open(side, at).await?;
-        Ok(Self {
-            core,
-            limits,
-            taker: Taker::new(intake),
-            value: PhantomData,
-            wishes,
-        })
+        Ok(Self { core, limits, taker: Taker::new(intake), value: PhantomData, wishes })
     }
 
     /// Also receives what is published under topics that begin with `prefix`; the empty one is all.
@@ -97,8 +91,7 @@ impl<T: Message> Subscriber<T> {
     /// Polls for the next publication: what [`recv`](Self::recv) awaits.
     pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Publication<T>, RecvError>> {
         let (limits, wishes) = (&self.limits, &self.wishes);
-        self.taker
-            .poll_next(cx, |link, message| open(link, message, limits, wishes))
+        self.taker.poll_next(cx, |link, message| open(link, message, limits, wishes))
     }
 
     /// What became of the messages.
@@ -117,10 +110,7 @@ fn open<T: Message>(
     let Frames { mut head, body } = message;
     if 1 < head.len() {
         let frames = head.len() + 1;
-        return Err(RecvError::Frames {
-            peer: link.address().to_owned(),
-            frames,
-        });
+        return Err(RecvError::Frames { peer: link.address().to_owned(), frames });
     }
     let wanted = match (head.first(), &body) {
         (Some(topic), _) => wishes.want(topic),
@@ -131,16 +121,11 @@ fn open<T: Message>(
         return Ok(None);
     }
     let message = unpack(body, link, limits)?;
-    Ok(Some(Publication {
-        message,
-        topic: head.pop().unwrap_or_default(),
-    }))
+    Ok(Some(Publication { message, topic: head.pop().unwrap_or_default() }))
 }
 
 impl<T> fmt::Debug for Subscriber<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber")
-            .field("core", &self.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Subscriber").field("core", &self.core).finish_non_exhaustive()
     }
 }

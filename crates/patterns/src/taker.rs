@@ -20,10 +20,7 @@ pub(crate) struct Taker {
 
 impl Taker {
     pub(crate) fn new(intake: Arc<Intake>) -> Self {
-        Self {
-            batch: Batch::default(),
-            intake,
-        }
+        Self { batch: Batch::default(), intake }
     }
 
     /// The next message as `open` reads it: a value, `None` for one that nobody wants, or an error.

@@ -49,9 +49,7 @@ impl Topics {
         }
         let mut topic = topic;
         loop {
-            let before = self
-                .counts
-                .range::<[u8], _>((Bound::Unbounded, Bound::Included(topic)));
+            let before = self.counts.range::<[u8], _>((Bound::Unbounded, Bound::Included(topic)));
             let Some((prefix, _)) = before.last() else {
                 return false;
             };
@@ -123,9 +121,7 @@ mod tests {
 
     #[test]
     fn every_topic_is_found_as_a_linear_search_finds_it() {
-        let words: Vec<String> = (0..300u32)
-            .map(|n| format!("{:b}", n * 7919 % 4096))
-            .collect();
+        let words: Vec<String> = (0..300u32).map(|n| format!("{:b}", n * 7919 % 4096)).collect();
         let mut few = Topics::default();
         let prefixes: Vec<&String> = words.iter().step_by(9).collect();
         for prefix in &prefixes {

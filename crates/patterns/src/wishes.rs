@@ -73,10 +73,7 @@ impl Wishes {
         for prefix in prefixes {
             state.topics.add(prefix);
         }
-        Self {
-            intake,
-            state: Mutex::new(state),
-        }
+        Self { intake, state: Mutex::new(state) }
     }
 
     pub(crate) fn want(&self, topic: &[u8]) -> bool {
@@ -110,20 +107,13 @@ impl Wishes {
 impl State {
     /// Queues a control for every publisher; returns those that have to be told by the caller.
     fn queue(&self, control: &Control) -> Vec<Arc<Told>> {
-        self.links
-            .iter()
-            .filter(|it| it.queue(control.clone()))
-            .cloned()
-            .collect()
+        self.links.iter().filter(|it| it.queue(control.clone())).cloned().collect()
     }
 }
 
 impl Role for Wishes {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        let told = Arc::new(Told {
-            link: link.clone(),
-            outbox: Mutex::default(),
-        });
+        let told = Arc::new(Told { link: link.clone(), outbox: Mutex::default() });
         let inbox = self.intake.clone().attach(link, exit);
         let to_tell = {
             let mut state = self.state.lock();

@@ -79,18 +79,9 @@ pub fn primitives_come_back_unchanged(codec: &AnyCodec) {
     unchanged(codec, &vec![i32::MIN, -1, i32::MAX]);
     unchanged(codec, &vec![i64::MIN, -1, i64::MAX]);
     unchanged(codec, &vec![f32::MIN, -0.0, f32::MIN_POSITIVE, 0.1]);
-    unchanged(
-        codec,
-        &vec![f64::MIN, -0.0, f64::MIN_POSITIVE, 5e-324, 0.1 + 0.2],
-    );
+    unchanged(codec, &vec![f64::MIN, -0.0, f64::MIN_POSITIVE, 5e-324, 0.1 + 0.2]);
     unchanged(codec, &vec!['a', '\0', '\u{1f980}']);
-    unchanged(
-        codec,
-        &vec![
-            String::new(),
-            "quote \" back \\ nul \0 crab \u{1f980}".to_owned(),
-        ],
-    );
+    unchanged(codec, &vec![String::new(), "quote \" back \\ nul \0 crab \u{1f980}".to_owned()]);
     unchanged(codec, &Bytes::from_static(b"\0\xff\x80"));
     unchanged(codec, &());
 }
@@ -112,15 +103,9 @@ pub fn compounds_come_back_unchanged(codec: &AnyCodec) {
     unchanged(codec, &Unit);
     unchanged(codec, &Meters(1.5));
     unchanged(codec, &BTreeSet::from([1, 2, 3]));
-    unchanged(
-        codec,
-        &BTreeMap::from([("a".to_owned(), 1), (String::new(), 2)]),
-    );
+    unchanged(codec, &BTreeMap::from([("a".to_owned(), 1), (String::new(), 2)]));
     unchanged(codec, &BTreeMap::from([(-1_i64, "minus".to_owned())]));
-    unchanged(
-        codec,
-        &HashMap::from([("a".to_owned(), vec![Some(State::Idle)])]),
-    );
+    unchanged(codec, &HashMap::from([("a".to_owned(), vec![Some(State::Idle)])]));
     unchanged(codec, &vec![(); 1_000]);
     unchanged(codec, &Ok::<u8, String>(1));
 }
@@ -144,23 +129,14 @@ pub fn odd_values_come_back_unchanged_or_are_refused(codec: &AnyCodec) {
     unchanged_or_refused(codec, &BTreeMap::from([(Some(1), 3), (None, 4)]));
     unchanged_or_refused(codec, &BTreeMap::from([(true, 1)]));
     unchanged_or_refused(codec, &BTreeMap::from([('c', 1)]));
-    unchanged_or_refused(
-        codec,
-        &Sparse {
-            first: None,
-            second: 2,
-        },
-    );
+    unchanged_or_refused(codec, &Sparse { first: None, second: 2 });
     unchanged_or_refused(codec, &vec![(); 1 << 20]);
 }
 
 /// [`Value`] of every shape, with bytes and odd floats.
 pub fn dynamic_values_come_back_unchanged_or_are_refused(codec: &AnyCodec) {
     unchanged(codec, &Value::Bytes(vec![0, 255]));
-    unchanged(
-        codec,
-        &Value::List(vec![Value::Null, Value::I64(-1), Value::U64(u64::MAX)]),
-    );
+    unchanged(codec, &Value::List(vec![Value::Null, Value::I64(-1), Value::U64(u64::MAX)]));
     for_all(dynamic_value(), |it| unchanged_or_refused(codec, &it));
 }
 
@@ -181,54 +157,32 @@ pub fn every_truncation_is_refused(codec: &AnyCodec) {
     refuses_truncations(codec, &vec![1_u64, 300, 70_000]);
     refuses_truncations(codec, &"text".to_owned());
     refuses_truncations(codec, &BTreeMap::from([("a".to_owned(), Some(1_u8))]));
-    refuses_truncations(
-        codec,
-        &Value::List(vec![Value::Bytes(vec![1]), Value::F64(1.0)]),
-    );
+    refuses_truncations(codec, &Value::List(vec![Value::Bytes(vec![1]), Value::F64(1.0)]));
 }
 
 /// The limit is what may be sent and what may be received, to the byte.
 pub fn the_byte_limit_holds_both_ways(codec: &AnyCodec) {
     let bytes = encode(codec, &job());
-    let enough = Limits {
-        bytes: bytes.len(),
-        ..Limits::default()
-    };
+    let enough = Limits { bytes: bytes.len(), ..Limits::default() };
     assert_eq!(codec.encode(&job(), &enough).expect("fits"), bytes);
     assert_eq!(codec.decode::<Job>(&bytes, &enough).expect("fits"), job());
 
     for limit in 0..bytes.len() {
-        let less = Limits {
-            bytes: limit,
-            ..Limits::default()
-        };
+        let less = Limits { bytes: limit, ..Limits::default() };
         let err = codec.encode(&job(), &less).expect_err("too long");
-        assert!(
-            matches!(err.source, Fault::TooLong { limit: it } if it == limit),
-            "{err:?}"
-        );
+        assert!(matches!(err.source, Fault::TooLong { limit: it } if it == limit), "{err:?}");
         let err = codec.decode::<Job>(&bytes, &less).expect_err("too long");
-        assert!(
-            matches!(err.source, Fault::TooLong { limit: it } if it == limit),
-            "{err:?}"
-        );
+        assert!(matches!(err.source, Fault::TooLong { limit: it } if it == limit), "{err:?}");
     }
 }
 
 /// Encoding appends all or nothing.
 pub fn a_failed_encoding_leaves_the_buffer_as_it_was(codec: &AnyCodec) {
     let mut out = BytesMut::from("head");
-    let less = Limits {
-        bytes: 5,
-        ..Limits::default()
-    };
-    codec
-        .encode_into(&job(), &less, &mut out)
-        .expect_err("too long");
+    let less = Limits { bytes: 5, ..Limits::default() };
+    codec.encode_into(&job(), &less, &mut out).expect_err("too long");
     assert_eq!(out, "head");
-    codec
-        .encode_into(&job(), &Limits::default(), &mut out)
-        .expect("fits");
+    codec.encode_into(&job(), &Limits::default(), &mut out).expect("fits");
     assert_eq!(out[..4], b"head"[..]);
     assert_eq!(out[4..], encode(codec, &job())[..]);
 }
@@ -239,18 +193,9 @@ pub fn errors_name_codec_type_and_length(codec: &AnyCodec) {
     let job_type = std::any::type_name::<Job>();
     let err = codec.decode::<Job>(&Bytes::from_static(b"\xff\xff\xff"), &Limits::default());
     let text = err.expect_err("no job").to_string();
-    assert_eq!(
-        text,
-        format!("cannot decode 3 bytes of {name} as {job_type}")
-    );
+    assert_eq!(text, format!("cannot decode 3 bytes of {name} as {job_type}"));
 
-    let err = codec.encode(
-        &job(),
-        &Limits {
-            bytes: 1,
-            ..Limits::default()
-        },
-    );
+    let err = codec.encode(&job(), &Limits { bytes: 1, ..Limits::default() });
     let text = err.expect_err("too long").to_string();
     assert_eq!(text, format!("cannot encode {job_type} as {name}"));
 }
@@ -259,10 +204,7 @@ pub fn errors_name_codec_type_and_length(codec: &AnyCodec) {
 pub fn the_object_gives_the_same_bytes(codec: &AnyCodec) {
     let limits = Limits::default();
     let mut out = BytesMut::new();
-    codec
-        .as_dyn()
-        .encode_dyn(&job(), &limits, &mut out)
-        .expect("encodes");
+    codec.as_dyn().encode_dyn(&job(), &limits, &mut out).expect("encodes");
     assert_eq!(out, encode(codec, &job()));
 
     let mut res = None;
@@ -296,9 +238,7 @@ fn nested_list(depth: usize) -> Value {
 }
 
 fn nested_map(depth: usize) -> Value {
-    (0..depth).fold(Value::Bool(true), |it, _| {
-        Value::Map(BTreeMap::from([("k".to_owned(), it)]))
-    })
+    (0..depth).fold(Value::Bool(true), |it, _| Value::Map(BTreeMap::from([("k".to_owned(), it)])))
 }
 
 fn dynamic_value() -> impl Strategy<Value = Value> {
@@ -312,11 +252,7 @@ fn dynamic_value() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::String),
         vec(any::<u8>(), 0..20).prop_map(Value::Bytes),
     ];
-    let key = prop_oneof![
-        any::<String>(),
-        Just("$bytes".to_owned()),
-        Just("$f64".to_owned())
-    ];
+    let key = prop_oneof![any::<String>(), Just("$bytes".to_owned()), Just("$f64".to_owned())];
     leaf.prop_recursive(5, 60, 6, move |inner| {
         prop_oneof![
             vec(inner.clone(), 0..6).prop_map(Value::List),

@@ -1,8 +1,5 @@
 //! What every directory must do; each law is run by [`directory_suite!`](crate::directory_suite).
-#![expect(
-    clippy::unwrap_used,
-    reason = "laws say what they expect by unwrapping it"
-)]
+#![expect(clippy::unwrap_used, reason = "laws say what they expect by unwrapping it")]
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -64,11 +61,7 @@ impl Views {
         other: Arc<dyn Directory>,
         hold: impl Any + Send + Sync,
     ) -> Self {
-        Self {
-            one,
-            other,
-            _hold: Box::new(hold),
-        }
+        Self { one, other, _hold: Box::new(hold) }
     }
 }
 
@@ -81,11 +74,7 @@ impl fmt::Debug for Views {
 /// What was registered is found, metadata included, from everywhere.
 pub async fn a_registered_name_resolves_to_its_record(views: Views) {
     let record = record(7).with("kind", "PUSH").with("alias", "main");
-    views
-        .one
-        .register(&name("Alice"), record.clone())
-        .await
-        .unwrap();
+    views.one.register(&name("Alice"), record.clone()).await.unwrap();
     for view in [&views.one, &views.other] {
         assert_eq!(view.resolve(&name("Alice")).await.unwrap(), record);
     }
@@ -96,10 +85,7 @@ pub async fn a_live_name_is_refused_with_its_holder(views: Views) {
     views.one.register(&name("Alice"), record(1)).await.unwrap();
     for view in [&views.one, &views.other] {
         let error = view.register(&name("Alice"), record(2)).await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "the name `Alice` is taken by tcp://127.0.0.1:1"
-        );
+        assert_eq!(error.to_string(), "the name `Alice` is taken by tcp://127.0.0.1:1");
     }
     assert_eq!(views.one.resolve(&name("Alice")).await.unwrap(), record(1));
 }
@@ -108,11 +94,7 @@ pub async fn a_live_name_is_refused_with_its_holder(views: Views) {
 pub async fn of_many_registrations_exactly_one_succeeds(views: Views) {
     let mut attempts = JoinSet::new();
     for port in 1..=40 {
-        let view = if port % 2 == 0 {
-            views.one.clone()
-        } else {
-            views.other.clone()
-        };
+        let view = if port % 2 == 0 { views.one.clone() } else { views.other.clone() };
         attempts.spawn(async move { (port, view.register(&name("Alice"), record(port)).await) });
     }
     let mut winners = Vec::new();
@@ -123,10 +105,7 @@ pub async fn of_many_registrations_exactly_one_succeeds(views: Views) {
         }
     }
     assert_eq!(winners.len(), 1);
-    assert_eq!(
-        views.one.resolve(&name("Alice")).await.unwrap(),
-        record(winners[0])
-    );
+    assert_eq!(views.one.resolve(&name("Alice")).await.unwrap(), record(winners[0]));
 }
 
 /// Names are not used up.
@@ -134,11 +113,7 @@ pub async fn an_unregistered_name_is_free_again(views: Views) {
     views.one.register(&name("Alice"), record(1)).await.unwrap();
     views.one.unregister(&name("Alice")).await.unwrap();
     assert!(views.other.resolve(&name("Alice")).await.is_err());
-    views
-        .other
-        .register(&name("Alice"), record(2))
-        .await
-        .unwrap();
+    views.other.register(&name("Alice"), record(2)).await.unwrap();
     assert_eq!(views.one.resolve(&name("Alice")).await.unwrap(), record(2));
 }
 
@@ -156,15 +131,9 @@ pub async fn an_unknown_name_comes_with_those_that_look_alike(views: Views) {
         views.other.register(&name(it), record(port)).await.unwrap();
     }
     let error = views.one.resolve(&name("Alcie")).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "nobody is called `Alcie`; did you mean `Alice`?"
-    );
+    assert_eq!(error.to_string(), "nobody is called `Alcie`; did you mean `Alice`?");
     let error = views.one.resolve(&name("Xerxes")).await.unwrap_err();
-    assert!(
-        matches!(error, NamingError::Unknown { ref near, .. } if near.is_empty()),
-        "{error}"
-    );
+    assert!(matches!(error, NamingError::Unknown { ref near, .. } if near.is_empty()), "{error}");
 }
 
 /// A list is whole, however long it is.
@@ -172,15 +141,9 @@ pub async fn a_list_shows_all_names_in_their_order(views: Views) {
     assert!(views.one.list().await.unwrap().is_empty());
     let mut expected = Vec::new();
     for port in 1..=300 {
-        let entry = (
-            name(&format!("worker-{port:03}")),
-            record(port).with("text", "x".repeat(700)),
-        );
-        views
-            .other
-            .register(&entry.0, entry.1.clone())
-            .await
-            .unwrap();
+        let entry =
+            (name(&format!("worker-{port:03}")), record(port).with("text", "x".repeat(700)));
+        views.other.register(&entry.0, entry.1.clone()).await.unwrap();
         expected.push(entry);
     }
     assert_eq!(views.one.list().await.unwrap(), expected);
@@ -197,19 +160,12 @@ pub async fn a_record_that_is_too_large_is_refused(views: Views) {
 /// Nobody has to list and watch, and miss what happens in between.
 pub async fn a_watch_begins_with_the_present_state(views: Views) {
     for port in 1..=3 {
-        views
-            .one
-            .register(&name(&format!("n{port}")), record(port))
-            .await
-            .unwrap();
+        views.one.register(&name(&format!("n{port}")), record(port)).await.unwrap();
     }
     for view in [&views.one, &views.other, &views.one] {
         let mut watch = view.watch().await.unwrap();
         let state = read_state(&mut watch).await;
-        assert_eq!(
-            state.into_keys().collect::<Vec<_>>(),
-            ["n1", "n2", "n3"].map(name)
-        );
+        assert_eq!(state.into_keys().collect::<Vec<_>>(), ["n1", "n2", "n3"].map(name));
     }
 }
 
@@ -223,34 +179,22 @@ pub async fn a_watch_tells_what_others_do(views: Views) {
         views.other.unregister(&alice).await.unwrap();
     }
     for port in [1, 2] {
-        let registered = Change::Registered {
-            name: alice.clone(),
-            record: record(port),
-        };
+        let registered = Change::Registered { name: alice.clone(), record: record(port) };
         assert_eq!(watch.next().await, Some(registered));
-        let unregistered = Change::Unregistered {
-            name: alice.clone(),
-        };
+        let unregistered = Change::Unregistered { name: alice.clone() };
         assert_eq!(watch.next().await, Some(unregistered));
     }
 }
 
 /// A watcher that does not look costs little, and knows when it looks that it missed something.
 pub async fn a_slow_watcher_is_told_and_then_told_again(views: Views) {
-    let (slow, mut quick) = (
-        views.one.watch().await.unwrap(),
-        views.one.watch().await.unwrap(),
-    );
+    let (slow, mut quick) = (views.one.watch().await.unwrap(), views.one.watch().await.unwrap());
     let mut slow = slow;
     assert!(read_state(&mut slow).await.is_empty());
     let last = name("last");
     let (follow, tell) = (follow(&mut quick, &last), async {
         for port in 1..=1_000 {
-            views
-                .other
-                .register(&name("Alice"), record(port))
-                .await
-                .unwrap();
+            views.other.register(&name("Alice"), record(port)).await.unwrap();
             views.other.unregister(&name("Alice")).await.unwrap();
         }
         views.other.register(&last, record(1)).await.unwrap();
@@ -268,11 +212,7 @@ pub async fn watches_do_not_disturb_each_other(views: Views) {
         watches.push(views.one.watch().await.unwrap());
     }
     watches.truncate(3);
-    views
-        .other
-        .register(&name("Alice"), record(1))
-        .await
-        .unwrap();
+    views.other.register(&name("Alice"), record(1)).await.unwrap();
     for watch in &mut watches {
         follow(watch, &name("Alice")).await;
     }

@@ -32,10 +32,7 @@ pub fn eventually(holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
     async move {
         let start = Instant::now();
         while !holds() {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "still not true after {PATIENCE:?} at {place}"
-            );
+            assert!(start.elapsed() < PATIENCE, "still not true after {PATIENCE:?} at {place}");
             // Not synchronisation: only keeps the polling from burning a core.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
@@ -48,10 +45,5 @@ pub fn eventually(holds: impl FnMut() -> bool) -> impl Future<Output = ()> {
 /// If it still runs more after [`PATIENCE`].
 #[track_caller]
 pub fn tasks_down_to(n_tasks: usize) -> impl Future<Output = ()> {
-    eventually(move || {
-        tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks()
-            <= n_tasks
-    })
+    eventually(move || tokio::runtime::Handle::current().metrics().num_alive_tasks() <= n_tasks)
 }

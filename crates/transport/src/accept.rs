@@ -56,14 +56,7 @@ impl Acceptor {
     pub(crate) fn new(kind: ListenerKind, config: Arc<LinkConfig>) -> Self {
         let places = Arc::new(Semaphore::new(config.options.max_connections));
         let (handshakes, order) = Default::default();
-        Self {
-            config,
-            handshakes,
-            kind,
-            order,
-            pause: None,
-            places,
-        }
+        Self { config, handshakes, kind, order, pause: None, places }
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -103,24 +96,16 @@ impl Acceptor {
             Arrival::Raw(socket, address) => (socket, address),
         };
         let Ok(place) = self.places.clone().try_acquire_owned() else {
-            let reason = format!(
-                "{} peers are served already",
-                self.config.options.max_connections
-            );
+            let reason =
+                format!("{} peers are served already", self.config.options.max_connections);
             return Err(AcceptError::Handshake {
                 address,
                 source: HandshakeError::Refused { reason },
             });
         };
         let task =
-            self.handshakes
-                .spawn(greet(socket, self.config.clone(), address.clone(), place));
-        self.order.push_back(Started {
-            address,
-            id: task.id(),
-            since: Instant::now(),
-            task,
-        });
+            self.handshakes.spawn(greet(socket, self.config.clone(), address.clone(), place));
+        self.order.push_back(Started { address, id: task.id(), since: Instant::now(), task });
         Ok(None)
     }
 
@@ -141,16 +126,11 @@ impl Acceptor {
 
     fn ended(&mut self, ended: Ended) -> Result<Connection, AcceptError> {
         let id = ended.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
-        let address = self
-            .forget(id)
-            .unwrap_or_else(|| "a displaced peer".to_owned());
+        let address = self.forget(id).unwrap_or_else(|| "a displaced peer".to_owned());
         match ended {
             Ok((_, Ok(connection))) => Ok(connection),
             Ok((_, Err(source))) => Err(AcceptError::Handshake { address, source }),
-            Err(_) => Err(AcceptError::Handshake {
-                address,
-                source: HandshakeError::Displaced,
-            }),
+            Err(_) => Err(AcceptError::Handshake { address, source: HandshakeError::Displaced }),
         }
     }
 
@@ -208,10 +188,9 @@ async fn arrive(kind: &ListenerKind, pause: Option<Duration>) -> io::Result<Arri
     }
     match kind {
         ListenerKind::Inproc(listener) => Ok(Arrival::Ready(listener.accept().await)),
-        ListenerKind::Stream(listener) => listener
-            .accept()
-            .await
-            .map(|(socket, address)| Arrival::Raw(socket, address)),
+        ListenerKind::Stream(listener) => {
+            listener.accept().await.map(|(socket, address)| Arrival::Raw(socket, address))
+        }
     }
 }
 

@@ -27,8 +27,6 @@ pub async fn connect(
     match endpoint {
         Endpoint::Inproc(name) => inproc::connect(name, config).await,
         Endpoint::Ipc(_) | Endpoint::Tcp(_) => stream::connect(endpoint, config).await,
-        other => Err(ConnectError::Unsupported {
-            endpoint: other.clone(),
-        }),
+        other => Err(ConnectError::Unsupported { endpoint: other.clone() }),
     }
 }

@@ -193,19 +193,14 @@ fn encoded(message: Message) -> Result<Message, TrySendError> {
         Body::Bytes(_) => Ok(message),
         Body::Local(value) => {
             let bytes = value.to_bytes().map_err(TrySendError::Encode)?;
-            Ok(Message {
-                head: message.head,
-                body: Body::Bytes(bytes),
-            })
+            Ok(Message { head: message.head, body: Body::Bytes(bytes) })
         }
     }
 }
 
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender")
-            .field("peer", &self.peer.address)
-            .finish_non_exhaustive()
+        f.debug_struct("Sender").field("peer", &self.peer.address).finish_non_exhaustive()
     }
 }
 

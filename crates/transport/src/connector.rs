@@ -37,17 +37,8 @@ impl Connector {
     /// Outside a tokio runtime.
     pub fn start(endpoint: Endpoint, config: Arc<LinkConfig>, host: Weak<dyn Host>) -> Self {
         let (told, first) = oneshot::channel();
-        let work = Work {
-            config,
-            endpoint: endpoint.clone(),
-            host,
-            told: Some(told),
-        };
-        Self {
-            endpoint,
-            first: Some(first),
-            _task: TaskGuard::spawn(work.run()),
-        }
+        let work = Work { config, endpoint: endpoint.clone(), host, told: Some(told) };
+        Self { endpoint, first: Some(first), _task: TaskGuard::spawn(work.run()) }
     }
 
     /// Where it connects to.
@@ -115,15 +106,14 @@ impl Work {
         let Some(host) = self.host.upgrade() else {
             return Ok(());
         };
-        host.admit(connection.peer(), Origin::Connected)
-            .map_err(|reason| ConnectError::Handshake {
+        host.admit(connection.peer(), Origin::Connected).map_err(|reason| {
+            ConnectError::Handshake {
                 endpoint: self.endpoint.clone(),
                 source: HandshakeError::Refused { reason },
-            })?;
+            }
+        })?;
         let closed = connection.closed();
-        host.note(Event::Connected {
-            peer: connection.peer().clone(),
-        });
+        host.note(Event::Connected { peer: connection.peer().clone() });
         host.attach(connection, Origin::Connected);
         drop(host);
         if let Some(told) = self.told.take() {

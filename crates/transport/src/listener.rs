@@ -30,14 +30,10 @@ pub async fn listen(
             ListenerKind::Stream(StreamListener::bind(endpoint, config).await?)
         }
         other => {
-            return Err(ListenError::Unsupported {
-                endpoint: other.clone(),
-            });
+            return Err(ListenError::Unsupported { endpoint: other.clone() });
         }
     };
-    Ok(Listener {
-        acceptor: Acceptor::new(kind, config.clone()),
-    })
+    Ok(Listener { acceptor: Acceptor::new(kind, config.clone()) })
 }
 
 /// A place where peers connect. Dropping it ends listening and removes its socket file.

@@ -23,18 +23,12 @@ pub struct Message {
 impl Message {
     /// A message of one frame.
     pub fn single(body: impl Into<Body>) -> Self {
-        Self {
-            head: Vec::new(),
-            body: body.into(),
-        }
+        Self { head: Vec::new(), body: body.into() }
     }
 
     /// A message of several frames.
     pub fn multipart(head: Vec<Bytes>, body: impl Into<Body>) -> Self {
-        Self {
-            head,
-            body: body.into(),
-        }
+        Self { head, body: body.into() }
     }
 
     /// The bytes this message is counted with in queues.

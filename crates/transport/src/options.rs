@@ -16,10 +16,7 @@ pub struct HighWater {
 
 impl Default for HighWater {
     fn default() -> Self {
-        Self {
-            messages: 1_000,
-            bytes: 16 << 20,
-        }
+        Self { messages: 1_000, bytes: 16 << 20 }
     }
 }
 
@@ -35,10 +32,7 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self {
-            first: Duration::from_millis(50),
-            most: Duration::from_secs(5),
-        }
+        Self { first: Duration::from_millis(50), most: Duration::from_secs(5) }
     }
 }
 
@@ -125,11 +119,7 @@ pub struct LinkConfig {
 impl LinkConfig {
     /// A link of this kind with default options.
     pub fn new(socket_type: SocketType) -> Self {
-        Self {
-            metadata: Metadata::default(),
-            options: Options::default(),
-            socket_type,
-        }
+        Self { metadata: Metadata::default(), options: Options::default(), socket_type }
     }
 
     pub(crate) fn session(&self) -> gleis_zmtp::Config {

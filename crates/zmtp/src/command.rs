@@ -27,10 +27,8 @@ pub(crate) enum Command<'a> {
 impl<'a> Command<'a> {
     /// Reads the body of a command frame.
     pub(crate) fn parse(body: &'a [u8]) -> Result<Self, Violation> {
-        let (name, data) = split_name(body).ok_or(Violation::MalformedCommand {
-            command: "unnamed",
-            fault: "no name",
-        })?;
+        let (name, data) = split_name(body)
+            .ok_or(Violation::MalformedCommand { command: "unnamed", fault: "no name" })?;
         Ok(match name {
             b"CANCEL" => Self::Cancel(data),
             b"ERROR" => Self::Error(data),
@@ -58,53 +56,33 @@ impl<'a> Command<'a> {
 
 fn split_name(body: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&len, rest) = body.split_first()?;
-    rest.split_at_checked(usize::from(len))
-        .filter(|(name, _)| !name.is_empty())
+    rest.split_at_checked(usize::from(len)).filter(|(name, _)| !name.is_empty())
 }
 
 fn parse_ping(data: &[u8]) -> Result<Command<'_>, Violation> {
-    let malformed = |fault| Violation::MalformedCommand {
-        command: "PING",
-        fault,
-    };
-    let (&ttl, context) = data
-        .split_first_chunk()
-        .ok_or(malformed("no time to live"))?;
+    let malformed = |fault| Violation::MalformedCommand { command: "PING", fault };
+    let (&ttl, context) = data.split_first_chunk().ok_or(malformed("no time to live"))?;
     if MAX_CONTEXT < context.len() {
         return Err(malformed("context longer than 16 bytes"));
     }
-    Ok(Command::Ping {
-        ttl_tenths: u16::from_be_bytes(ttl),
-        context,
-    })
+    Ok(Command::Ping { ttl_tenths: u16::from_be_bytes(ttl), context })
 }
 
 /// The reason in the data of an `ERROR`; a malformed one is shown as it is.
 pub(crate) fn refusal(data: &[u8]) -> Error {
-    let reason = data
-        .split_first()
-        .and_then(|(&len, rest)| rest.get(..usize::from(len)));
-    Error::Refused {
-        reason: printable(reason.unwrap_or(data)),
-    }
+    let reason = data.split_first().and_then(|(&len, rest)| rest.get(..usize::from(len)));
+    Error::Refused { reason: printable(reason.unwrap_or(data)) }
 }
 
 /// Appends our `READY`.
 pub(crate) fn put_ready(config: &Config, out: &mut BytesMut) {
     let mut data = BytesMut::with_capacity(64);
-    put_property(
-        "Socket-Type",
-        config.socket_type.as_str().as_bytes(),
-        &mut data,
-    );
+    put_property("Socket-Type", config.socket_type.as_str().as_bytes(), &mut data);
     if !config.identity.is_empty() {
         put_property("Identity", &config.identity, &mut data);
     }
-    let ours = |name: &str| {
-        ["Socket-Type", "Identity"]
-            .iter()
-            .any(|it| it.eq_ignore_ascii_case(name))
-    };
+    let ours =
+        |name: &str| ["Socket-Type", "Identity"].iter().any(|it| it.eq_ignore_ascii_case(name));
     for (name, value) in config.metadata.iter().filter(|(name, _)| !ours(name)) {
         put_property(name, value, &mut data);
     }
@@ -146,20 +124,14 @@ mod tests {
     #[track_caller]
     fn check(body: &[u8], expect: &Result<Command<'_>, &str>) {
         let seen = Command::parse(body).map_err(|it| it.to_string());
-        assert_eq!(
-            seen.as_ref().map_err(String::as_str),
-            expect.as_ref().map_err(|it| *it)
-        );
+        assert_eq!(seen.as_ref().map_err(String::as_str), expect.as_ref().map_err(|it| *it));
     }
 
     #[track_caller]
     fn check_written(put: impl FnOnce(&mut BytesMut), expect: &[u8]) {
         let mut out = BytesMut::new();
         put(&mut out);
-        assert_eq!(
-            out.escape_ascii().to_string(),
-            expect.escape_ascii().to_string()
-        );
+        assert_eq!(out.escape_ascii().to_string(), expect.escape_ascii().to_string());
     }
 
     #[test]
@@ -182,24 +154,12 @@ mod tests {
 
     #[test]
     fn a_ping_carries_a_ttl_and_up_to_16_bytes() {
-        check(
-            b"\x04PING\x01\x02",
-            &Ok(Command::Ping {
-                ttl_tenths: 258,
-                context: b"",
-            }),
-        );
-        let longest = Command::Ping {
-            ttl_tenths: 0,
-            context: b"0123456789abcdef",
-        };
+        check(b"\x04PING\x01\x02", &Ok(Command::Ping { ttl_tenths: 258, context: b"" }));
+        let longest = Command::Ping { ttl_tenths: 0, context: b"0123456789abcdef" };
         check(b"\x04PING\0\x000123456789abcdef", &Ok(longest));
         let too_long = "malformed PING command: context longer than 16 bytes";
         check(b"\x04PING\0\x000123456789abcdefg", &Err(too_long));
-        check(
-            b"\x04PING\0",
-            &Err("malformed PING command: no time to live"),
-        );
+        check(b"\x04PING\0", &Err("malformed PING command: no time to live"));
     }
 
     #[test]
@@ -227,12 +187,7 @@ mod tests {
     fn the_reason_of_an_error_is_safe_to_log() {
         #[track_caller]
         fn check(data: &[u8], expect: &str) {
-            assert_eq!(
-                refusal(data),
-                Error::Refused {
-                    reason: expect.to_owned()
-                }
-            );
+            assert_eq!(refusal(data), Error::Refused { reason: expect.to_owned() });
         }
         check(b"\x03who", "who");
         check(b"\x03who are", "who");

@@ -41,14 +41,7 @@ pub(crate) enum Step {
 impl Decoder {
     pub(crate) fn new(limits: Limits) -> Self {
         let longest_lone = (0 < limits.parts).then(|| limits.frame.min(limits.message));
-        Self {
-            limits,
-            longest_lone,
-            head: Vec::new(),
-            head_bytes: 0,
-            detached: 0,
-            frame: 0,
-        }
+        Self { limits, longest_lone, head: Vec::new(), head_bytes: 0, detached: 0, frame: 0 }
     }
 
     /// The bytes missing for the frame at hand when `buffered` are there.
@@ -68,10 +61,9 @@ impl Decoder {
     pub(crate) fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
         let (size, len) = match &**input {
             [0, len, ..] => (2, usize::from(*len)),
-            [LONG, rest @ ..] => (
-                9,
-                usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?,
-            ),
+            [LONG, rest @ ..] => {
+                (9, usize::try_from(u64::from_be_bytes(*rest.first_chunk()?)).ok()?)
+            }
             _ => return None,
         };
         if self.longest_lone? < len || input.len() - size < len || !self.head.is_empty() {
@@ -92,10 +84,7 @@ impl Decoder {
                 return Ok(self.hungry(whole));
             }
             if header.is_command() {
-                return Ok(Step::Command {
-                    size: header.size,
-                    len,
-                });
+                return Ok(Step::Command { size: header.size, len });
             }
             let body = take_body(input, header.size, len);
             if !header.is_more() {
@@ -124,10 +113,7 @@ impl Decoder {
     fn finish(&mut self, body: Bytes) -> Message {
         self.head_bytes = 0;
         self.detached = 0;
-        Message {
-            head: mem::take(&mut self.head),
-            body,
-        }
+        Message { head: mem::take(&mut self.head), body }
     }
 
     /// Nothing more can be done with the input.

@@ -79,10 +79,7 @@ mod tests {
     fn check(minor: u8, put: impl FnOnce(Encoder, &mut BytesMut), expect: &[u8]) {
         let mut out = BytesMut::new();
         put(Encoder::new(minor), &mut out);
-        assert_eq!(
-            out.escape_ascii().to_string(),
-            expect.escape_ascii().to_string()
-        );
+        assert_eq!(out.escape_ascii().to_string(), expect.escape_ascii().to_string());
     }
 
     #[test]
@@ -94,11 +91,7 @@ mod tests {
     #[test]
     fn all_frames_but_the_last_say_more() {
         let head = [Bytes::from_static(b"a"), Bytes::new()];
-        check(
-            0,
-            |it, out| it.message(&head, b"bc", out),
-            b"\x01\x01a\x01\0\0\x02bc",
-        );
+        check(0, |it, out| it.message(&head, b"bc", out), b"\x01\x01a\x01\0\0\x02bc");
     }
 
     #[test]
@@ -106,21 +99,13 @@ mod tests {
         let body = [b'x'; 256];
         let expect = [b"\x02\0\0\0\0\0\0\x01\0".as_slice(), &body].concat();
         check(1, |it, out| it.message(&[], &body, out), &expect);
-        check(
-            1,
-            |it, out| it.header(256, true, out),
-            b"\x03\0\0\0\0\0\0\x01\0",
-        );
+        check(1, |it, out| it.header(256, true, out), b"\x03\0\0\0\0\0\0\x01\0");
         check(1, |it, out| it.header(255, false, out), b"\0\xff");
     }
 
     #[test]
     fn subscriptions_are_commands_for_3_1_and_messages_for_3_0() {
-        check(
-            1,
-            |it, out| it.subscribe(b"eu.", out),
-            b"\x04\x0d\x09SUBSCRIBEeu.",
-        );
+        check(1, |it, out| it.subscribe(b"eu.", out), b"\x04\x0d\x09SUBSCRIBEeu.");
         check(1, |it, out| it.cancel(b"", out), b"\x04\x07\x06CANCEL");
         check(0, |it, out| it.subscribe(b"eu.", out), b"\0\x04\x01eu.");
         check(0, |it, out| it.cancel(b"", out), b"\0\x01\0");

@@ -192,9 +192,5 @@ pub(crate) fn check(limit: Limit, announced: u64, allowed: usize) -> Result<(), 
     if announced <= allowed {
         return Ok(());
     }
-    Err(Error::LimitExceeded {
-        limit,
-        announced,
-        allowed,
-    })
+    Err(Error::LimitExceeded { limit, announced, allowed })
 }

@@ -33,18 +33,10 @@ impl Header {
         }
         if flags & LONG == 0 {
             let len = rest.first();
-            return Ok(len.map(|&len| Self {
-                flags,
-                size: 2,
-                len: u64::from(len),
-            }));
+            return Ok(len.map(|&len| Self { flags, size: 2, len: u64::from(len) }));
         }
         let len = rest.first_chunk();
-        Ok(len.map(|&len| Self {
-            flags,
-            size: 9,
-            len: u64::from_be_bytes(len),
-        }))
+        Ok(len.map(|&len| Self { flags, size: 9, len: u64::from_be_bytes(len) }))
     }
 
     pub(crate) fn is_command(self) -> bool {
@@ -88,10 +80,7 @@ mod tests {
     #[track_caller]
     fn check(bytes: &[u8], expect: &Result<Option<(u8, usize, u64)>, Violation>) {
         let seen = Header::parse(bytes);
-        assert_eq!(
-            &seen.map(|it| it.map(|it| (it.flags, it.size, it.len))),
-            expect
-        );
+        assert_eq!(&seen.map(|it| it.map(|it| (it.flags, it.size, it.len))), expect);
     }
 
     #[test]
@@ -108,10 +97,7 @@ mod tests {
         check(b"\x02\0\0\0\0\0\0\x01", &Ok(None));
         check(b"\x02\0\0\0\0\0\0\x01\x00", &Ok(Some((2, 9, 256))));
         check(b"\x06\0\0\0\0\0\0\0\x01", &Ok(Some((6, 9, 1))));
-        check(
-            &[[3].as_slice(), &[0xff; 8]].concat(),
-            &Ok(Some((3, 9, u64::MAX))),
-        );
+        check(&[[3].as_slice(), &[0xff; 8]].concat(), &Ok(Some((3, 9, u64::MAX))));
     }
 
     #[test]

@@ -55,23 +55,14 @@ pub(crate) fn check_greeting(bytes: &[u8]) -> Result<Option<u8>, Error> {
     if bytes.len() < GREETING_LEN {
         return Ok(None);
     }
-    Ok(Some(if revision == 3 {
-        bytes[MINOR]
-    } else {
-        OUR_MINOR
-    }))
+    Ok(Some(if revision == 3 { bytes[MINOR] } else { OUR_MINOR }))
 }
 
 fn check_mechanism(padded: &[u8]) -> Result<(), Error> {
-    let end = padded
-        .iter()
-        .rposition(|&byte| byte != 0)
-        .map_or(0, |at| at + 1);
+    let end = padded.iter().rposition(|&byte| byte != 0).map_or(0, |at| at + 1);
     match &padded[..end] {
         b"NULL" => Ok(()),
-        theirs => Err(Error::Mechanism {
-            theirs: printable(theirs),
-        }),
+        theirs => Err(Error::Mechanism { theirs: printable(theirs) }),
     }
 }
 
@@ -115,10 +106,7 @@ mod tests {
         check(|it| it[33..].fill(0xaa), Ok(Some(1)));
         check(|it| it[MINOR] = 0, Ok(Some(0)));
         check(|it| it[MINOR] = 9, Ok(Some(9)));
-        check(
-            |it| it[REVISION..=MINOR].copy_from_slice(&[4, 0]),
-            Ok(Some(1)),
-        );
+        check(|it| it[REVISION..=MINOR].copy_from_slice(&[4, 0]), Ok(Some(1)));
         check(|it| it[AS_SERVER] = 1, Ok(Some(1)));
     }
 
@@ -128,10 +116,7 @@ mod tests {
             |it| *it = BytesMut::from(b"G".as_slice()),
             Err("peer does not speak ZMTP: byte 0 of its greeting is 0x47 ('G')"),
         );
-        check(
-            |it| it[9] = 0,
-            Err("peer does not speak ZMTP: byte 9 of its greeting is 0x00"),
-        );
+        check(|it| it[9] = 0, Err("peer does not speak ZMTP: byte 9 of its greeting is 0x00"));
     }
 
     #[test]
@@ -141,10 +126,7 @@ mod tests {
         check(|it| it.extend_from_slice(b"..."), Ok(Some(1)));
         let mut short = ours();
         short[REVISION] = 0;
-        assert_eq!(
-            check_greeting(&short[..11]),
-            Err(Error::TooOld { revision: 0 })
-        );
+        assert_eq!(check_greeting(&short[..11]), Err(Error::TooOld { revision: 0 }));
     }
 
     #[test]
@@ -152,9 +134,7 @@ mod tests {
         let mut greeting = ours();
         greeting[12..32].copy_from_slice(b"CURVE\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
         assert_eq!(check_greeting(&greeting[..31]), Ok(None));
-        let expect = Error::Mechanism {
-            theirs: "CURVE".to_owned(),
-        };
+        let expect = Error::Mechanism { theirs: "CURVE".to_owned() };
         assert_eq!(check_greeting(&greeting[..32]), Err(expect));
         check(
             |it| it[16] = b'L',

@@ -103,10 +103,7 @@ impl Pulse {
         let timeout = self.plan.map(|it| it.timeout);
         let unanswered = self.asked.zip(timeout);
         let ends = |(from, time): (Instant, Duration)| from.checked_add(time);
-        [unanswered.and_then(ends), self.promised.and_then(ends)]
-            .into_iter()
-            .flatten()
-            .min()
+        [unanswered.and_then(ends), self.promised.and_then(ends)].into_iter().flatten().min()
     }
 }
 

@@ -16,10 +16,7 @@ pub struct Message {
 impl Message {
     /// A message of one frame.
     pub fn new(body: impl Into<Bytes>) -> Self {
-        Self {
-            head: Vec::new(),
-            body: body.into(),
-        }
+        Self { head: Vec::new(), body: body.into() }
     }
 
     /// All frames in the order of the wire.

@@ -39,11 +39,7 @@ impl Metadata {
         if !is_name(name.as_bytes()) {
             return Err(MetadataError { name });
         }
-        match self
-            .0
-            .iter_mut()
-            .find(|(it, _)| it.eq_ignore_ascii_case(&name))
-        {
+        match self.0.iter_mut().find(|(it, _)| it.eq_ignore_ascii_case(&name)) {
             Some((_, old)) => *old = value,
             None => self.0.push((name, value)),
         }
@@ -70,9 +66,7 @@ impl Metadata {
         let mut res = Self::new();
         while !bytes.is_empty() {
             let (name, value, rest) = split_property(bytes).ok_or(malformed("cut short"))?;
-            let name = str::from_utf8(name)
-                .ok()
-                .filter(|it| is_name(it.as_bytes()));
+            let name = str::from_utf8(name).ok().filter(|it| is_name(it.as_bytes()));
             let name = name.ok_or(malformed("bad property name"))?;
             check(Limit::Properties, res.len() as u64 + 1, MAX_PROPERTIES)?;
             if res.get(name).is_some() {
@@ -116,10 +110,7 @@ fn is_name(name: &[u8]) -> bool {
 }
 
 fn malformed(fault: &'static str) -> Violation {
-    Violation::MalformedCommand {
-        command: "READY",
-        fault,
-    }
+    Violation::MalformedCommand { command: "READY", fault }
 }
 
 #[cfg(test)]
@@ -129,10 +120,7 @@ mod tests {
     #[track_caller]
     fn check_parse(bytes: &[u8], expect: &str) {
         let text = match Metadata::parse(bytes) {
-            Ok(it) => it
-                .iter()
-                .map(|(k, v)| format!("{k}={} ", v.escape_ascii()))
-                .collect(),
+            Ok(it) => it.iter().map(|(k, v)| format!("{k}={} ", v.escape_ascii())).collect(),
             Err(error) => error.to_string(),
         };
         assert_eq!(text, expect);
@@ -168,9 +156,7 @@ mod tests {
 
     #[test]
     fn the_number_of_properties_is_limited() {
-        let many: Vec<u8> = (0..65_u8)
-            .flat_map(|n| [2, b'a', b'0' + n % 10, 0, 0, 0, 0])
-            .collect();
+        let many: Vec<u8> = (0..65_u8).flat_map(|n| [2, b'a', b'0' + n % 10, 0, 0, 0, 0]).collect();
         let mut out = BytesMut::new();
         for n in 0..65 {
             put_property(&format!("p{n}"), b"", &mut out);

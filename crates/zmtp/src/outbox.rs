@@ -42,10 +42,7 @@ impl Outbox {
         }
         let mut bytes = [0; MAX_CONTEXT];
         bytes[..context.len()].copy_from_slice(context);
-        self.pongs.push_back(Context {
-            len: context.len(),
-            bytes,
-        });
+        self.pongs.push_back(Context { len: context.len(), bytes });
     }
 
     /// Appends everything to `out`.

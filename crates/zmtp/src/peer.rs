@@ -22,23 +22,13 @@ impl Peer {
     /// Reads the data of a `READY` sent to a socket of type `ours`.
     pub(crate) fn from_ready(ours: SocketType, minor: u8, data: &[u8]) -> Result<Self, Error> {
         let metadata = Metadata::parse(data)?;
-        let theirs = metadata
-            .get("Socket-Type")
-            .ok_or(malformed("no Socket-Type"))?;
+        let theirs = metadata.get("Socket-Type").ok_or(malformed("no Socket-Type"))?;
         let known = str::from_utf8(theirs).ok().and_then(|it| it.parse().ok());
         let Some(socket_type) = known.filter(|it| ours.is_compatible_with(*it)) else {
-            return Err(Error::IncompatibleSocketTypes {
-                ours,
-                theirs: printable(theirs),
-            });
+            return Err(Error::IncompatibleSocketTypes { ours, theirs: printable(theirs) });
         };
         let identity = read_identity(&metadata)?;
-        Ok(Self {
-            minor,
-            socket_type,
-            identity,
-            metadata,
-        })
+        Ok(Self { minor, socket_type, identity, metadata })
     }
 }
 
@@ -52,8 +42,5 @@ fn read_identity(metadata: &Metadata) -> Result<Bytes, Violation> {
 }
 
 fn malformed(fault: &'static str) -> Violation {
-    Violation::MalformedCommand {
-        command: "READY",
-        fault,
-    }
+    Violation::MalformedCommand { command: "READY", fault }
 }

@@ -70,9 +70,7 @@ impl Session {
     fn begin(&mut self) {
         let identity = &self.config.identity;
         if 255 < identity.len() || identity.first() == Some(&0) {
-            self.state = State::Failed(Error::OwnIdentity {
-                len: identity.len(),
-            });
+            self.state = State::Failed(Error::OwnIdentity { len: identity.len() });
             return;
         }
         self.decoder.want(GREETING_LEN);
@@ -200,16 +198,11 @@ impl Session {
         if self.handshake_ends.is_none_or(|it| now < it) {
             return Ok(());
         }
-        Err(self.fail(Error::HandshakeTimeout {
-            after: self.config.handshake_timeout,
-        }))
+        Err(self.fail(Error::HandshakeTimeout { after: self.config.handshake_timeout }))
     }
 
     fn beat(&mut self, now: Instant) -> Result<(), Error> {
-        let ping = self
-            .pulse
-            .handle_timeout(now)
-            .map_err(|error| self.fail(error))?;
+        let ping = self.pulse.handle_timeout(now).map_err(|error| self.fail(error))?;
         if let Some(ttl_tenths) = ping {
             self.outbox.ping(ttl_tenths);
         }
@@ -297,12 +290,8 @@ impl Session {
     fn upstream(&self, message: Message) -> Result<Option<Event>, Error> {
         let first = message.body.first().filter(|_| message.head.is_empty());
         match (first, self.config.socket_type) {
-            (Some(1), _) => self
-                .prefix(&message.body[1..])
-                .map(|it| Some(Event::Subscribe(it))),
-            (Some(0), _) => self
-                .prefix(&message.body[1..])
-                .map(|it| Some(Event::Cancel(it))),
+            (Some(1), _) => self.prefix(&message.body[1..]).map(|it| Some(Event::Subscribe(it))),
+            (Some(0), _) => self.prefix(&message.body[1..]).map(|it| Some(Event::Cancel(it))),
             (_, SocketType::XPub) => Ok(Some(Event::Message(message))),
             _ => Ok(None),
         }
@@ -320,23 +309,18 @@ impl Session {
         match Command::parse(&frame[size..])? {
             Command::Subscribe(it) if self.listens => Ok(Some(Event::Subscribe(self.prefix(it)?))),
             Command::Cancel(it) if self.listens => Ok(Some(Event::Cancel(self.prefix(it)?))),
-            Command::Ping {
-                ttl_tenths,
-                context,
-            } => {
+            Command::Ping { ttl_tenths, context } => {
                 self.outbox.pong(context);
                 // Whatever stands behind the PING is already the traffic it promised.
                 if 0 < ttl_tenths && rest.is_empty() {
-                    self.pulse
-                        .promised(now, Duration::from_millis(100) * u32::from(ttl_tenths));
+                    self.pulse.promised(now, Duration::from_millis(100) * u32::from(ttl_tenths));
                 }
                 Ok(None)
             }
             Command::Error(data) => Err(refusal(data)),
-            Command::Ready(_) => Err(Violation::UnexpectedCommand {
-                name: "READY".to_owned(),
+            Command::Ready(_) => {
+                Err(Violation::UnexpectedCommand { name: "READY".to_owned() }.into())
             }
-            .into()),
             Command::Cancel(_) | Command::Pong | Command::Subscribe(_) | Command::Unknown(_) => {
                 Ok(None)
             }
@@ -345,11 +329,7 @@ impl Session {
 
     /// The prefix of a subscription, copied: it is kept for long and must pin no read buffer.
     fn prefix(&self, prefix: &[u8]) -> Result<Bytes, Error> {
-        check(
-            Limit::Subscription,
-            prefix.len() as u64,
-            self.config.limits.subscription,
-        )?;
+        check(Limit::Subscription, prefix.len() as u64, self.config.limits.subscription)?;
         Ok(Bytes::copy_from_slice(prefix))
     }
 }

@@ -94,9 +94,7 @@ impl FromStr for SocketType {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let found = Self::ALL.into_iter().find(|it| it.as_str() == name);
-        found.ok_or_else(|| UnknownSocketType {
-            name: name.to_owned(),
-        })
+        found.ok_or_else(|| UnknownSocketType { name: name.to_owned() })
     }
 }
 
@@ -123,9 +121,7 @@ mod tests {
     #[test]
     fn names_are_upper_case_and_other_names_are_unknown() {
         for name in ["push", "STREAM", "", "PUSH "] {
-            let expect = UnknownSocketType {
-                name: name.to_owned(),
-            };
+            let expect = UnknownSocketType { name: name.to_owned() };
             assert_eq!(name.parse::<SocketType>(), Err(expect));
         }
     }

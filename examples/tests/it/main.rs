@@ -1,9 +1,6 @@
 //! Every example does what it says, and ends.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "tests say what they expect by unwrapping it"
-)]
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
@@ -25,11 +22,7 @@ fn example(name: &str) -> Command {
 }
 
 async fn check(name: &str, expect: &str) {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = within(example(name).output()).await.unwrap();
+    let Output { status, stdout, stderr } = within(example(name).output()).await.unwrap();
     let stderr = String::from_utf8_lossy(&stderr);
     assert_eq!(String::from_utf8_lossy(&stdout), expect, "{stderr}");
     assert_eq!(stderr, "");
@@ -82,25 +75,15 @@ async fn each_part_can_be_played_by_hand() {
     let mut lines = BufReader::new(server.stdout.take().unwrap());
     within(lines.read_line(&mut address)).await.unwrap();
     let address = address.trim();
-    let mut alice = example("hello_processes")
-        .args(["alice", address])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut alice =
+        example("hello_processes").args(["alice", address]).stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
     let mut lines = BufReader::new(alice.stdout.take().unwrap());
     within(lines.read_line(&mut line)).await.unwrap();
     assert_eq!(line, "Alice is there\n");
-    let bob = within(example("hello_processes").args(["bob", address]).output())
-        .await
-        .unwrap();
+    let bob = within(example("hello_processes").args(["bob", address]).output()).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&bob.stdout), GREETINGS);
-    let end = within(
-        example("hello_processes")
-            .args(["shutdown", address])
-            .status(),
-    )
-    .await;
+    let end = within(example("hello_processes").args(["shutdown", address]).status()).await;
     assert!(end.unwrap().success());
     assert!(within(alice.wait()).await.unwrap().success());
     assert!(within(server.wait()).await.unwrap().success());
@@ -108,9 +91,7 @@ async fn each_part_can_be_played_by_hand() {
 
 #[tokio::test]
 async fn a_part_that_is_not_there_gets_the_usage() {
-    let output = within(example("hello_processes").arg("carol").output())
-        .await
-        .unwrap();
+    let output = within(example("hello_processes").arg("carol").output()).await.unwrap();
     assert!(!output.status.success());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("usage: hello_processes"), "{stderr}");

@@ -15,11 +15,7 @@ pub(super) fn check_links(root: &Path, file: &Source, report: &mut Report) {
             continue;
         }
         if !root.join(folder).join(path).exists() {
-            report.at(
-                &file.path,
-                line,
-                &format!("the link to `{path}` leads nowhere"),
-            );
+            report.at(&file.path, line, &format!("the link to `{path}` leads nowhere"));
         }
     }
 }
@@ -60,8 +56,7 @@ pub(super) fn check_changelog(root: &Path, report: &mut Report) -> io::Result<()
 }
 
 fn has_unreleased(text: &str) -> bool {
-    text.lines()
-        .any(|it| matches!(it, "## Unreleased" | "## [Unreleased]"))
+    text.lines().any(|it| matches!(it, "## Unreleased" | "## [Unreleased]"))
 }
 
 /// README.md must name the Rust version that Cargo.toml asks for.
@@ -74,10 +69,7 @@ pub(super) fn check_rust_version(root: &Path, report: &mut Report) -> io::Result
     let version = manifest::value(&cargo, "[workspace.package]", "rust-version");
     let version = version.unwrap_or_default().trim_matches('"');
     if !readme.contains(&format!("Rust {version}")) {
-        report.on(
-            "README.md",
-            &format!("must say that `Rust {version}` is needed"),
-        );
+        report.on("README.md", &format!("must say that `Rust {version}` is needed"));
     }
     Ok(())
 }
@@ -103,16 +95,10 @@ mod tests {
     #[test]
     fn a_link_that_leads_nowhere_is_found() {
         let text = "[a](Cargo.toml#b) [c](https://d.example/) [e](#f)\n[g](missing.md)\n";
-        let file = Source {
-            path: "a.md".to_owned(),
-            text: text.to_owned(),
-        };
+        let file = Source { path: "a.md".to_owned(), text: text.to_owned() };
         let mut report = Report::default();
         check_links(&command::root(), &file, &mut report);
-        assert_eq!(
-            report.findings,
-            ["a.md:2: the link to `missing.md` leads nowhere"]
-        );
+        assert_eq!(report.findings, ["a.md:2: the link to `missing.md` leads nowhere"]);
     }
 
     #[test]

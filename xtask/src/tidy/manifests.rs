@@ -37,10 +37,7 @@ fn check_package(folder: &str, path: &str, manifest: &str, report: &mut Report) 
     let name = manifest::value(manifest, "[package]", "name");
     let name = name.unwrap_or_default().trim_matches('"');
     if name.strip_prefix("gleis-").unwrap_or(name) != folder {
-        report.on(
-            path,
-            &format!("the package of this folder is `gleis-{folder}`, not `{name}`"),
-        );
+        report.on(path, &format!("the package of this folder is `gleis-{folder}`, not `{name}`"));
     }
     if rows::place_of(name).is_none() {
         report.on(path, "the package has no row in xtask/src/rows.rs");
@@ -71,20 +68,10 @@ mod tests {
     #[test]
     fn a_crate_has_a_row_and_the_name_of_its_folder() {
         let mut report = Report::default();
-        check_package(
-            "core",
-            "a",
-            "[package]\nname = \"gleis-core\"\n",
-            &mut report,
-        );
+        check_package("core", "a", "[package]\nname = \"gleis-core\"\n", &mut report);
         check_package("gleis", "b", "[package]\nname = \"gleis\"\n", &mut report);
         assert!(report.findings.is_empty(), "{:?}", report.findings);
-        check_package(
-            "attic",
-            "c",
-            "[package]\nname = \"gleis-loft\"\n",
-            &mut report,
-        );
+        check_package("attic", "c", "[package]\nname = \"gleis-loft\"\n", &mut report);
         assert_eq!(report.findings.len(), 2, "{:?}", report.findings);
     }
 }

@@ -17,11 +17,7 @@ pub(super) fn check(file: &Source, report: &mut Report) {
         report.at(&file.path, 1, "must open with `//!`: what the file is for");
     }
     let code = source::code(&file.text);
-    let tests_begin = if is_test(&file.path) {
-        0
-    } else {
-        source::tests_begin(&code)
-    };
+    let tests_begin = if is_test(&file.path) { 0 } else { source::tests_begin(&code) };
     check_words(file, &code, report);
     check_allows(file, &code, report);
     check_globs(file, &code, tests_begin, report);
@@ -36,15 +32,9 @@ fn is_test(path: &str) -> bool {
 fn check_size(file: &Source, report: &mut Report) {
     let n_lines = file.text.lines().count();
     if MAX_LINES < n_lines {
-        report.on(
-            &file.path,
-            &format!("{n_lines} lines: split it, {MAX_LINES} is the limit"),
-        );
+        report.on(&file.path, &format!("{n_lines} lines: split it, {MAX_LINES} is the limit"));
     } else if MANY_LINES < n_lines {
-        let text = format!(
-            "{}: {n_lines} lines: split it before it has {MAX_LINES}",
-            file.path
-        );
+        let text = format!("{}: {n_lines} lines: split it before it has {MAX_LINES}", file.path);
         report.warnings.push(text);
     }
 }
@@ -57,11 +47,7 @@ fn check_words(file: &Source, code: &str, report: &mut Report) {
             }
         }
         if line.contains("#[ignore]") {
-            report.at(
-                &file.path,
-                at + 1,
-                "an ignored test says why: `#[ignore = \"..\"]`",
-            );
+            report.at(&file.path, at + 1, "an ignored test says why: `#[ignore = \"..\"]`");
         }
     }
 }
@@ -74,11 +60,7 @@ fn check_allows(file: &Source, code: &str, report: &mut Report) {
             let attribute = &attribute[..attribute.find(']').unwrap_or(attribute.len())];
             if !attribute.contains("reason") {
                 let line = 1 + code[..at].matches('\n').count();
-                report.at(
-                    &file.path,
-                    line,
-                    "write `#[expect(.., reason = \"..\")]`, not `allow`",
-                );
+                report.at(&file.path, line, "write `#[expect(.., reason = \"..\")]`, not `allow`");
             }
         }
     }
@@ -128,19 +110,8 @@ mod tests {
     #[track_caller]
     fn check_file(path: &str, text: &str, expected: &[&str]) {
         let mut report = Report::default();
-        check(
-            &Source {
-                path: path.to_owned(),
-                text: text.to_owned(),
-            },
-            &mut report,
-        );
-        assert_eq!(
-            report.findings.len(),
-            expected.len(),
-            "{:?}",
-            report.findings
-        );
+        check(&Source { path: path.to_owned(), text: text.to_owned() }, &mut report);
+        assert_eq!(report.findings.len(), expected.len(), "{:?}", report.findings);
         for (finding, words) in report.findings.iter().zip(expected) {
             assert!(finding.contains(words), "{finding}");
         }
@@ -157,18 +128,9 @@ mod tests {
         check_file("a.rs", &"//!\n".repeat(601), &["601 lines"]);
         let mut report = Report::default();
         let text = "//!\n".repeat(501);
-        check(
-            &Source {
-                path: "a.rs".to_owned(),
-                text,
-            },
-            &mut report,
-        );
+        check(&Source { path: "a.rs".to_owned(), text }, &mut report);
         assert!(report.findings.is_empty());
-        assert_eq!(
-            report.warnings,
-            ["a.rs: 501 lines: split it before it has 600"]
-        );
+        assert_eq!(report.warnings, ["a.rs: 501 lines: split it before it has 600"]);
     }
 
     #[test]
@@ -185,30 +147,14 @@ mod tests {
 
     #[test]
     fn a_bare_allow_is_found() {
-        check_file(
-            "a.rs",
-            "//! A.\n#[allow(dead_code)]\n",
-            &["a.rs:2: write `#[expect("],
-        );
-        check_file(
-            "a.rs",
-            "//! A.\n#![allow(\n    dead_code,\n    reason = \"b\"\n)]\n",
-            &[],
-        );
+        check_file("a.rs", "//! A.\n#[allow(dead_code)]\n", &["a.rs:2: write `#[expect("]);
+        check_file("a.rs", "//! A.\n#![allow(\n    dead_code,\n    reason = \"b\"\n)]\n", &[]);
     }
 
     #[test]
     fn globs_are_for_tests() {
-        check_file(
-            "a.rs",
-            "//! A.\npub use std::{\n    io::*,\n};\n",
-            &["a.rs:3: a glob"],
-        );
-        check_file(
-            "a.rs",
-            "//! A.\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n",
-            &[],
-        );
+        check_file("a.rs", "//! A.\npub use std::{\n    io::*,\n};\n", &["a.rs:3: a glob"]);
+        check_file("a.rs", "//! A.\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n", &[]);
         check_file("crates/a/tests/it/main.rs", "//! A.\nuse a::*;\n", &[]);
         check_file("a.rs", "//! A.\nuse a::b;\nlet c = d * e;\n", &[]);
     }
@@ -216,26 +162,10 @@ mod tests {
     #[test]
     fn a_test_that_sleeps_needs_a_reason() {
         let path = "crates/a/tests/it/main.rs";
-        check_file(
-            path,
-            "//! A.\ntokio::time::sleep(it).await;\n",
-            &[":2: a test that sleeps"],
-        );
-        check_file(
-            path,
-            "//! A.\n// Not synchronisation: b.\nthread::sleep(it);\n",
-            &[],
-        );
-        check_file(
-            path,
-            "//! A.\n// Not synchronisation: b\n// c.\nsleep(it).await;\n",
-            &[],
-        );
+        check_file(path, "//! A.\ntokio::time::sleep(it).await;\n", &[":2: a test that sleeps"]);
+        check_file(path, "//! A.\n// Not synchronisation: b.\nthread::sleep(it);\n", &[]);
+        check_file(path, "//! A.\n// Not synchronisation: b\n// c.\nsleep(it).await;\n", &[]);
         check_file(path, "//! A.\nasync fn sleep(it: Duration) {}\n", &[]);
-        check_file(
-            "crates/a/src/lib.rs",
-            "//! A.\ntokio::time::sleep(it).await;\n",
-            &[],
-        );
+        check_file("crates/a/src/lib.rs", "//! A.\ntokio::time::sleep(it).await;\n", &[]);
     }
 }

@@ -25,13 +25,7 @@ mod tests {
     #[track_caller]
     fn check_text(text: &str, expected: &[&str]) {
         let mut report = Report::default();
-        check(
-            &Source {
-                path: "a.md".to_owned(),
-                text: text.to_owned(),
-            },
-            &mut report,
-        );
+        check(&Source { path: "a.md".to_owned(), text: text.to_owned() }, &mut report);
         assert_eq!(report.findings, expected);
     }
 

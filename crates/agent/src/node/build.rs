@@ -23,11 +23,7 @@ pub struct ConnectNode {
 impl ConnectNode {
     pub(super) fn new(name_server: Result<Endpoint, EndpointError>) -> Self {
         let within = Duration::from_secs(3);
-        Self {
-            name_server,
-            listen: "tcp://127.0.0.1:0".parse(),
-            within,
-        }
+        Self { name_server, listen: "tcp://127.0.0.1:0".parse(), within }
     }
 
     /// Where other processes call the agents; `tcp://127.0.0.1:0` by default: this machine, any
@@ -51,10 +47,7 @@ impl ConnectNode {
         let watch = client.watch().await.map_err(NodeError::Watch)?;
         let listen = self.listen.map_err(gleis_patterns::OpenError::Endpoint);
         let listen = listen.map_err(NodeError::Listen)?;
-        let replier = Replier::bind(listen)
-            .codec(codec())
-            .await
-            .map_err(NodeError::Listen)?;
+        let replier = Replier::bind(listen).codec(codec()).await.map_err(NodeError::Listen)?;
         let control = replier.endpoint().clone();
         let host = Host::new(client, control, lasting);
         // Taken before it is served: without agents it would end at once.
@@ -70,10 +63,6 @@ impl IntoFuture for ConnectNode {
 
     /// Connects it.
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(async move {
-            Ok(Node {
-                host: self.open(true).await?.host().clone(),
-            })
-        })
+        Box::pin(async move { Ok(Node { host: self.open(true).await?.host().clone() }) })
     }
 }

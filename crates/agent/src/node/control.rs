@@ -24,13 +24,8 @@ pub(crate) struct ControlRequest {
 /// What is wanted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) enum Want {
-    Addr {
-        alias: String,
-    },
-    Call {
-        method: String,
-        arguments: Vec<Value>,
-    },
+    Addr { alias: String },
+    Call { method: String, arguments: Vec<Value> },
     Shutdown,
     Sockets,
     State,

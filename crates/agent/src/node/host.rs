@@ -60,10 +60,7 @@ impl Host {
     /// agent.
     pub(super) fn new(client: NameClient, control: Endpoint, lasting: bool) -> Arc<Self> {
         let name_server = client.endpoint().clone();
-        let address = Address {
-            control,
-            name_server,
-        };
+        let address = Address { control, name_server };
         Self::build(Some(address), Some(Arc::new(client)), lasting)
     }
 
@@ -98,11 +95,7 @@ impl Host {
     }
 
     pub(super) fn names(&self) -> Vec<Name> {
-        self.table
-            .all()
-            .iter()
-            .map(|it| it.name().clone())
-            .collect()
+        self.table.all().iter().map(|it| it.name().clone()).collect()
     }
 
     /// Keeps it from ending for want of agents; `None` when it has ended.
@@ -137,13 +130,9 @@ impl Host {
         let (cell, jobs) = Cell::new(name, mailbox);
         let (started, outcome) = oneshot::channel();
         let actor = Actor::new(agent, cell.clone(), jobs);
-        let leave = Leave {
-            host: self.clone(),
-            agent: cell.clone(),
-        };
+        let leave = Leave { host: self.clone(), agent: cell.clone() };
         let life = live(leave, actor, started);
-        self.table
-            .add(cell.clone(), || tokio::spawn(life).abort_handle())?;
+        self.table.add(cell.clone(), || tokio::spawn(life).abort_handle())?;
         match outcome.await {
             Ok(Ok(())) => Ok(cell),
             Ok(Err(error)) => Err(error),
@@ -156,10 +145,7 @@ impl Host {
     pub(crate) async fn stop(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) -> bool {
         agent.stop().send_replace(true);
         let mut state = agent.state().subscribe();
-        if timeout(grace, state.wait_for(|it| *it == AgentState::Gone))
-            .await
-            .is_ok()
-        {
+        if timeout(grace, state.wait_for(|it| *it == AgentState::Gone)).await.is_ok() {
             return true;
         }
         tracing::warn!(target: "gleis::agent", agent = %agent.name(), "the agent is ended by force");

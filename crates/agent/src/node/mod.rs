@@ -40,9 +40,7 @@ impl Node {
 
     /// A node without a name server: its agents can be called within this program only.
     pub fn local() -> Self {
-        Self {
-            host: Host::local(),
-        }
+        Self { host: Host::local() }
     }
 
     /// Runs an agent here; `.await` starts it.

@@ -22,9 +22,7 @@ static NODES: LazyLock<Mutex<HashMap<(Id, Endpoint), Place>>> = LazyLock::new(Mu
 
 /// Makes this the name server of everybody on this runtime who names none.
 pub(crate) fn remember_default(endpoint: &Endpoint) {
-    DEFAULTS
-        .lock()
-        .insert(Handle::current().id(), endpoint.clone());
+    DEFAULTS.lock().insert(Handle::current().id(), endpoint.clone());
 }
 
 /// The name server has gone.
@@ -58,10 +56,7 @@ pub(crate) async fn node_of(name_server: Endpoint) -> Result<Lease, NodeError> {
 
 /// Waits until the node of this name server has closed, if there is one.
 pub(crate) async fn node_closed(name_server: &Endpoint) {
-    let place = NODES
-        .lock()
-        .get(&(Handle::current().id(), name_server.clone()))
-        .cloned();
+    let place = NODES.lock().get(&(Handle::current().id(), name_server.clone())).cloned();
     let Some(place) = place else {
         return;
     };
@@ -77,8 +72,5 @@ fn place(name_server: &Endpoint) -> Place {
     nodes.retain(|_, place| {
         1 < Arc::strong_count(place) || place.try_lock().is_ok_and(|node| 0 < node.strong_count())
     });
-    nodes
-        .entry((Handle::current().id(), name_server.clone()))
-        .or_default()
-        .clone()
+    nodes.entry((Handle::current().id(), name_server.clone())).or_default().clone()
 }

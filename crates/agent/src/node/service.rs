@@ -70,9 +70,7 @@ async fn close(host: Arc<Host>, grace: Duration) {
 async fn answer(host: Arc<Host>, request: ControlRequest, reply: ReplyHandle<ControlReply>) {
     let answer = match host.table().find(&request.agent) {
         Some(agent) => done(&host, agent, request).await,
-        None => Err(CallError::Gone {
-            agent: request.agent,
-        }),
+        None => Err(CallError::Gone { agent: request.agent }),
     };
     if let Err(error) = reply.send(answer).await {
         tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
@@ -82,9 +80,7 @@ async fn answer(host: Arc<Host>, request: ControlRequest, reply: ReplyHandle<Con
 async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) -> ControlReply {
     let within = request.within.min(PATIENCE);
     if CALLERS < request.callers.len() {
-        return Err(CallError::SelfCall {
-            agent: request.agent,
-        });
+        return Err(CallError::SelfCall { agent: request.agent });
     }
     let caller = Frame::from_identities(request.callers);
     // Whoever finds an agent by its name need not know that it is only about to start.
@@ -96,22 +92,15 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
     match request.want {
         Want::Addr { alias } => {
             let addr = agent.sockets().addr(&alias);
-            addr.map(Told::Addr)
-                .map_err(|it| unknown_alias(&*agent, it))
+            addr.map(Told::Addr).map_err(|it| unknown_alias(&*agent, it))
         }
         Want::Call { method, arguments } => {
-            let how = Asking {
-                caller,
-                within,
-                after_fault: false,
-            };
+            let how = Asking { caller, within, after_fault: false };
             agent.call(method, arguments, how).await.map(Told::Value)
         }
         Want::Shutdown => {
             if caller.is_some_and(|it| it.contains(agent.identity())) {
-                return Err(CallError::SelfCall {
-                    agent: request.agent,
-                });
+                return Err(CallError::SelfCall { agent: request.agent });
             }
             host.stop(&agent, within / 2).await;
             Ok(Told::Done)
@@ -127,11 +116,7 @@ pub(crate) fn unknown_alias(agent: &dyn AnyAgent, error: AliasError) -> CallErro
     match error {
         AliasError::Unknown { alias, near } => CallError::UnknownAlias { agent, alias, near },
         AliasError::Handled { alias } | AliasError::WrongKind { alias, .. } => {
-            CallError::UnknownAlias {
-                agent,
-                alias,
-                near: Vec::new(),
-            }
+            CallError::UnknownAlias { agent, alias, near: Vec::new() }
         }
     }
 }

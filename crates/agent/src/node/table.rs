@@ -33,11 +33,7 @@ impl Table {
     /// A table that, if `lasting`, is not done when its last agent is gone but when it is closed
     /// too.
     pub(super) fn new(lasting: bool) -> Self {
-        Self {
-            state: Mutex::default(),
-            is_done: watch::Sender::new(false),
-            lasting,
-        }
+        Self { state: Mutex::default(), is_done: watch::Sender::new(false), lasting }
     }
 
     /// Keeps the node from closing for want of agents; false when it has closed.
@@ -71,10 +67,7 @@ impl Table {
         if state.agents.contains_key(&name) {
             return Err(RunError::NameTaken { name });
         }
-        let entry = Entry {
-            agent,
-            task: spawn(),
-        };
+        let entry = Entry { agent, task: spawn() };
         state.agents.insert(name, entry);
         self.tell(&state);
         Ok(())
@@ -94,20 +87,11 @@ impl Table {
     }
 
     pub(super) fn find(&self, name: &Name) -> Option<Arc<dyn AnyAgent>> {
-        self.state
-            .lock()
-            .agents
-            .get(name)
-            .map(|it| it.agent.clone())
+        self.state.lock().agents.get(name).map(|it| it.agent.clone())
     }
 
     pub(super) fn all(&self) -> Vec<Arc<dyn AnyAgent>> {
-        self.state
-            .lock()
-            .agents
-            .values()
-            .map(|it| it.agent.clone())
-            .collect()
+        self.state.lock().agents.values().map(|it| it.agent.clone()).collect()
     }
 
     /// Takes in nobody any more.

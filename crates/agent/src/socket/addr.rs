@@ -25,14 +25,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
-        Self::Pub,
-        Self::Pull,
-        Self::Push,
-        Self::Rep,
-        Self::Req,
-        Self::Sub,
-    ];
+    const ALL: [Self; 6] = [Self::Pub, Self::Pull, Self::Push, Self::Rep, Self::Req, Self::Sub];
 
     /// The kind on the other side.
     pub fn twin(self) -> Self {
@@ -77,12 +70,8 @@ impl FromStr for Kind {
 
     /// Reads a kind, whatever the case of its letters.
     fn from_str(text: &str) -> Result<Self, KindError> {
-        let found = Self::ALL
-            .into_iter()
-            .find(|it| it.as_str().eq_ignore_ascii_case(text));
-        found.ok_or_else(|| KindError {
-            text: text.to_owned(),
-        })
+        let found = Self::ALL.into_iter().find(|it| it.as_str().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| KindError { text: text.to_owned() })
     }
 }
 
@@ -102,11 +91,7 @@ pub struct Addr {
 impl Addr {
     /// An address with the default codec; also for peers that are no agents.
     pub fn new(endpoint: Endpoint, kind: Kind) -> Self {
-        Self {
-            endpoint,
-            kind,
-            codec: AnyCodec::default_for::<()>().name().to_owned(),
-        }
+        Self { endpoint, kind, codec: AnyCodec::default_for::<()>().name().to_owned() }
     }
 
     /// The same address with another codec, such as `json` or `raw`.
@@ -142,10 +127,6 @@ mod tests {
         }
         assert_eq!("push".parse(), Ok(Kind::Push));
         let error = "PUHS".parse::<Kind>().unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("no kind of socket: `PUHS`; there are PUB")
-        );
+        assert!(error.to_string().starts_with("no kind of socket: `PUHS`; there are PUB"));
     }
 }

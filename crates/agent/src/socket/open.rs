@@ -49,13 +49,7 @@ pub struct Connect<A: 'static> {
 impl<A: Agent> Bind<A> {
     pub(crate) fn new(cx: Context<A>, kind: Kind, alias: String) -> Self {
         let codec = AnyCodec::default_for::<()>();
-        Self {
-            plan: Plan::new(cx),
-            kind,
-            alias,
-            at: "tcp://127.0.0.1:0".parse(),
-            codec,
-        }
+        Self { plan: Plan::new(cx), kind, alias, at: "tcp://127.0.0.1:0".parse(), codec }
     }
 
     /// Where to listen; `tcp://127.0.0.1:0` by default: this machine, any free port.
@@ -73,12 +67,7 @@ impl<A: Agent> Bind<A> {
 
 impl<A: Agent> Connect<A> {
     pub(crate) fn new(cx: Context<A>, to: Addr) -> Self {
-        Self {
-            plan: Plan::new(cx),
-            to,
-            alias: None,
-            codec: None,
-        }
+        Self { plan: Plan::new(cx), to, alias: None, codec: None }
     }
 
     /// What the agent calls the socket; a random name by default.
@@ -123,18 +112,14 @@ macro_rules! shared {
             /// Receives, on a subscriber, only what is published under topics that begin with
             /// `prefix` or another one named; everything by default.
             pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
-                self.plan
-                    .subscriptions
-                    .push(Bytes::copy_from_slice(prefix.as_ref()));
+                self.plan.subscriptions.push(Bytes::copy_from_slice(prefix.as_ref()));
                 self
             }
         }
 
         impl<A: 'static> fmt::Debug for $name<A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.debug_struct(stringify!($name))
-                    .field("cx", &self.plan.cx)
-                    .finish_non_exhaustive()
+                f.debug_struct(stringify!($name)).field("cx", &self.plan.cx).finish_non_exhaustive()
             }
         }
     };
@@ -149,23 +134,12 @@ impl<A: Agent> IntoFuture for Bind<A> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self {
-                plan,
-                kind,
-                alias,
-                at,
-                codec,
-            } = self;
-            let failed = |source| OpenError::Socket {
-                alias: alias.clone(),
-                source,
-            };
+            let Self { plan, kind, alias, at, codec } = self;
+            let failed = |source| OpenError::Socket { alias: alias.clone(), source };
             let at = at.map_err(|it| failed(gleis_patterns::OpenError::Endpoint(it)))?;
             let cx = plan.cx.clone();
             let reserved = cx.cell.sockets.reserve(alias)?;
-            plan.open(&reserved, kind, Side::Bind(at), codec)
-                .await?
-                .put(reserved)
+            plan.open(&reserved, kind, Side::Bind(at), codec).await?.put(reserved)
         })
     }
 }
@@ -176,21 +150,14 @@ impl<A: Agent> IntoFuture for Connect<A> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self {
-                plan,
-                to,
-                alias,
-                codec,
-            } = self;
+            let Self { plan, to, alias, codec } = self;
             let codec = codec.or_else(|| AnyCodec::by_name(&to.codec));
             let codec = codec.ok_or(OpenError::Codec { codec: to.codec })?;
             let alias = alias.unwrap_or_else(|| Name::random().to_string());
             let cx = plan.cx.clone();
             let reserved = cx.cell.sockets.reserve(alias.clone())?;
             let side = Side::Connect(to.endpoint);
-            plan.open(&reserved, to.kind.twin(), side, codec)
-                .await?
-                .put(reserved)?;
+            plan.open(&reserved, to.kind.twin(), side, codec).await?.put(reserved)?;
             Ok(alias)
         })
     }
@@ -226,13 +193,7 @@ macro_rules! open {
 
 impl<A: Agent> Plan<A> {
     fn new(cx: Context<A>) -> Self {
-        Self {
-            cx,
-            handler: None,
-            high_water: None,
-            overflow: None,
-            subscriptions: Vec::new(),
-        }
+        Self { cx, handler: None, high_water: None, overflow: None, subscriptions: Vec::new() }
     }
 
     async fn open(
@@ -243,10 +204,7 @@ impl<A: Agent> Plan<A> {
         codec: AnyCodec,
     ) -> Result<Open, OpenError> {
         let alias = reserved.alias();
-        let failed = |source| OpenError::Socket {
-            alias: alias.to_owned(),
-            source,
-        };
+        let failed = |source| OpenError::Socket { alias: alias.to_owned(), source };
         let handler = self.handler.take();
         if matches!(kind, Kind::Pub | Kind::Push | Kind::Req) && handler.is_some() {
             return Err(OpenError::HandlerUnused { kind });
@@ -287,16 +245,8 @@ impl<A: Agent> Plan<A> {
                 (self.pump(socket, alias, &codec, handler), endpoint)
             }
         };
-        let addr = Addr {
-            endpoint,
-            kind,
-            codec: codec.name().to_owned(),
-        };
-        Ok(Open {
-            addr,
-            codec,
-            socket,
-        })
+        let addr = Addr { endpoint, kind, codec: codec.name().to_owned() };
+        Ok(Open { addr, codec, socket })
     }
 
     fn pump<S: Source>(
@@ -324,8 +274,6 @@ impl<A: Agent> Plan<A> {
         if self.subscriptions.is_empty() {
             return builder.subscribe("");
         }
-        self.subscriptions
-            .iter()
-            .fold(builder, |builder, prefix| builder.subscribe(prefix))
+        self.subscriptions.iter().fold(builder, |builder, prefix| builder.subscribe(prefix))
     }
 }

@@ -54,10 +54,7 @@ impl Pump {
             }
             source.close().await
         });
-        Self {
-            stop,
-            task: Mutex::new(Some(task)),
-        }
+        Self { stop, task: Mutex::new(Some(task)) }
     }
 
     /// Has it close by and by.
@@ -117,12 +114,7 @@ async fn pump<A, S: Source>(
                 continue;
             }
         };
-        let received = Received {
-            alias: alias.clone(),
-            codec: codec.clone(),
-            body,
-            reply,
-        };
+        let received = Received { alias: alias.clone(), codec: codec.clone(), body, reply };
         if mail.send(handler(received)).await.is_err() {
             return;
         }
@@ -197,12 +189,7 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
     cx: &crate::Context<A>,
     received: Received,
 ) -> Result<(), Fault> {
-    let Received {
-        alias,
-        codec,
-        body,
-        reply,
-    } = received;
+    let Received { alias, codec, body, reply } = received;
     let message = match codec.decode::<M>(&body, &Limits::default()) {
         Ok(message) => message,
         Err(error) => {

@@ -66,10 +66,7 @@ impl Sockets {
             return Err(OpenError::AliasTaken { alias });
         }
         table.sockets.insert(alias.clone(), Slot::Opening);
-        Ok(Reserved {
-            sockets: self,
-            alias,
-        })
+        Ok(Reserved { sockets: self, alias })
     }
 
     /// The socket of this alias.
@@ -79,10 +76,7 @@ impl Sockets {
             return Ok(open.clone());
         }
         let near = near(alias, table.sockets.keys().map(String::as_str));
-        Err(AliasError::Unknown {
-            alias: alias.to_owned(),
-            near,
-        })
+        Err(AliasError::Unknown { alias: alias.to_owned(), near })
     }
 
     /// Where the socket of this alias is.
@@ -110,10 +104,7 @@ impl Sockets {
     /// Closes all sockets for good, waiting for what is queued as long as they linger.
     pub(crate) async fn close_all(&self) {
         let sockets = self.take_all();
-        let n_lost: usize = join_all(sockets.iter().map(|it| it.close()))
-            .await
-            .into_iter()
-            .sum();
+        let n_lost: usize = join_all(sockets.iter().map(|it| it.close())).await.into_iter().sum();
         if 0 < n_lost {
             tracing::warn!(
                 target: "gleis::agent", n_lost,
@@ -184,9 +175,7 @@ impl Reserved<'_> {
         if table.is_closed {
             return Err(OpenError::Stopped);
         }
-        table
-            .sockets
-            .insert(self.alias.clone(), Slot::Open(Arc::new(open)));
+        table.sockets.insert(self.alias.clone(), Slot::Open(Arc::new(open)));
         Ok(())
     }
 }

@@ -18,20 +18,14 @@ async fn a_call_by_name_answers_the_same() {
     let (_node, counter) = counter().await;
     assert_eq!(counter.call::<u64>("add", (2,)).await.unwrap(), 2);
     assert_eq!(counter.call::<u64>("add", [40]).await.unwrap(), 42);
-    assert_eq!(
-        counter.call::<Value>("total", ()).await.unwrap(),
-        Value::from(42_u64)
-    );
+    assert_eq!(counter.call::<Value>("total", ()).await.unwrap(), Value::from(42_u64));
 }
 
 #[tokio::test]
 async fn an_unknown_method_names_those_that_look_alike() {
     let (_node, counter) = counter().await;
     let error = counter.call::<u64>("totl", ()).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`counter` has no method `totl`; did you mean `total`?"
-    );
+    assert_eq!(error.to_string(), "`counter` has no method `totl`; did you mean `total`?");
     let error = counter.call::<u64>("something", ()).await.unwrap_err();
     assert_eq!(error.to_string(), "`counter` has no method `something`");
 }
@@ -43,10 +37,7 @@ async fn wrong_arguments_are_named_with_what_the_method_takes() {
     assert_eq!(error.to_string(), "`add` takes (more: u64): 2 given");
     let error = counter.call::<u64>("add", ("one",)).await.unwrap_err();
     let text = error.to_string();
-    assert!(
-        text.starts_with("`add` takes (more: u64): `more` is no u64 but a string"),
-        "{text}"
-    );
+    assert!(text.starts_with("`add` takes (more: u64): `more` is no u64 but a string"), "{text}");
     assert_eq!(counter.total().await.unwrap(), 0);
 }
 
@@ -62,10 +53,7 @@ async fn an_answer_of_another_type_is_an_error_of_the_caller() {
 async fn an_error_of_a_method_goes_to_its_caller_and_the_agent_goes_on() {
     let (_node, counter) = counter().await;
     let error = counter.divide(0).await.unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "`divide` of `counter` failed: division by zero"
-    );
+    assert_eq!(error.to_string(), "`divide` of `counter` failed: division by zero");
     assert_eq!(counter.add(1).await.unwrap(), 1);
 }
 
@@ -83,10 +71,7 @@ async fn the_state_can_be_looked_at_between_two_messages() {
     let (_node, counter) = counter().await;
     counter.with(|it, _| it.n = 7).await.unwrap();
     assert_eq!(
-        counter
-            .with(|it, cx| format!("{} {}", cx.name(), it.n))
-            .await
-            .unwrap(),
+        counter.with(|it, cx| format!("{} {}", cx.name(), it.n)).await.unwrap(),
         "counter 7"
     );
 }

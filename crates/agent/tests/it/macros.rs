@@ -25,15 +25,9 @@ where
 #[tokio::test]
 async fn an_agent_may_be_generic() {
     let node = Node::local();
-    let store = node
-        .run_agent("store", Store::<String>::default())
-        .await
-        .unwrap();
+    let store = node.run_agent("store", Store::<String>::default()).await.unwrap();
     assert_eq!(store.put("one".to_owned(), 1).await.unwrap(), None);
-    assert_eq!(
-        store.call::<Option<u32>>("put", ("one", 2)).await.unwrap(),
-        Some(1)
-    );
+    assert_eq!(store.call::<Option<u32>>("put", ("one", 2)).await.unwrap(), Some(1));
 }
 
 /// Names its arguments and methods like what the macro writes.
@@ -52,10 +46,7 @@ impl Odd {
     #[method]
     fn swap(&mut self, cx: &Context<Self>, agent: Pair, arguments: u32) -> PairResult {
         assert_eq!(cx.name(), "odd");
-        Ok(Pair {
-            left: agent.right,
-            right: agent.left + arguments,
-        })
+        Ok(Pair { left: agent.right, right: agent.left + arguments })
     }
 
     #[method]
@@ -86,10 +77,7 @@ async fn names_may_be_odd() {
     assert_eq!(odd.call::<Pair>("swap", (pair, 1)).await.unwrap(), swapped);
     assert_eq!(OddCalls::send(&odd, 7).await.unwrap(), 7);
     assert_eq!(odd.r#loop("round").await.unwrap(), "round");
-    assert_eq!(
-        odd.call::<String>("loop", ("round",)).await.unwrap(),
-        "round"
-    );
+    assert_eq!(odd.call::<String>("loop", ("round",)).await.unwrap(), "round");
     odd.nothing().await.unwrap();
     odd.call::<()>("nothing", ()).await.unwrap();
     assert_eq!(Odd.plain(), "not a method");
@@ -97,16 +85,9 @@ async fn names_may_be_odd() {
 
 #[test]
 fn a_method_tells_what_it_takes() {
-    let methods: Vec<_> = <Odd as gleis_agent::Agent>::METHODS
-        .iter()
-        .map(show)
-        .collect();
-    let expect = [
-        "swap(agent: Pair, arguments: u32)",
-        "send(cx: u32)",
-        "loop(type: String)",
-        "nothing()",
-    ];
+    let methods: Vec<_> = <Odd as gleis_agent::Agent>::METHODS.iter().map(show).collect();
+    let expect =
+        ["swap(agent: Pair, arguments: u32)", "send(cx: u32)", "loop(type: String)", "nothing()"];
     assert_eq!(methods, expect);
 }
 

@@ -1,9 +1,6 @@
 //! What agents do, one module per behaviour.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "tests say what they expect by unwrapping it"
-)]
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod calls;
 mod faults;

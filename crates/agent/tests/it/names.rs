@@ -23,10 +23,7 @@ async fn a_name_is_unique_across_nodes() {
     let ns = run_nameserver().await.unwrap();
     let _first = run_agent("Alice", Counter::default()).await.unwrap();
     let node = Node::connect(ns.endpoint()).await.unwrap();
-    let error = node
-        .run_agent("Alice", Counter::default())
-        .await
-        .unwrap_err();
+    let error = node.run_agent("Alice", Counter::default()).await.unwrap_err();
     assert!(matches!(error, RunError::NameTaken { .. }), "{error}");
     ns.shutdown(Duration::from_secs(10)).await.unwrap();
 }
@@ -63,10 +60,7 @@ async fn an_agent_without_a_name_gets_one() {
 
 #[tokio::test]
 async fn a_bad_name_is_refused() {
-    let error = Node::local()
-        .run_agent("a/b", Counter::default())
-        .await
-        .unwrap_err();
+    let error = Node::local().run_agent("a/b", Counter::default()).await.unwrap_err();
     assert!(matches!(error, RunError::Name(_)), "{error}");
 }
 

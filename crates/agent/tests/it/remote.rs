@@ -15,20 +15,11 @@ async fn agents_of_two_nodes_meet_through_proxies() {
     there.run_agent("Alice", Greeter).await.unwrap();
     let (listener, mut hears) = Listener::new();
     let bob = here.run_agent("Bob", listener).await.unwrap();
-    let alice = NameServerProxy::connect(ns.endpoint())
-        .await
-        .unwrap()
-        .proxy("Alice")
-        .await
-        .unwrap();
+    let alice =
+        NameServerProxy::connect(ns.endpoint()).await.unwrap().proxy("Alice").await.unwrap();
     alice.ping().await.unwrap();
-    bob.connect(alice.addr("main").await.unwrap(), Listener::hear)
-        .await
-        .unwrap();
-    assert_eq!(
-        alice.call::<Value>("hello", ("Bob",)).await.unwrap(),
-        Value::Null
-    );
+    bob.connect(alice.addr("main").await.unwrap(), Listener::hear).await.unwrap();
+    assert_eq!(alice.call::<Value>("hello", ("Bob",)).await.unwrap(), Value::Null);
     assert_eq!(within(hears.recv()).await.unwrap(), "Hello, Bob!");
     assert_eq!(alice.sockets().await.unwrap().len(), 1);
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
@@ -43,28 +34,16 @@ async fn errors_cross_the_network_with_all_they_say() {
     assert_eq!(proxy.call::<u64>("add", (5,)).await.unwrap(), 5);
     let text = |error: CallError| error.to_string();
     let error = proxy.call::<u64>("dvide", (0,)).await.unwrap_err();
-    assert_eq!(
-        text(error),
-        "`counter` has no method `dvide`; did you mean `divide`?"
-    );
+    assert_eq!(text(error), "`counter` has no method `dvide`; did you mean `divide`?");
     let error = proxy.call::<u64>("add", ()).await.unwrap_err();
     assert_eq!(text(error), "`add` takes (more: u64): 0 given");
     let error = proxy.call::<u64>("divide", (0,)).await.unwrap_err();
-    assert_eq!(
-        text(error),
-        "`divide` of `counter` failed: division by zero"
-    );
+    assert_eq!(text(error), "`divide` of `counter` failed: division by zero");
     let error = proxy.addr("main").await.unwrap_err();
     assert_eq!(text(error), "`counter` has no socket `main`");
     let error = proxy.call::<u64>("burst", ()).await.unwrap_err();
-    assert_eq!(
-        text(error),
-        "`burst` of `counter` failed: panicked: burst at 5"
-    );
-    assert!(matches!(
-        proxy.state().await.unwrap(),
-        AgentState::Failed(_)
-    ));
+    assert_eq!(text(error), "`burst` of `counter` failed: panicked: burst at 5");
+    assert!(matches!(proxy.state().await.unwrap(), AgentState::Failed(_)));
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
 }
 
@@ -85,9 +64,7 @@ async fn a_proxy_shuts_its_agent_down() {
 #[tokio::test]
 async fn a_proxy_can_shut_down_the_last_agent_of_a_program() {
     let ns = run_nameserver().await.unwrap();
-    gleis_agent::run_agent("counter", Counter::default())
-        .await
-        .unwrap();
+    gleis_agent::run_agent("counter", Counter::default()).await.unwrap();
     let proxy = ns.proxy("counter").await.unwrap();
     within(proxy.shutdown()).await.unwrap();
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
@@ -112,11 +89,7 @@ async fn an_agent_whose_process_is_gone_cannot_be_reached() {
     let ns = run_nameserver().await.unwrap();
     let node = Node::connect(ns.endpoint()).await.unwrap();
     node.run_agent("counter", Counter::default()).await.unwrap();
-    let proxy = ns
-        .proxy("counter")
-        .await
-        .unwrap()
-        .within(Duration::from_millis(200));
+    let proxy = ns.proxy("counter").await.unwrap().within(Duration::from_millis(200));
     proxy.ping().await.unwrap();
     drop(node);
     let error = within(proxy.ping()).await.unwrap_err();

@@ -13,9 +13,7 @@ async fn bob_hears_three_greetings_in_order() {
     let alice = run_agent("Alice", Greeter).await.unwrap();
     let (listener, mut hears) = Listener::new();
     let bob = run_agent("Bob", listener).await.unwrap();
-    bob.connect(alice.addr("main").await.unwrap(), Listener::hear)
-        .await
-        .unwrap();
+    bob.connect(alice.addr("main").await.unwrap(), Listener::hear).await.unwrap();
     for name in ["Bob", "you", "world"] {
         alice.hello(name).await.unwrap();
     }

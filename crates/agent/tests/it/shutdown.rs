@@ -18,24 +18,13 @@ async fn a_name_server_takes_all_agents_with_it_and_leaves_nothing() {
         let socket = format!("ipc://{}", folder.path().join("main.sock").display());
         let ns = run_nameserver().await.unwrap();
         let alice = run_agent("Alice", Greeter).await.unwrap();
-        alice
-            .bind(Kind::Push, "file")
-            .at(socket.as_str())
-            .await
-            .unwrap();
+        alice.bind(Kind::Push, "file").at(socket.as_str()).await.unwrap();
         assert_eq!(folder.path().read_dir().unwrap().count(), 1);
         let (listener, mut hears) = Listener::new();
         let bob = run_agent("Bob", listener).await.unwrap();
-        bob.connect(alice.addr("main").await.unwrap(), Listener::hear)
-            .await
-            .unwrap();
-        bob.connect(alice.addr("file").await.unwrap(), Listener::hear)
-            .await
-            .unwrap();
-        alice
-            .each(Duration::from_secs(1), |_: &mut Greeter| ())
-            .await
-            .unwrap();
+        bob.connect(alice.addr("main").await.unwrap(), Listener::hear).await.unwrap();
+        bob.connect(alice.addr("file").await.unwrap(), Listener::hear).await.unwrap();
+        alice.each(Duration::from_secs(1), |_: &mut Greeter| ()).await.unwrap();
         alice.hello("Bob").await.unwrap();
         assert_eq!(within(hears.recv()).await.unwrap(), "Hello, Bob!");
         let proxy = ns.proxy("Alice").await.unwrap();
@@ -44,14 +33,8 @@ async fn a_name_server_takes_all_agents_with_it_and_leaves_nothing() {
         within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
         assert_eq!(alice.state(), AgentState::Gone);
         assert_eq!(bob.state(), AgentState::Gone);
-        assert!(matches!(
-            alice.hello("Bob").await,
-            Err(CallError::Gone { .. })
-        ));
-        assert!(matches!(
-            alice.addr("main").await,
-            Err(CallError::Gone { .. })
-        ));
+        assert!(matches!(alice.hello("Bob").await, Err(CallError::Gone { .. })));
+        assert!(matches!(alice.addr("main").await, Err(CallError::Gone { .. })));
     }
     within(tasks_down_to(n_tasks)).await;
     assert_eq!(folder.path().read_dir().unwrap().count(), 0);
@@ -69,9 +52,7 @@ async fn agents_that_never_come_to_an_end_are_ended_by_force() {
     // The call is at work once another one does not get through.
     let hurried = counter.within(Duration::from_millis(20));
     while hurried.add(1).await.is_ok() {}
-    within(ns.shutdown(Duration::from_millis(500)))
-        .await
-        .unwrap();
+    within(ns.shutdown(Duration::from_millis(500))).await.unwrap();
     assert_eq!(counter.state(), AgentState::Gone);
     let error = within(stuck).await.unwrap().unwrap_err();
     assert!(matches!(error, CallError::Gone { .. }), "{error}");
@@ -97,15 +78,8 @@ impl Polite {
 async fn an_agent_may_say_its_last_words() {
     let told = std::sync::Arc::default();
     let node = Node::local();
-    let polite = node
-        .run_agent(
-            "polite",
-            Polite {
-                told: std::sync::Arc::clone(&told),
-            },
-        )
-        .await
-        .unwrap();
+    let polite =
+        node.run_agent("polite", Polite { told: std::sync::Arc::clone(&told) }).await.unwrap();
     within(polite.shutdown()).await.unwrap();
     assert!(told.load(std::sync::atomic::Ordering::SeqCst));
     assert!(node.agents().is_empty());
@@ -160,11 +134,7 @@ async fn agents_outlive_a_name_server_that_is_gone_and_still_come_to_an_end() {
     let counter = node.run_agent("counter", Counter::default()).await.unwrap();
     drop(ns);
     assert_eq!(counter.add(1).await.unwrap(), 1);
-    assert!(
-        within(node.shutdown(Duration::from_secs(10)))
-            .await
-            .is_empty()
-    );
+    assert!(within(node.shutdown(Duration::from_secs(10))).await.is_empty());
     assert_eq!(counter.state(), AgentState::Gone);
     within(tasks_down_to(n_tasks)).await;
 }

@@ -46,23 +46,13 @@ async fn two() -> Two {
     let alice = node.run_agent("Alice", Plain).await.unwrap();
     let (listener, hears) = Listener::new();
     let bob = node.run_agent("Bob", listener).await.unwrap();
-    Two {
-        _node: node,
-        alice,
-        bob,
-        hears,
-    }
+    Two { _node: node, alice, bob, hears }
 }
 
 #[tokio::test]
 async fn push_and_pull_work_whoever_binds() {
     let mut it = two().await;
-    let addr = it
-        .bob
-        .bind(Kind::Pull, "in")
-        .handler(Listener::hear)
-        .await
-        .unwrap();
+    let addr = it.bob.bind(Kind::Pull, "in").handler(Listener::hear).await.unwrap();
     it.alice.connect_as(addr, "out").await.unwrap();
     it.alice.send("out", "one".to_owned()).await.unwrap();
     assert_eq!(within(it.hears.recv()).await.unwrap(), "one");
@@ -72,23 +62,12 @@ async fn push_and_pull_work_whoever_binds() {
 async fn publications_reach_those_who_subscribed() {
     let mut it = two().await;
     let addr = it.alice.bind(Kind::Pub, "news").await.unwrap();
-    it.bob
-        .connect(addr, Listener::hear)
-        .subscribe("eu.")
-        .alias("news")
-        .await
-        .unwrap();
+    it.bob.connect(addr, Listener::hear).subscribe("eu.").alias("news").await.unwrap();
     // A publisher drops what nobody has subscribed to yet.
     let heard = within(async {
         loop {
-            it.alice
-                .publish("news", "us.ny", "no".to_owned())
-                .await
-                .unwrap();
-            it.alice
-                .publish("news", "eu.de", "yes".to_owned())
-                .await
-                .unwrap();
+            it.alice.publish("news", "us.ny", "no".to_owned()).await.unwrap();
+            it.alice.publish("news", "eu.de", "yes".to_owned()).await.unwrap();
             tokio::select! {
                 heard = it.hears.recv() => return heard,
                 // Not synchronisation: only keeps the publishing from burning a core.
@@ -102,12 +81,7 @@ async fn publications_reach_those_who_subscribed() {
 #[tokio::test]
 async fn a_request_is_answered_by_what_the_handler_returns() {
     let it = two().await;
-    let addr = it
-        .alice
-        .bind(Kind::Rep, "square")
-        .handler(Plain::square)
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Rep, "square").handler(Plain::square).await.unwrap();
     it.bob.connect_as(addr, "square").await.unwrap();
     let answer = it.bob.with(|_, cx| cx.clone()).await.unwrap();
     assert_eq!(answer.request::<u64>("square", 7_u32).await.unwrap(), 49);
@@ -116,36 +90,21 @@ async fn a_request_is_answered_by_what_the_handler_returns() {
 #[tokio::test]
 async fn a_handler_that_fails_tells_the_requester_and_stops_the_agent() {
     let it = two().await;
-    let addr = it
-        .alice
-        .bind(Kind::Rep, "refuse")
-        .handler(Plain::refuse)
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Rep, "refuse").handler(Plain::refuse).await.unwrap();
     it.bob.connect_as(addr, "refuse").await.unwrap();
     let cx = it.bob.with(|_, cx| cx.clone()).await.unwrap();
-    let error = within(cx.request::<u64>("refuse", 7_u32))
-        .await
-        .unwrap_err();
+    let error = within(cx.request::<u64>("refuse", 7_u32)).await.unwrap_err();
     let RequestError::Socket { source, .. } = error else {
         panic!("{error}");
     };
     assert_eq!(source.to_string(), "7 is too much");
-    within(eventually(|| {
-        matches!(it.alice.state(), AgentState::Failed(_))
-    }))
-    .await;
+    within(eventually(|| matches!(it.alice.state(), AgentState::Failed(_)))).await;
 }
 
 #[tokio::test]
 async fn a_message_of_another_type_is_dropped_and_the_next_one_handled() {
     let mut it = two().await;
-    let addr = it
-        .alice
-        .bind(Kind::Push, "out")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Push, "out").codec(AnyCodec::Json).await.unwrap();
     it.bob.connect(addr, Listener::hear).await.unwrap();
     it.alice.send("out", 7_u32).await.unwrap();
     it.alice.send("out", "text".to_owned()).await.unwrap();
@@ -164,9 +123,7 @@ async fn closures_of_all_shapes_are_handlers() {
     let news = || news.clone();
     let bob = &it.bob;
     let text = "captured".to_owned();
-    bob.connect(news(), |it: &mut Listener, job: Job| tell(it, 0, &job))
-        .await
-        .unwrap();
+    bob.connect(news(), |it: &mut Listener, job: Job| tell(it, 0, &job)).await.unwrap();
     bob.connect(news(), |it: &mut Listener, _: &Cx, job: Job| {
         tell(it, 1, &job);
     })
@@ -191,10 +148,7 @@ async fn closures_of_all_shapes_are_handlers() {
     .await
     .unwrap();
 
-    let job = Job {
-        id: 1,
-        text: "work".to_owned(),
-    };
+    let job = Job { id: 1, text: "work".to_owned() };
     let mut seen = std::collections::BTreeSet::new();
     while seen.len() < 5 {
         // A publisher drops what nobody has subscribed to yet.
@@ -203,10 +157,7 @@ async fn closures_of_all_shapes_are_handlers() {
         seen.extend(heard.await.ok().flatten());
     }
     let seen: Vec<_> = seen.iter().map(String::as_str).collect();
-    assert_eq!(
-        seen,
-        ["0: work", "1: work", "2: work", "3: work", "4: captured"]
-    );
+    assert_eq!(seen, ["0: work", "1: work", "2: work", "3: work", "4: captured"]);
 }
 
 #[tokio::test]
@@ -226,17 +177,7 @@ async fn messages_are_handled_in_order_and_one_at_a_time() {
     }
     let it = two().await;
     let slow = Node::local();
-    let slow = (
-        slow.run_agent(
-            "slow",
-            Slow {
-                at_work: false,
-                seen: Vec::new(),
-            },
-        )
-        .mailbox(1),
-        slow,
-    );
+    let slow = (slow.run_agent("slow", Slow { at_work: false, seen: Vec::new() }).mailbox(1), slow);
     let (slow, _node) = (slow.0.await.unwrap(), slow.1);
     let addr = it.alice.bind(Kind::Push, "out").await.unwrap();
     slow.connect(addr, Slow::work).await.unwrap();
@@ -268,72 +209,34 @@ async fn a_message_can_be_waited_for() {
 #[tokio::test]
 async fn typed_sockets_understand_agents_and_the_other_way_round() {
     let mut it = two().await;
-    let job = Job {
-        id: 3,
-        text: "work".to_owned(),
-    };
+    let job = Job { id: 3, text: "work".to_owned() };
     let addr = it.alice.bind(Kind::Push, "out").await.unwrap();
     let mut pull = Pull::<Job>::connect(&addr.endpoint).await.unwrap();
     it.alice.send("out", job.clone()).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), job);
 
-    let push = Push::<String>::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
+    let push = Push::<String>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
     let addr = Addr::new(push.endpoint().clone(), Kind::Push).with_codec("json");
     it.bob.connect(addr, Listener::hear).await.unwrap();
     push.send("hello".to_owned()).await.unwrap();
     assert_eq!(within(it.hears.recv()).await.unwrap(), "hello");
 
-    let addr = it
-        .alice
-        .bind(Kind::Rep, "square")
-        .handler(Plain::square)
-        .await
-        .unwrap();
-    let asks = Requester::<u32, u64>::connect(&addr.endpoint)
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Rep, "square").handler(Plain::square).await.unwrap();
+    let asks = Requester::<u32, u64>::connect(&addr.endpoint).await.unwrap();
     assert_eq!(within(async { asks.request(9).await }).await.unwrap(), 81);
 }
 
 #[tokio::test]
 async fn raw_and_json_are_bare_on_the_wire() {
     let it = two().await;
-    let addr = it
-        .alice
-        .bind(Kind::Push, "json")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
-    let mut pull = Pull::<Bytes>::connect(&addr.endpoint)
-        .codec(named("json"))
-        .await
-        .unwrap();
-    it.alice
-        .send(
-            "json",
-            Job {
-                id: 1,
-                text: "x".to_owned(),
-            },
-        )
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Push, "json").codec(AnyCodec::Json).await.unwrap();
+    let mut pull = Pull::<Bytes>::connect(&addr.endpoint).codec(named("json")).await.unwrap();
+    it.alice.send("json", Job { id: 1, text: "x".to_owned() }).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), r#"{"id":1,"text":"x"}"#);
 
-    let addr = it
-        .alice
-        .bind(Kind::Push, "raw")
-        .codec(AnyCodec::Raw)
-        .await
-        .unwrap();
+    let addr = it.alice.bind(Kind::Push, "raw").codec(AnyCodec::Raw).await.unwrap();
     let mut pull = Pull::<Bytes>::connect(&addr.endpoint).await.unwrap();
-    it.alice
-        .send("raw", Bytes::from_static(b"as it is"))
-        .await
-        .unwrap();
+    it.alice.send("raw", Bytes::from_static(b"as it is")).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), "as it is");
 }
 
@@ -380,19 +283,9 @@ async fn what_cannot_be_opened_says_why() {
     assert_eq!(text(error), "there is a socket `main` already");
     let error = it.alice.bind(Kind::Rep, "rep").await.unwrap_err();
     assert_eq!(text(error), "REP needs a handler");
-    let error = it
-        .alice
-        .bind(Kind::Push, "p")
-        .handler(Plain::square)
-        .await
-        .unwrap_err();
+    let error = it.alice.bind(Kind::Push, "p").handler(Plain::square).await.unwrap_err();
     assert_eq!(text(error), "PUSH receives nothing, so it takes no handler");
-    let error = it
-        .alice
-        .bind(Kind::Push, "p")
-        .at("tpc://127.0.0.1:0")
-        .await
-        .unwrap_err();
+    let error = it.alice.bind(Kind::Push, "p").at("tpc://127.0.0.1:0").await.unwrap_err();
     assert_eq!(text(error), "cannot open `p`");
     let addr = it.alice.addr("main").await.unwrap().with_codec("yaml");
     let error = it.bob.connect(addr, Listener::hear).await.unwrap_err();
@@ -404,21 +297,12 @@ async fn what_cannot_be_opened_says_why() {
 async fn what_cannot_be_sent_says_why() {
     let it = two().await;
     it.alice.bind(Kind::Push, "main").await.unwrap();
-    it.alice
-        .bind(Kind::Rep, "square")
-        .handler(Plain::square)
-        .await
-        .unwrap();
+    it.alice.bind(Kind::Rep, "square").handler(Plain::square).await.unwrap();
     let error = it.alice.send("mian", 1).await.unwrap_err().to_string();
     assert_eq!(error, "no socket `mian`; did you mean `main`?");
     let error = it.alice.send("square", 1).await.unwrap_err().to_string();
     assert_eq!(error, "`square` is REP, which cannot send");
-    let error = it
-        .alice
-        .publish("main", "", 1)
-        .await
-        .unwrap_err()
-        .to_string();
+    let error = it.alice.publish("main", "", 1).await.unwrap_err().to_string();
     assert_eq!(error, "`main` is PUSH, which cannot publish");
     let error = it.alice.addr("mian").await.unwrap_err().to_string();
     assert_eq!(error, "`Alice` has no socket `mian`; did you mean `main`?");

@@ -65,9 +65,7 @@ impl Counter {
 
     #[method]
     fn divide(&mut self, by: u64) -> Result<u64> {
-        self.n
-            .checked_div(by)
-            .ok_or_else(|| "division by zero".into())
+        self.n.checked_div(by).ok_or_else(|| "division by zero".into())
     }
 
     #[method]

@@ -33,11 +33,7 @@ async fn pass(time: Duration) {
 
 async fn clock() -> (Node, AgentRef<Clock>) {
     let node = Node::local();
-    let state = Clock {
-        begin: Instant::now(),
-        ticks: Vec::new(),
-        busy: Duration::ZERO,
-    };
+    let state = Clock { begin: Instant::now(), ticks: Vec::new(), busy: Duration::ZERO };
     let clock = node.run_agent("clock", state).await.unwrap();
     (node, clock)
 }
@@ -93,10 +89,7 @@ async fn a_stopped_timer_runs_no_more() {
 #[tokio::test(start_paused = true)]
 async fn two_closures_are_two_timers() {
     let (_node, clock) = clock().await;
-    clock
-        .each(SECOND, |it: &mut Clock| it.ticks.push(1))
-        .await
-        .unwrap();
+    clock.each(SECOND, |it: &mut Clock| it.ticks.push(1)).await.unwrap();
     clock
         .each(SECOND, |it: &mut Clock, _: &Context<Clock>| {
             it.ticks.push(2);
@@ -121,10 +114,7 @@ async fn a_timer_may_stop_itself_and_start_others() {
 #[tokio::test]
 async fn a_timer_without_a_period_leaves_room_for_calls() {
     let (_node, clock) = clock().await;
-    clock
-        .each(Duration::ZERO, |it: &mut Clock| it.ticks.truncate(0))
-        .await
-        .unwrap();
+    clock.each(Duration::ZERO, |it: &mut Clock| it.ticks.truncate(0)).await.unwrap();
     for _ in 0..100 {
         check(&clock, &[]).await;
     }
@@ -144,10 +134,7 @@ impl Sleepy {
 #[tokio::test(start_paused = true)]
 async fn idle_runs_after_each_second_without_work() {
     let node = Node::local();
-    let sleepy = node
-        .run_agent("sleepy", Sleepy { n_idle: 0 })
-        .await
-        .unwrap();
+    let sleepy = node.run_agent("sleepy", Sleepy { n_idle: 0 }).await.unwrap();
     pass(SECOND * 7 / 2).await;
     assert_eq!(sleepy.with(|it, _| it.n_idle).await.unwrap(), 3);
 }

@@ -73,12 +73,6 @@ async fn a_call_to_a_busy_agent_ends_with_its_deadline() {
     let (_node, counter) = counter().await;
     let hurried = counter.within(Duration::from_millis(10));
     let (first, second) = within(futures::future::join(hurried.linger_on(), hurried.add(1))).await;
-    assert!(
-        matches!(first, Err(CallError::DeadlineExceeded { .. })),
-        "{first:?}"
-    );
-    assert!(
-        matches!(second, Err(CallError::DeadlineExceeded { .. })),
-        "{second:?}"
-    );
+    assert!(matches!(first, Err(CallError::DeadlineExceeded { .. })), "{first:?}");
+    assert!(matches!(second, Err(CallError::DeadlineExceeded { .. })), "{second:?}");
 }

@@ -147,21 +147,13 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Watch<'_, V> {
     #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, it: A) -> Result<V::Value, A::Error> {
         let scope = self.scope.nest().map_err(A::Error::custom)?;
-        self.inner.visit_seq(Watch {
-            inner: it,
-            scope,
-            counted: self.counted,
-        })
+        self.inner.visit_seq(Watch { inner: it, scope, counted: self.counted })
     }
 
     #[inline]
     fn visit_map<A: MapAccess<'de>>(self, it: A) -> Result<V::Value, A::Error> {
         let scope = self.scope.nest().map_err(A::Error::custom)?;
-        self.inner.visit_map(Watch {
-            inner: it,
-            scope,
-            counted: self.counted,
-        })
+        self.inner.visit_map(Watch { inner: it, scope, counted: self.counted })
     }
 
     #[inline]
@@ -245,11 +237,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
 
     #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
-        let watch = Watch {
-            inner: visitor,
-            scope: self.scope,
-            counted: false,
-        };
+        let watch = Watch { inner: visitor, scope: self.scope, counted: false };
         self.inner.tuple_variant(len, watch)
     }
 
@@ -259,11 +247,7 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Guarded<'_, A> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, A::Error> {
-        let watch = Watch {
-            inner: visitor,
-            scope: self.scope,
-            counted: false,
-        };
+        let watch = Watch { inner: visitor, scope: self.scope, counted: false };
         self.inner.struct_variant(fields, watch)
     }
 }

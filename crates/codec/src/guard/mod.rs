@@ -41,30 +41,19 @@ pub(crate) struct Ledger {
 
 impl Ledger {
     pub(crate) fn new(rules: Rules, elements: usize) -> Self {
-        Self {
-            rules,
-            elements: Cell::new(elements),
-            trip: Cell::new(None),
-        }
+        Self { rules, elements: Cell::new(elements), trip: Cell::new(None) }
     }
 
     /// The outermost scope.
     pub(crate) fn scope(&self, limits: &Limits) -> Scope<'_> {
-        Scope {
-            ledger: self,
-            depth: limits.depth,
-            in_wrapper: false,
-            in_some: false,
-        }
+        Scope { ledger: self, depth: limits.depth, in_wrapper: false, in_some: false }
     }
 
     /// The result with the guard's own reason, if it had one, in place of the format's.
     pub(crate) fn settle<T>(&self, res: Result<T, Fault>, limits: &Limits) -> Result<T, Fault> {
         match self.trip.get() {
             None => res,
-            Some(Trip::Deep) => Err(Fault::TooDeep {
-                limit: limits.depth,
-            }),
+            Some(Trip::Deep) => Err(Fault::TooDeep { limit: limits.depth }),
             Some(Trip::Many) => Err(Fault::TooMany),
             Some(Trip::Unfit(what)) => Err(Fault::Unfit { what }),
         }
@@ -105,12 +94,7 @@ impl Scope<'_> {
     /// Steps into a list, map, tuple or struct.
     #[inline]
     fn nest(self) -> Result<Self, Trip> {
-        Ok(Self {
-            depth: self.level()?,
-            in_wrapper: false,
-            in_some: false,
-            ..self
-        })
+        Ok(Self { depth: self.level()?, in_wrapper: false, in_some: false, ..self })
     }
 
     /// Steps into an option, newtype or variant.
@@ -119,16 +103,8 @@ impl Scope<'_> {
     /// tag it as in those that do not; a chain of them does.
     #[inline]
     fn wrap(self) -> Result<Self, Trip> {
-        let depth = if self.in_wrapper {
-            self.level()?
-        } else {
-            self.depth
-        };
-        Ok(Self {
-            depth,
-            in_wrapper: true,
-            ..self
-        })
+        let depth = if self.in_wrapper { self.level()? } else { self.depth };
+        Ok(Self { depth, in_wrapper: true, ..self })
     }
 
     #[inline]

@@ -45,19 +45,12 @@ impl<'a, S: Serializer> Guarded<'a, S> {
 
     #[inline]
     fn check_null(&self) -> Result<(), S::Error> {
-        self.refuse_if(
-            self.scope.ledger.rules.null_is_none && self.scope.in_some,
-            NO_NULL,
-        )
+        self.refuse_if(self.scope.ledger.rules.null_is_none && self.scope.in_some, NO_NULL)
     }
 
     #[inline]
     fn refuse_if(&self, is_unfit: bool, what: &'static str) -> Result<(), S::Error> {
-        if is_unfit {
-            Err(S::Error::custom(self.scope.trip(Trip::Unfit(what))))
-        } else {
-            Ok(())
-        }
+        if is_unfit { Err(S::Error::custom(self.scope.trip(Trip::Unfit(what)))) } else { Ok(()) }
     }
 }
 
@@ -186,10 +179,7 @@ impl<'a, S: Serializer> Serializer for Guarded<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeTupleStruct, S::Error> {
         let (inner, scope) = self.nest()?;
-        Ok(Guarded::new(
-            inner.serialize_tuple_struct(name, len)?,
-            scope,
-        ))
+        Ok(Guarded::new(inner.serialize_tuple_struct(name, len)?, scope))
     }
 
     #[inline]
@@ -201,10 +191,7 @@ impl<'a, S: Serializer> Serializer for Guarded<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeTupleVariant, S::Error> {
         let (inner, scope) = self.nest()?;
-        Ok(Guarded::new(
-            inner.serialize_tuple_variant(name, index, variant, len)?,
-            scope,
-        ))
+        Ok(Guarded::new(inner.serialize_tuple_variant(name, index, variant, len)?, scope))
     }
 
     #[inline]
@@ -232,10 +219,7 @@ impl<'a, S: Serializer> Serializer for Guarded<'a, S> {
         len: usize,
     ) -> Result<Self::SerializeStructVariant, S::Error> {
         let (inner, scope) = self.nest()?;
-        Ok(Guarded::new(
-            inner.serialize_struct_variant(name, index, variant, len)?,
-            scope,
-        ))
+        Ok(Guarded::new(inner.serialize_struct_variant(name, index, variant, len)?, scope))
     }
 
     #[inline]
@@ -332,8 +316,7 @@ impl<C: SerializeMap> SerializeMap for Guarded<'_, C> {
         it: &T,
     ) -> Result<(), C::Error> {
         let scope = self.scope;
-        self.inner
-            .serialize_entry(&Guarded::new(key, scope), &Guarded::new(it, scope))
+        self.inner.serialize_entry(&Guarded::new(key, scope), &Guarded::new(it, scope))
     }
 
     #[inline]

@@ -38,11 +38,7 @@ impl Codec for Inverted {
         let mut it = postcard::Deserializer::from_bytes(&bytes);
         visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut it)).map_err(Fault::format)?;
         let left = it.finalize().map_err(Fault::format)?;
-        if left.is_empty() {
-            Ok(())
-        } else {
-            Err(Fault::LeftOver)
-        }
+        if left.is_empty() { Ok(()) } else { Err(Fault::LeftOver) }
     }
 }
 
@@ -84,9 +80,7 @@ fn a_codec_of_the_users_own_keeps_the_laws() {
 #[test]
 fn a_codec_that_reads_nothing_gives_an_error() {
     let codec = AnyCodec::Custom(Arc::new(Idle));
-    let err = codec
-        .decode::<u8>(&Bytes::new(), &Limits::default())
-        .unwrap_err();
+    let err = codec.decode::<u8>(&Bytes::new(), &Limits::default()).unwrap_err();
     assert_eq!(err.to_string(), "cannot decode 0 bytes of idle as u8");
     assert_eq!(err.source.to_string(), "the codec read no value");
 }

@@ -42,13 +42,8 @@ fn check<T: Serialize + 'static>(codec: &AnyCodec, value: &T, expect: &[u8]) {
 
 #[track_caller]
 fn unfit<T: Serialize + 'static>(codec: &AnyCodec, value: &T, expect: &str) {
-    let err = codec
-        .encode(value, &Limits::default())
-        .expect_err("does not fit");
-    assert!(
-        matches!(err.source, Fault::Unfit { what } if what.contains(expect)),
-        "{err:?}"
-    );
+    let err = codec.encode(value, &Limits::default()).expect_err("does not fit");
+    assert!(matches!(err.source, Fault::Unfit { what } if what.contains(expect)), "{err:?}");
 }
 
 #[track_caller]
@@ -95,9 +90,7 @@ fn options_of_options_are_refused_where_both_are_null() {
 #[test]
 fn binary_formats_carry_odd_floats() {
     for codec in [AnyCodec::Bincode, AnyCodec::Msgpack, AnyCodec::Postcard] {
-        let bytes = codec
-            .encode(&f64::NEG_INFINITY, &Limits::default())
-            .unwrap();
+        let bytes = codec.encode(&f64::NEG_INFINITY, &Limits::default()).unwrap();
         let back: f64 = codec.decode(&bytes, &Limits::default()).unwrap();
         assert_eq!(back, f64::NEG_INFINITY);
     }
@@ -114,13 +107,9 @@ fn a_list_of_nothing_claims_only_so_many_elements() {
 #[test]
 fn a_text_of_2_to_the_45_is_an_error() {
     let claim = Bytes::from_static(b"\xfd\x00\x00\x00\x00\x00\x20\x00\x00");
-    AnyCodec::Bincode
-        .decode::<String>(&claim, &Limits::default())
-        .unwrap_err();
+    AnyCodec::Bincode.decode::<String>(&claim, &Limits::default()).unwrap_err();
     let claim = Bytes::from_static(b"\x80\x80\x80\x80\x80\x80\x08");
-    AnyCodec::Postcard
-        .decode::<String>(&claim, &Limits::default())
-        .unwrap_err();
+    AnyCodec::Postcard.decode::<String>(&claim, &Limits::default()).unwrap_err();
 }
 
 #[test]
@@ -132,9 +121,5 @@ fn json_may_end_with_a_new_line() {
 
 #[test]
 fn json_knows_maps_by_number() {
-    check(
-        &AnyCodec::Json,
-        &BTreeMap::from([(7, "x")]),
-        br#"{"7":"x"}"#,
-    );
+    check(&AnyCodec::Json, &BTreeMap::from([(7, "x")]), br#"{"7":"x"}"#);
 }

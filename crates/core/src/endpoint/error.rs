@@ -78,10 +78,7 @@ pub(super) fn check_part(
         return Err(EndpointError::Empty { what });
     }
     if limit < text.len() {
-        return Err(EndpointError::TooLong {
-            len: text.len(),
-            limit,
-        });
+        return Err(EndpointError::TooLong { len: text.len(), limit });
     }
     match text.chars().find(|it| it.is_control()) {
         Some(found) => Err(EndpointError::Forbidden { what, found }),

@@ -31,11 +31,7 @@ impl fmt::Display for IpcAddress {
             Self::Path(path) => {
                 let text = path.to_string_lossy();
                 // A file that looks like the other two must not be read back as one of them.
-                let mark = if text.starts_with('@') || text == "*" {
-                    "./"
-                } else {
-                    ""
-                };
+                let mark = if text.starts_with('@') || text == "*" { "./" } else { "" };
                 write!(f, "{mark}{text}")
             }
         }

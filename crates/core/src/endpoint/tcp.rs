@@ -20,10 +20,7 @@ pub struct TcpAddress {
 impl TcpAddress {
     /// The address of `port` at `host`.
     pub fn new(host: impl Into<Host>, port: u16) -> Self {
-        Self {
-            host: host.into(),
-            port,
-        }
+        Self { host: host.into(), port }
     }
 }
 
@@ -44,32 +41,21 @@ impl FromStr for TcpAddress {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         if text.is_empty() {
-            return Err(EndpointError::Empty {
-                what: "tcp address",
-            });
+            return Err(EndpointError::Empty { what: "tcp address" });
         }
         if text.parse::<Ipv6Addr>().is_ok() {
-            return Err(EndpointError::BareIpv6 {
-                address: text.to_owned(),
-            });
+            return Err(EndpointError::BareIpv6 { address: text.to_owned() });
         }
-        let missing = || EndpointError::MissingPort {
-            address: text.to_owned(),
-        };
+        let missing = || EndpointError::MissingPort { address: text.to_owned() };
         let (host, port) = text.rsplit_once(':').ok_or_else(missing)?;
         let unclosed = host.starts_with('[') && !host.ends_with(']');
         if unclosed && text.ends_with(']') {
             return Err(missing());
         }
         if host.parse::<Ipv6Addr>().is_ok() {
-            return Err(EndpointError::BareIpv6 {
-                address: host.to_owned(),
-            });
+            return Err(EndpointError::BareIpv6 { address: host.to_owned() });
         }
-        Ok(Self {
-            host: host.parse()?,
-            port: parse_port(port)?,
-        })
+        Ok(Self { host: host.parse()?, port: parse_port(port)? })
     }
 }
 
@@ -119,14 +105,9 @@ impl FromStr for Host {
         if text == "*" {
             return Ok(Self::Any);
         }
-        let bad = |reason| EndpointError::BadHost {
-            host: text.to_owned(),
-            reason,
-        };
+        let bad = |reason| EndpointError::BadHost { host: text.to_owned(), reason };
         if let Some(rest) = text.strip_prefix('[') {
-            let inner = rest
-                .strip_suffix(']')
-                .ok_or_else(|| bad("the bracket is not closed"))?;
+            let inner = rest.strip_suffix(']').ok_or_else(|| bad("the bracket is not closed"))?;
             return parse_ipv6(inner).map_err(bad);
         }
         if let Ok(ip) = text.parse::<Ipv4Addr>() {
@@ -141,9 +122,7 @@ fn parse_ipv6(text: &str) -> Result<Host, &'static str> {
     if text.contains('%') {
         return Err("IPv6 zones are not supported");
     }
-    let ip = text
-        .parse::<Ipv6Addr>()
-        .map_err(|_| "not an IPv6 address")?;
+    let ip = text.parse::<Ipv6Addr>().map_err(|_| "not an IPv6 address")?;
     Ok(Host::Ip(ip.into()))
 }
 
@@ -189,7 +168,5 @@ fn parse_port(text: &str) -> Result<u16, EndpointError> {
     }
     let is_number = text.len() <= 5 && text.bytes().all(|it| it.is_ascii_digit());
     let port = is_number.then(|| text.parse().ok()).flatten();
-    port.ok_or_else(|| EndpointError::BadPort {
-        port: text.to_owned(),
-    })
+    port.ok_or_else(|| EndpointError::BadPort { port: text.to_owned() })
 }

@@ -11,11 +11,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
         let bits = u32::from_be_bytes([0, group[0], group[1], group[2]]);
         for at in 0..4 {
             let digit = ALPHABET[(bits >> (18 - 6 * at)) as usize & 63];
-            res.push(if at <= chunk.len() {
-                char::from(digit)
-            } else {
-                '='
-            });
+            res.push(if at <= chunk.len() { char::from(digit) } else { '=' });
         }
     }
     res
@@ -27,10 +23,7 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
     if !text.len().is_multiple_of(4) {
         return None;
     }
-    let digits = text
-        .strip_suffix(b"==")
-        .or_else(|| text.strip_suffix(b"="))
-        .unwrap_or(text);
+    let digits = text.strip_suffix(b"==").or_else(|| text.strip_suffix(b"=")).unwrap_or(text);
     let mut res = Vec::with_capacity(digits.len() / 4 * 3 + 2);
     for chunk in digits.chunks(4) {
         let mut bits = 0;
@@ -66,9 +59,7 @@ mod tests {
 
     #[test]
     fn the_test_vectors_of_rfc_4648_hold() {
-        let vectors = [
-            "", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy",
-        ];
+        let vectors = ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"];
         for (len, text) in vectors.into_iter().enumerate() {
             assert_eq!(encode(&b"foobar"[..len]), text);
             assert_eq!(decode(text).unwrap(), &b"foobar"[..len]);
@@ -78,9 +69,7 @@ mod tests {
 
     #[test]
     fn any_other_text_is_refused() {
-        for text in [
-            "Zg", "Zg=", "Zh==", "Zm9=", "====", "=", "Z===", "Zg==Zg==", "Z g=", "Zé=",
-        ] {
+        for text in ["Zg", "Zg=", "Zh==", "Zm9=", "====", "=", "Z===", "Zg==Zg==", "Z g=", "Zé="] {
             assert_eq!(decode(text), None, "{text}");
         }
     }

@@ -51,11 +51,6 @@ impl<T: Into<Self>> FromIterator<T> for Value {
 
 impl<K: Into<String>, V: Into<Self>> FromIterator<(K, V)> for Value {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::Map(
-            entries
-                .into_iter()
-                .map(|(key, it)| (key.into(), it.into()))
-                .collect(),
-        )
+        Self::Map(entries.into_iter().map(|(key, it)| (key.into(), it.into())).collect())
     }
 }

@@ -21,11 +21,7 @@ use super::{TOKEN, Value, ValueError, depth::Depth, key::KeyDeserializer};
 /// [`ValueError`] when the value does not fit the type, or is nested deeper than
 /// [`MAX_DEPTH`](super::MAX_DEPTH).
 pub fn from_value<T: DeserializeOwned>(value: Value) -> Result<T, ValueError> {
-    T::deserialize(ValueDeserializer {
-        value,
-        depth: Depth::FULL,
-        is_exact: false,
-    })
+    T::deserialize(ValueDeserializer { value, depth: Depth::FULL, is_exact: false })
 }
 
 /// Reads from a [`Value`].
@@ -39,10 +35,7 @@ struct ValueDeserializer {
 
 impl ValueDeserializer {
     fn wrapped(self) -> Result<Self, ValueError> {
-        Ok(Self {
-            depth: self.depth.wrapped()?,
-            ..self
-        })
+        Ok(Self { depth: self.depth.wrapped()?, ..self })
     }
 }
 
@@ -63,17 +56,11 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
             Value::String(it) => visitor.visit_string(it),
             Value::Bytes(it) => visitor.visit_byte_buf(it),
             Value::List(items) => {
-                let inner = Inner {
-                    depth: self.depth.inner()?,
-                    is_exact: self.is_exact,
-                };
+                let inner = Inner { depth: self.depth.inner()?, is_exact: self.is_exact };
                 visit_list(items, inner, visitor)
             }
             Value::Map(entries) => {
-                let inner = Inner {
-                    depth: self.depth.inner()?,
-                    is_exact: self.is_exact,
-                };
+                let inner = Inner { depth: self.depth.inner()?, is_exact: self.is_exact };
                 visit_entries(entries.into_iter(), inner, visitor)
             }
         }
@@ -92,10 +79,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
         visitor: V,
     ) -> Result<V::Value, ValueError> {
         let is_exact = self.is_exact || name == TOKEN;
-        visitor.visit_newtype_struct(Self {
-            is_exact,
-            ..self.wrapped()?
-        })
+        visitor.visit_newtype_struct(Self { is_exact, ..self.wrapped()? })
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -108,26 +92,13 @@ impl<'de> Deserializer<'de> for ValueDeserializer {
             return visitor.visit_enum(Exact(self));
         }
         match self.value {
-            Value::String(name) => visitor.visit_enum(Variant {
-                name,
-                content: None,
-            }),
+            Value::String(name) => visitor.visit_enum(Variant { name, content: None }),
             Value::Map(mut entries) if entries.len() == 1 => {
                 let (name, value) = entries.pop_first().unwrap_or_default();
-                let content = Self {
-                    value,
-                    depth: self.depth.inner()?,
-                    is_exact: false,
-                };
-                visitor.visit_enum(Variant {
-                    name,
-                    content: Some(content),
-                })
+                let content = Self { value, depth: self.depth.inner()?, is_exact: false };
+                visitor.visit_enum(Variant { name, content: Some(content) })
             }
-            it => Err(ValueError::invalid_type(
-                unexpected(&it),
-                &"a variant's name or one entry",
-            )),
+            it => Err(ValueError::invalid_type(unexpected(&it), &"a variant's name or one entry")),
         }
     }
 
@@ -179,11 +150,7 @@ struct Inner {
 
 impl Inner {
     fn of(self, value: Value) -> ValueDeserializer {
-        ValueDeserializer {
-            value,
-            depth: self.depth,
-            is_exact: self.is_exact,
-        }
+        ValueDeserializer { value, depth: self.depth, is_exact: self.is_exact }
     }
 }
 
@@ -193,10 +160,7 @@ fn visit_list<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, ValueError> {
     let len = items.len();
-    let mut items = Items {
-        items: items.into_iter(),
-        inner,
-    };
+    let mut items = Items { items: items.into_iter(), inner };
     let res = visitor.visit_seq(&mut items)?;
     match items.items.len() {
         0 => Ok(res),
@@ -210,11 +174,7 @@ fn visit_entries<'de, V: Visitor<'de>>(
     visitor: V,
 ) -> Result<V::Value, ValueError> {
     let len = entries.len();
-    let mut entries = Entries {
-        entries,
-        value: None,
-        inner,
-    };
+    let mut entries = Entries { entries, value: None, inner };
     let res = visitor.visit_map(&mut entries)?;
     match entries.entries.len() {
         0 => Ok(res),
@@ -234,10 +194,7 @@ impl<'de> SeqAccess<'de> for Items {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, ValueError> {
-        self.items
-            .next()
-            .map(|it| seed.deserialize(self.inner.of(it)))
-            .transpose()
+        self.items.next().map(|it| seed.deserialize(self.inner.of(it))).transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -269,10 +226,7 @@ impl<'de> MapAccess<'de> for Entries {
         &mut self,
         seed: S,
     ) -> Result<S::Value, ValueError> {
-        let value = self
-            .value
-            .take()
-            .ok_or_else(|| ValueError::custom("value without a key"))?;
+        let value = self.value.take().ok_or_else(|| ValueError::custom("value without a key"))?;
         seed.deserialize(self.inner.of(value))
     }
 
@@ -305,8 +259,7 @@ struct Content(Option<ValueDeserializer>);
 
 impl Content {
     fn required(self, expected: &'static str) -> Result<ValueDeserializer, ValueError> {
-        self.0
-            .ok_or_else(|| ValueError::invalid_type(Unexpected::UnitVariant, &expected))
+        self.0.ok_or_else(|| ValueError::invalid_type(Unexpected::UnitVariant, &expected))
     }
 }
 

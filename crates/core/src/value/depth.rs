@@ -12,19 +12,13 @@ pub(super) struct Depth {
 
 impl Depth {
     /// At the outermost level.
-    pub(super) const FULL: Self = Self {
-        levels: MAX_DEPTH,
-        wrappers: MAX_DEPTH,
-    };
+    pub(super) const FULL: Self = Self { levels: MAX_DEPTH, wrappers: MAX_DEPTH };
 
     /// One level further in: the elements of a list, a map, or bytes.
     pub(super) fn inner(self) -> Result<Self, ValueError> {
         match self.levels {
             0 | 1 => Err(ValueError::TooDeep),
-            levels => Ok(Self {
-                levels: levels - 1,
-                ..self
-            }),
+            levels => Ok(Self { levels: levels - 1, ..self }),
         }
     }
 
@@ -34,10 +28,7 @@ impl Depth {
     pub(super) fn wrapped(self) -> Result<Self, ValueError> {
         match self.wrappers {
             0 => Err(ValueError::TooDeep),
-            wrappers => Ok(Self {
-                wrappers: wrappers - 1,
-                ..self
-            }),
+            wrappers => Ok(Self { wrappers: wrappers - 1, ..self }),
         }
     }
 }

@@ -180,19 +180,14 @@ impl PartialEq for Value {
 const TOKEN: &str = "$gleis::Value";
 
 /// The names of the variants in binary formats; their order is the wire's and never changes.
-const VARIANTS: &[&str] = &[
-    "Null", "Bool", "I64", "U64", "F64", "String", "Bytes", "List", "Map",
-];
+const VARIANTS: &[&str] = &["Null", "Bool", "I64", "U64", "F64", "String", "Bytes", "List", "Map"];
 
-const KINDS: [&str; 9] = [
-    "null", "bool", "i64", "u64", "f64", "string", "bytes", "list", "map",
-];
+const KINDS: [&str; 9] = ["null", "bool", "i64", "u64", "f64", "string", "bytes", "list", "map"];
 
 /// The key of bytes in text formats.
 const BYTES_KEY: &str = "$bytes";
 
 /// Whether a text format must tell a map with this only key from bytes: `$bytes`, `$$bytes`, ...
 fn is_bytes_key(key: &str) -> bool {
-    key.strip_suffix(BYTES_KEY)
-        .is_some_and(|it| it.bytes().all(|it| it == b'$'))
+    key.strip_suffix(BYTES_KEY).is_some_and(|it| it.bytes().all(|it| it == b'$'))
 }

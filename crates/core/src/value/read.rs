@@ -64,9 +64,7 @@ impl<'de> Visitor<'de> for Node {
     }
 
     fn visit_i128<E: Error>(self, it: i128) -> Result<Value, E> {
-        let res = i64::try_from(it)
-            .map(Value::I64)
-            .or_else(|_| u64::try_from(it).map(Value::U64));
+        let res = i64::try_from(it).map(Value::I64).or_else(|_| u64::try_from(it).map(Value::U64));
         res.map_err(|_| E::custom(ValueError::TooLarge))
     }
 
@@ -144,9 +142,7 @@ impl<'de> Visitor<'de> for Node {
             3 => content.newtype_variant().map(Value::U64),
             4 => content.newtype_variant().map(Value::F64),
             5 => content.newtype_variant().map(Value::String),
-            6 => self
-                .inner()
-                .and_then(|_| content.newtype_variant_seed(Bytes)),
+            6 => self.inner().and_then(|_| content.newtype_variant_seed(Bytes)),
             7 => content.newtype_variant_seed(List(self.inner()?)),
             _ => content.newtype_variant_seed(Map(self.inner()?)),
         }
@@ -157,9 +153,7 @@ impl<'de> Visitor<'de> for Node {
 fn unescape<E: Error>(mut key: String, value: Value) -> Result<Value, E> {
     if key == BYTES_KEY {
         let bytes = value.as_str().and_then(base64::decode);
-        return bytes
-            .map(Value::Bytes)
-            .ok_or_else(|| E::custom("$bytes without base64"));
+        return bytes.map(Value::Bytes).ok_or_else(|| E::custom("$bytes without base64"));
     }
     if is_bytes_key(&key) {
         key.remove(0);
@@ -186,9 +180,7 @@ impl Visitor<'_> for Tag {
     }
 
     fn visit_u64<E: Error>(self, index: u64) -> Result<usize, E> {
-        let known = usize::try_from(index)
-            .ok()
-            .filter(|it| *it < VARIANTS.len());
+        let known = usize::try_from(index).ok().filter(|it| *it < VARIANTS.len());
         known.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(index), &self))
     }
 

@@ -33,10 +33,7 @@ use super::{TOKEN, Value, ValueError, depth::Depth, key::KeySerializer};
 /// # }
 /// ```
 pub fn to_value<T: Serialize + ?Sized>(it: &T) -> Result<Value, ValueError> {
-    it.serialize(ValueSerializer {
-        depth: Depth::FULL,
-        is_exact: false,
-    })
+    it.serialize(ValueSerializer { depth: Depth::FULL, is_exact: false })
 }
 
 /// Writes into a [`Value`].
@@ -49,44 +46,21 @@ struct ValueSerializer {
 
 impl ValueSerializer {
     fn inner(self) -> Result<Self, ValueError> {
-        Ok(Self {
-            depth: self.depth.inner()?,
-            ..self
-        })
+        Ok(Self { depth: self.depth.inner()?, ..self })
     }
 
     fn wrapped(self) -> Result<Self, ValueError> {
-        Ok(Self {
-            depth: self.depth.wrapped()?,
-            ..self
-        })
+        Ok(Self { depth: self.depth.wrapped()?, ..self })
     }
 
     fn list(self, variant: Option<&'static str>) -> Result<ListWriter, ValueError> {
-        let outer = if variant.is_some() {
-            self.inner()?
-        } else {
-            self
-        };
-        Ok(ListWriter {
-            each: outer.inner()?,
-            items: Vec::new(),
-            variant,
-        })
+        let outer = if variant.is_some() { self.inner()? } else { self };
+        Ok(ListWriter { each: outer.inner()?, items: Vec::new(), variant })
     }
 
     fn map(self, variant: Option<&'static str>) -> Result<MapWriter, ValueError> {
-        let outer = if variant.is_some() {
-            self.inner()?
-        } else {
-            self
-        };
-        Ok(MapWriter {
-            each: outer.inner()?,
-            entries: BTreeMap::new(),
-            key: None,
-            variant,
-        })
+        let outer = if variant.is_some() { self.inner()? } else { self };
+        Ok(MapWriter { each: outer.inner()?, entries: BTreeMap::new(), key: None, variant })
     }
 }
 
@@ -125,16 +99,12 @@ impl Serializer for ValueSerializer {
     }
 
     fn serialize_i128(self, it: i128) -> Result<Value, ValueError> {
-        let res = i64::try_from(it)
-            .map(Value::I64)
-            .or_else(|_| u64::try_from(it).map(Value::U64));
+        let res = i64::try_from(it).map(Value::I64).or_else(|_| u64::try_from(it).map(Value::U64));
         res.map_err(|_| ValueError::TooLarge)
     }
 
     fn serialize_u128(self, it: u128) -> Result<Value, ValueError> {
-        u64::try_from(it)
-            .map(Value::U64)
-            .map_err(|_| ValueError::TooLarge)
+        u64::try_from(it).map(Value::U64).map_err(|_| ValueError::TooLarge)
     }
 
     fn serialize_bytes(self, it: &[u8]) -> Result<Value, ValueError> {
@@ -166,11 +136,7 @@ impl Serializer for ValueSerializer {
     ) -> Result<Value, ValueError> {
         // The only unit variant of a `Value` is null.
         let is_null = self.is_exact && name == TOKEN;
-        Ok(if is_null {
-            Value::Null
-        } else {
-            Value::from(variant)
-        })
+        Ok(if is_null { Value::Null } else { Value::from(variant) })
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
@@ -179,10 +145,7 @@ impl Serializer for ValueSerializer {
         it: &T,
     ) -> Result<Value, ValueError> {
         let is_exact = self.is_exact || name == TOKEN;
-        it.serialize(Self {
-            is_exact,
-            ..self.wrapped()?
-        })
+        it.serialize(Self { is_exact, ..self.wrapped()? })
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

@@ -11,13 +11,7 @@ use super::{BYTES_KEY, TOKEN, VARIANTS, Value, base64, depth::Depth, is_bytes_ke
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_newtype_struct(
-            TOKEN,
-            &Node {
-                value: self,
-                depth: Depth::FULL,
-            },
-        )
+        serializer.serialize_newtype_struct(TOKEN, &Node { value: self, depth: Depth::FULL })
     }
 }
 
@@ -122,10 +116,6 @@ struct Map<'a> {
 impl Serialize for Map<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let depth = self.each;
-        serializer.collect_map(
-            self.entries
-                .iter()
-                .map(|(key, value)| (key, Node { value, depth })),
-        )
+        serializer.collect_map(self.entries.iter().map(|(key, value)| (key, Node { value, depth })))
     }
 }

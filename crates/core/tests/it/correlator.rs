@@ -38,11 +38,7 @@ struct Model {
 
 impl Model {
     fn remove_all(&mut self, which: impl Fn(Deadline) -> bool) -> Vec<(CorrelationId, usize)> {
-        let mut gone: Vec<_> = self
-            .pending
-            .iter()
-            .map(|(id, (at, it))| (*at, *id, *it))
-            .collect();
+        let mut gone: Vec<_> = self.pending.iter().map(|(id, (at, it))| (*at, *id, *it)).collect();
         gone.retain(|(at, ..)| which(*at));
         gone.sort_unstable();
         gone.into_iter()
@@ -80,10 +76,7 @@ impl Model {
         }
         assert_eq!(real.len(), self.pending.len());
         assert_eq!(real.is_empty(), self.pending.is_empty());
-        assert_eq!(
-            real.next_deadline(),
-            self.pending.values().map(|(at, _)| *at).min()
-        );
+        assert_eq!(real.next_deadline(), self.pending.values().map(|(at, _)| *at).min());
     }
 }
 

@@ -56,21 +56,15 @@ fn a_bomb_of_brackets_is_refused() {
 
 #[test]
 fn a_type_that_wraps_itself_without_end_is_refused() {
-    assert_eq!(
-        from_value::<Endless>(Value::from(1)).unwrap_err(),
-        ValueError::TooDeep
-    );
+    assert_eq!(from_value::<Endless>(Value::from(1)).unwrap_err(), ValueError::TooDeep);
     let long = (0..1_000).fold(Endless(None), |inner, _| Endless(Some(Box::new(inner))));
     assert_eq!(to_value(&long).unwrap_err(), ValueError::TooDeep);
 }
 
 #[test]
 fn a_long_chain_of_structs_is_refused() {
-    let chain = |len| {
-        (0..len).fold(Chain { next: None }, |it, _| Chain {
-            next: Some(Box::new(it)),
-        })
-    };
+    let chain =
+        |len| (0..len).fold(Chain { next: None }, |it, _| Chain { next: Some(Box::new(it)) });
     assert!(to_value(&chain(100)).is_ok_and(|it| from_value::<Chain>(it).is_ok()));
     assert_eq!(to_value(&chain(1_000)).unwrap_err(), ValueError::TooDeep);
 }

@@ -76,10 +76,7 @@ proptest! {
 #[test]
 fn a_value_looks_like_its_json() {
     let value = to_value(&[Shape::Point, Shape::Line(1, -1)]).unwrap();
-    assert_eq!(
-        serde_json::to_string(&value).unwrap(),
-        "[\"Point\",{\"Line\":[1,-1]}]"
-    );
+    assert_eq!(serde_json::to_string(&value).unwrap(), "[\"Point\",{\"Line\":[1,-1]}]");
     let value = to_value(&HashMap::from([(7, Level::Low)])).unwrap();
     assert_eq!(serde_json::to_string(&value).unwrap(), "{\"7\":\"Low\"}");
 }
@@ -108,14 +105,8 @@ fn integers_cross_between_the_variants_when_they_fit() {
 
 #[test]
 fn bytes_are_read_as_numbers_too() {
-    assert_eq!(
-        from_value::<Vec<u8>>(Value::from(vec![1_u8, 2])),
-        Ok(vec![1, 2])
-    );
-    assert_eq!(
-        from_value::<(u8, u8)>(Value::from(vec![1_u8, 2])),
-        Ok((1, 2))
-    );
+    assert_eq!(from_value::<Vec<u8>>(Value::from(vec![1_u8, 2])), Ok(vec![1, 2]));
+    assert_eq!(from_value::<(u8, u8)>(Value::from(vec![1_u8, 2])), Ok((1, 2)));
     refuses::<(u8, u8)>(vec![1_u8, 2, 3]);
 }
 
@@ -137,8 +128,5 @@ fn what_does_not_fit_is_an_error() {
 fn keys_that_are_no_text_are_refused() {
     let pairs = BTreeMap::from([((1, 2), 3)]);
     assert_eq!(to_value(&pairs), Err(ValueError::KeyNotText));
-    assert_eq!(
-        to_value(&BTreeMap::from([(None::<u8>, 3)])),
-        Err(ValueError::KeyNotText)
-    );
+    assert_eq!(to_value(&BTreeMap::from([(None::<u8>, 3)])), Err(ValueError::KeyNotText));
 }

@@ -28,17 +28,12 @@ pub(crate) fn value() -> impl Strategy<Value = Value> {
 fn writes(value: &Value, expect: &str) {
     let json = serde_json::to_string(value).expect("the value has a text form");
     assert_eq!(json, expect);
-    assert_eq!(
-        serde_json::from_str::<Value>(&json).expect("its own text"),
-        *value
-    );
+    assert_eq!(serde_json::from_str::<Value>(&json).expect("its own text"), *value);
 }
 
 #[track_caller]
 fn refuses(json: &str, expect: &str) {
-    let error = serde_json::from_str::<Value>(json)
-        .expect_err("the value is refused")
-        .to_string();
+    let error = serde_json::from_str::<Value>(json).expect_err("the value is refused").to_string();
     assert!(error.starts_with(expect), "{error}");
 }
 
@@ -85,10 +80,7 @@ fn json_is_what_a_reader_expects() {
     writes(&Value::from(-7), "-7");
     writes(&Value::from(u64::MAX), "18446744073709551615");
     writes(&Value::from(1.0), "1.0");
-    writes(
-        &Value::from(vec![Value::from(true), Value::from("a")]),
-        "[true,\"a\"]",
-    );
+    writes(&Value::from(vec![Value::from(true), Value::from("a")]), "[true,\"a\"]");
     writes(&map("a", ()), "{\"a\":null}");
 }
 
@@ -111,11 +103,7 @@ fn json_that_is_no_value_is_refused() {
 
 #[test]
 fn json_refuses_floats_that_are_not_finite() {
-    for (float, text) in [
-        (f64::INFINITY, "inf"),
-        (f64::NEG_INFINITY, "-inf"),
-        (f64::NAN, "NaN"),
-    ] {
+    for (float, text) in [(f64::INFINITY, "inf"), (f64::NEG_INFINITY, "-inf"), (f64::NAN, "NaN")] {
         for value in [Value::F64(float), map("a", float)] {
             let error = serde_json::to_string(&value).unwrap_err();
             assert_eq!(error.to_string(), format!("{text} has no text form"));

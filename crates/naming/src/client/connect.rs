@@ -27,11 +27,7 @@ pub struct ConnectNameClient {
 
 impl ConnectNameClient {
     pub(super) fn new(at: Result<Endpoint, EndpointError>) -> Self {
-        Self {
-            at,
-            request_timeout: Duration::from_secs(5),
-            within: Duration::from_secs(3),
-        }
+        Self { at, request_timeout: Duration::from_secs(5), within: Duration::from_secs(3) }
     }
 
     /// How long to try to reach the server; 3 seconds by default. It need not be there yet.
@@ -60,15 +56,10 @@ impl ConnectNameClient {
             Ok(())
         };
         match tokio::time::timeout(self.within, first).await {
-            Ok(Ok(())) => Ok(NameClient {
-                _connector: connector,
-                link,
-                _porch: porch,
-            }),
-            Ok(Err(source)) => Err(ConnectError::Refused {
-                endpoint: link.endpoint.clone(),
-                source,
-            }),
+            Ok(Ok(())) => Ok(NameClient { _connector: connector, link, _porch: porch }),
+            Ok(Err(source)) => {
+                Err(ConnectError::Refused { endpoint: link.endpoint.clone(), source })
+            }
             Err(_) => Err(ConnectError::NotLocated {
                 endpoint: link.endpoint.clone(),
                 source: porch.last_error(),

@@ -185,13 +185,9 @@ impl Link {
         let mine: Vec<(Name, Record)> = {
             let state = self.state.lock();
             let staying = state.mine.iter().filter(|(_, it)| !it.is_leaving);
-            staying
-                .map(|(name, it)| (name.clone(), it.record.clone()))
-                .collect()
+            staying.map(|(name, it)| (name.clone(), it.record.clone())).collect()
         };
-        let renewals = mine
-            .into_iter()
-            .map(|(name, record)| self.renew(sender, name, record));
+        let renewals = mine.into_iter().map(|(name, record)| self.renew(sender, name, record));
         let mut renewals = stream::iter(renewals).buffer_unordered(RENEWALS);
         while let Some(res) = renewals.next().await {
             res?;
@@ -205,14 +201,9 @@ impl Link {
     }
 
     async fn renew(&self, sender: &Sender, name: Name, record: Record) -> Result<(), String> {
-        let request = Request::Register {
-            name: name.clone(),
-            record,
-        };
+        let request = Request::Register { name: name.clone(), record };
         match self.tell(sender, &request).await? {
-            Reply::Refused {
-                why: why @ Refusal::Taken { .. },
-            } => {
+            Reply::Refused { why: why @ Refusal::Taken { .. } } => {
                 tracing::warn!(target: "gleis::naming", %name, ?why, "name lost");
                 self.state.lock().mine.remove(&name);
             }

@@ -30,10 +30,7 @@ const LIMITS: Limits = Limits {
 impl Mirror {
     pub(super) fn new() -> Self {
         let table = Arc::new(Table::copy(LIMITS));
-        Self {
-            round: AtomicU64::new(0),
-            table,
-        }
+        Self { round: AtomicU64::new(0), table }
     }
 
     /// The server begins to tell its state from the beginning.

@@ -55,9 +55,7 @@ impl NameClient {
     /// # Cancel safety
     /// The server goes on closing when the future is dropped.
     pub async fn shutdown_server(&self, timeout: Duration) -> Result<ShutdownReport, NamingError> {
-        let request = Request::Shutdown {
-            millis: protocol::millis(timeout),
-        };
+        let request = Request::Shutdown { millis: protocol::millis(timeout) };
         match self.link.request_within(&request, timeout).await? {
             Reply::Stopped { stayed } => Ok(ShutdownReport { stayed }),
             Reply::Refused { why } => Err(why.into_naming(None)),
@@ -70,10 +68,7 @@ impl NameClient {
 impl Directory for NameClient {
     async fn register(&self, name: &Name, record: Record) -> Result<(), RegisterError> {
         let reservation = self.link.reserve(name, &record)?;
-        let request = Request::Register {
-            name: name.clone(),
-            record,
-        };
+        let request = Request::Register { name: name.clone(), record };
         match self.link.request(&request).await? {
             Reply::Done => {
                 reservation.keep();
@@ -89,11 +84,7 @@ impl Directory for NameClient {
 
     async fn unregister(&self, name: &Name) -> Result<(), NamingError> {
         let _leaving = self.link.leave(name);
-        match self
-            .link
-            .request(&Request::Unregister { name: name.clone() })
-            .await?
-        {
+        match self.link.request(&Request::Unregister { name: name.clone() }).await? {
             Reply::Done => Ok(()),
             Reply::Refused { why } => Err(why.into_naming(Some(name))),
             other => Err(protocol::unexpected(&other)),
@@ -101,11 +92,7 @@ impl Directory for NameClient {
     }
 
     async fn resolve(&self, name: &Name) -> Result<Record, NamingError> {
-        match self
-            .link
-            .request(&Request::Resolve { name: name.clone() })
-            .await?
-        {
+        match self.link.request(&Request::Resolve { name: name.clone() }).await? {
             Reply::Found { record } => Ok(record),
             Reply::Refused { why } => Err(why.into_naming(Some(name))),
             other => Err(protocol::unexpected(&other)),
@@ -116,17 +103,9 @@ impl Directory for NameClient {
         let mut res: Vec<(Name, Record)> = Vec::new();
         loop {
             let after = res.last().map(|(name, _)| name.clone());
-            match self
-                .link
-                .request(&Request::List {
-                    after: after.clone(),
-                })
-                .await?
-            {
+            match self.link.request(&Request::List { after: after.clone() }).await? {
                 Reply::Page { names, more } => {
-                    let grows = names
-                        .first()
-                        .is_none_or(|(name, _)| after.as_ref() < Some(name));
+                    let grows = names.first().is_none_or(|(name, _)| after.as_ref() < Some(name));
                     res.extend(names);
                     if !more || !grows {
                         return Ok(res);

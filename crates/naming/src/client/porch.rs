@@ -18,11 +18,7 @@ pub(super) struct Porch {
 
 impl Porch {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self {
-            last_error: Mutex::default(),
-            link,
-            task: Mutex::default(),
-        }
+        Self { last_error: Mutex::default(), link, task: Mutex::default() }
     }
 
     /// Why the last attempt to connect failed, if one did; told once.
@@ -35,10 +31,7 @@ impl Host for Porch {
     fn admit(&self, peer: &Peer, _: Origin) -> Result<(), String> {
         match peer.metadata.get(PROTOCOL.0) {
             Some(version) if **version == *PROTOCOL.1.as_bytes() => Ok(()),
-            Some(_) => Err(format!(
-                "the peer speaks another version than {}",
-                PROTOCOL.1
-            )),
+            Some(_) => Err(format!("the peer speaks another version than {}", PROTOCOL.1)),
             None => Err("the peer is no name server".to_owned()),
         }
     }

@@ -88,10 +88,7 @@ impl Link {
         let inserted = self.state.lock().pending.insert(deadline, answered);
         match inserted {
             Ok(id) => Ok(Ticket { id, link: self }),
-            Err(_) => Err(NamingError::Busy {
-                what: "requests",
-                limit: IN_FLIGHT,
-            }),
+            Err(_) => Err(NamingError::Busy { what: "requests", limit: IN_FLIGHT }),
         }
     }
 }

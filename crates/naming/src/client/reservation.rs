@@ -23,22 +23,10 @@ impl Link {
         let mut state = self.state.lock();
         if let Some(it) = state.mine.get(name) {
             let holder = it.record.endpoint.clone();
-            return Err(RegisterError::Taken {
-                name: name.clone(),
-                holder,
-            });
+            return Err(RegisterError::Taken { name: name.clone(), holder });
         }
-        state.mine.insert(
-            name.clone(),
-            Mine {
-                is_leaving: false,
-                record: record.clone(),
-            },
-        );
-        Ok(Reservation {
-            link: self,
-            name: Some(name.clone()),
-        })
+        state.mine.insert(name.clone(), Mine { is_leaving: false, record: record.clone() });
+        Ok(Reservation { link: self, name: Some(name.clone()) })
     }
 
     /// Does not register `name` again from now on; it is free when the guard is dropped.
@@ -46,10 +34,7 @@ impl Link {
         if let Some(it) = self.state.lock().mine.get_mut(name) {
             it.is_leaving = true;
         }
-        Leaving {
-            link: self,
-            name: name.clone(),
-        }
+        Leaving { link: self, name: name.clone() }
     }
 
     /// Tells the server, if it can be told at once, that nobody comes back.

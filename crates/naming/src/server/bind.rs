@@ -88,9 +88,7 @@ impl BindNameServer {
         let mut config = protocol::link(SocketType::Router, self.options);
         // Those who come back are let in before those who are gone are missed.
         config.options.max_connections = self.limits.clients.saturating_mul(2);
-        let listener = listen(&at, &Arc::new(config))
-            .await
-            .map_err(BindError::Listen)?;
+        let listener = listen(&at, &Arc::new(config)).await.map_err(BindError::Listen)?;
         let endpoint = listener.endpoint().clone();
 
         let table = Arc::new(Table::new(self.limits));
@@ -108,13 +106,7 @@ impl BindNameServer {
         let (told, ended) = watch::channel(None);
         let keeper = TaskGuard::spawn(keeper::run(shared.clone(), hall, doors, told));
         let directory = Arc::new(MemoryDirectory { table });
-        Ok(NameServer {
-            directory,
-            ended,
-            endpoint,
-            keeper,
-            shared,
-        })
+        Ok(NameServer { directory, ended, endpoint, keeper, shared })
     }
 }
 

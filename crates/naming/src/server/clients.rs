@@ -49,10 +49,7 @@ impl Clients {
 
     /// Whether somebody with this identity is here already.
     pub(super) fn knows(&self, identity: &Bytes) -> bool {
-        self.state
-            .lock()
-            .present
-            .contains_key(&Identity::Known(identity.clone()))
+        self.state.lock().present.contains_key(&Identity::Known(identity.clone()))
     }
 
     /// Takes in a connection; an older one of the same client loses its place.
@@ -64,34 +61,17 @@ impl Clients {
             it if it.is_empty() => Identity::Anonymous(session),
             it => Identity::Known(it.clone()),
         };
-        let client = state
-            .present
-            .get(&identity)
-            .map_or(session, |it| it.owner.client);
+        let client = state.present.get(&identity).map_or(session, |it| it.owner.client);
         let owner = Owner { client, session };
         let (keeps, replaced) = oneshot::channel();
-        state.present.insert(
-            identity.clone(),
-            Client {
-                owner,
-                _keeps: keeps,
-            },
-        );
-        Seat {
-            identity,
-            owner,
-            replaced,
-        }
+        state.present.insert(identity.clone(), Client { owner, _keeps: keeps });
+        Seat { identity, owner, replaced }
     }
 
     /// Gives up a place, and the names with it unless a newer connection has them.
     pub(super) fn leave(&self, seat: &Seat, table: &Table) {
         let mut state = self.state.lock();
-        if state
-            .present
-            .get(&seat.identity)
-            .is_some_and(|it| it.owner == seat.owner)
-        {
+        if state.present.get(&seat.identity).is_some_and(|it| it.owner == seat.owner) {
             state.present.remove(&seat.identity);
             // Under the lock: a connection that arrives now finds the names gone, not going.
             table.sweep(seat.owner.client, None);

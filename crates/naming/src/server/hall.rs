@@ -46,10 +46,7 @@ pub(super) struct Hall {
 
 impl Hall {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
-        Self {
-            sessions: Mutex::default(),
-            shared,
-        }
+        Self { sessions: Mutex::default(), shared }
     }
 
     /// Waits up to `linger` for the sessions to end by themselves, and ends those that do not.
@@ -66,10 +63,7 @@ impl Host for Hall {
     fn admit(&self, peer: &Peer, _: Origin) -> Result<(), String> {
         let clients = &self.shared.clients;
         if self.shared.max_clients <= clients.len() && !clients.knows(&peer.identity) {
-            return Err(format!(
-                "no room for more than {} clients",
-                self.shared.max_clients
-            ));
+            return Err(format!("no room for more than {} clients", self.shared.max_clients));
         }
         Ok(())
     }

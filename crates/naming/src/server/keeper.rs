@@ -37,9 +37,7 @@ async fn wait_for_leave(shared: &Shared) -> Vec<gleis_core::Name> {
         Ok(asked) => *asked,
         Err(_) => return shared.table.names(),
     };
-    let grace = deadline
-        .and_then(|it| it.remaining(Instant::now()))
-        .unwrap_or_default();
+    let grace = deadline.and_then(|it| it.remaining(Instant::now())).unwrap_or_default();
     shared.table.start_closing(grace);
     while let Some(until) = deadline {
         tokio::select! {

@@ -59,8 +59,7 @@ impl NameServer {
     /// # Cancel safety
     /// The server goes on closing when the future is dropped, until it is dropped itself.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
-        self.shared
-            .ask_to_close(Deadline::after(Instant::now(), timeout));
+        self.shared.ask_to_close(Deadline::after(Instant::now(), timeout));
         self.closed().await
     }
 
@@ -73,9 +72,7 @@ impl NameServer {
         match ended.wait_for(Option::is_some).await {
             Ok(report) => report.clone().unwrap_or_default(),
             // The keeper is gone without a word: its runtime is shutting down.
-            Err(_) => ShutdownReport {
-                stayed: self.directory.table.names(),
-            },
+            Err(_) => ShutdownReport { stayed: self.directory.table.names() },
         }
     }
 

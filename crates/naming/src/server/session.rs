@@ -129,11 +129,9 @@ impl Session {
                 |error| Reply::refused(Refusal::of_naming(error)),
                 |(names, more)| Reply::Page { names, more },
             ),
-            Request::Register { name, record } => Reply::done(
-                table
-                    .renew(&name, record, self.owner)
-                    .map_err(Refusal::of_register),
-            ),
+            Request::Register { name, record } => {
+                Reply::done(table.renew(&name, record, self.owner).map_err(Refusal::of_register))
+            }
             Request::Resolve { name } => table.resolve(&name).map_or_else(
                 |error| Reply::refused(Refusal::of_naming(error)),
                 |record| Reply::Found { record },
@@ -166,15 +164,11 @@ impl Session {
     fn close_server(&mut self, millis: u64, message: &Message) -> Option<Reply> {
         if CLOSERS <= self.closers.len() {
             let what = "requests".to_owned();
-            return Some(Reply::refused(Refusal::Busy {
-                what,
-                limit: CLOSERS,
-            }));
+            return Some(Reply::refused(Refusal::Busy { what, limit: CLOSERS }));
         }
         self.closers.push(message.head.clone());
         let patience = Duration::from_millis(millis);
-        self.shared
-            .ask_to_close(Deadline::after(Instant::now(), patience));
+        self.shared.ask_to_close(Deadline::after(Instant::now(), patience));
         None
     }
 
@@ -215,10 +209,9 @@ impl Session {
         let message = protocol::encode(head, value).map_err(|it| refused(&it))?;
         match tokio::time::timeout(STALL, self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self
-                .sender
-                .close_reason()
-                .unwrap_or_else(|| refused(&error.to_string()))),
+            Ok(Err(error)) => {
+                Err(self.sender.close_reason().unwrap_or_else(|| refused(&error.to_string())))
+            }
             Err(_) => {
                 let reason = refused("client does not take its answers");
                 self.sender.abort(reason.clone());
@@ -239,19 +232,12 @@ async fn ended(outcome: &mut watch::Receiver<Option<ShutdownReport>>) -> Shutdow
 
 /// Waits until the server begins to close; returns how long it will wait for names to leave.
 async fn announced(closing: &mut watch::Receiver<Option<Deadline>>) -> Duration {
-    known(closing)
-        .await
-        .remaining(Instant::now())
-        .unwrap_or_default()
+    known(closing).await.remaining(Instant::now()).unwrap_or_default()
 }
 
 /// Waits until there is a value.
 async fn known<T: Clone>(value: &mut watch::Receiver<Option<T>>) -> T {
-    let known = value
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|it| it.clone());
+    let known = value.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
     match known {
         Some(known) => known,
         // Its sender is in what all sessions share, so this never comes to pass.

@@ -32,10 +32,7 @@ pub(super) struct Note {
 impl From<Note> for Change {
     fn from(Note { name, record }: Note) -> Self {
         match record {
-            Some(record) => Self::Registered {
-                name,
-                record: (*record).clone(),
-            },
+            Some(record) => Self::Registered { name, record: (*record).clone() },
             None => Self::Unregistered { name },
         }
     }

@@ -34,10 +34,7 @@ pub(crate) struct Owner {
 
 impl Owner {
     /// This process.
-    pub(crate) const HERE: Self = Self {
-        client: 0,
-        session: 0,
-    };
+    pub(crate) const HERE: Self = Self { client: 0, session: 0 };
 }
 
 /// Names and watches behind one lock, so that every watcher sees every change once and in order.
@@ -58,11 +55,7 @@ impl Table {
 
     /// An empty copy of a table elsewhere; it is not current before it is told so.
     pub(crate) fn copy(limits: Limits) -> Self {
-        Self {
-            emptied: Notify::new(),
-            limits,
-            state: Mutex::default(),
-        }
+        Self { emptied: Notify::new(), limits, state: Mutex::default() }
     }
 
     /// Gives a free name to its first owner.
@@ -104,10 +97,7 @@ impl Table {
 
     /// Copies what was said elsewhere, whatever stands here; false if there is no room for it.
     pub(crate) fn put(&self, name: &Name, record: Record, session: u64) -> bool {
-        let owner = Owner {
-            session,
-            ..Owner::HERE
-        };
+        let owner = Owner { session, ..Owner::HERE };
         self.change(|state, wakers| {
             let has_room = state.has_room(name, &record, self.limits.bytes);
             if has_room {
@@ -142,18 +132,10 @@ impl Table {
     /// Takes all names away from `client`, but those its connection `keep` has named.
     pub(crate) fn sweep(&self, client: u64, keep: Option<u64>) {
         self.change(|state, wakers| {
-            let names: Vec<Name> = state
-                .held
-                .get(&client)
-                .into_iter()
-                .flatten()
-                .cloned()
-                .collect();
+            let names: Vec<Name> = state.held.get(&client).into_iter().flatten().cloned().collect();
             for name in names {
-                let is_kept = state
-                    .entries
-                    .get(&name)
-                    .is_some_and(|it| Some(it.owner.session) == keep);
+                let is_kept =
+                    state.entries.get(&name).is_some_and(|it| Some(it.owner.session) == keep);
                 if !is_kept {
                     state.remove(&name, wakers);
                 }
@@ -179,20 +161,10 @@ impl Table {
             }
             let len = name.as_str().len();
             let is_alike = |it: &&Name| it.as_str().len().abs_diff(len) <= 9;
-            state
-                .entries
-                .keys()
-                .take(LOOKED_AT)
-                .filter(is_alike)
-                .take(COMPARED)
-                .cloned()
-                .collect()
+            state.entries.keys().take(LOOKED_AT).filter(is_alike).take(COMPARED).cloned().collect()
         };
         // Outside the lock: nobody waits for a typing error.
-        Err(NamingError::Unknown {
-            name: name.clone(),
-            near: near(name.as_str(), candidates),
-        })
+        Err(NamingError::Unknown { name: name.clone(), near: near(name.as_str(), candidates) })
     }
 
     /// All names and records.
@@ -281,10 +253,7 @@ impl Table {
             return Err(NamingError::Closed);
         }
         if self.limits.watches <= state.feeds.len() {
-            return Err(NamingError::Busy {
-                what: "watches",
-                limit: self.limits.watches,
-            });
+            return Err(NamingError::Busy { what: "watches", limit: self.limits.watches });
         }
         let id = state.next_feed;
         state.next_feed += 1;
@@ -301,13 +270,7 @@ impl Table {
     /// The next change for one watch.
     pub(crate) fn poll_feed(&self, id: FeedId, cx: &mut Context<'_>) -> Poll<Option<Change>> {
         let mut state = self.state.lock();
-        let State {
-            closing,
-            entries,
-            feeds,
-            is_current,
-            ..
-        } = &mut *state;
+        let State { closing, entries, feeds, is_current, .. } = &mut *state;
         let Some(feed) = feeds.get_mut(&id) else {
             return Poll::Ready(None);
         };
@@ -318,10 +281,7 @@ impl Table {
         }
         let next = |after: Option<&Name>| {
             let (name, entry) = entries.range::<Name, _>(behind(after)).next()?;
-            Some(Note {
-                name: name.clone(),
-                record: Some(entry.record.clone()),
-            })
+            Some(Note { name: name.clone(), record: Some(entry.record.clone()) })
         };
         feed.poll_next(*is_current, next, cx)
     }

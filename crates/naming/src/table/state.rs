@@ -45,10 +45,7 @@ impl State {
             return Err(NamingError::Closed.into());
         }
         if !self.has_room(name, record, limits.bytes) {
-            return Err(RegisterError::Full {
-                what: "bytes",
-                limit: limits.bytes,
-            });
+            return Err(RegisterError::Full { what: "bytes", limit: limits.bytes });
         }
         if self.entries.contains_key(name) {
             return Ok(());
@@ -59,30 +56,19 @@ impl State {
         let n_held = self.held.get(&owner.client).map_or(0, BTreeSet::len);
         // This process is trusted with all the room there is.
         let is_here = owner.client == Owner::HERE.client;
-        let most = if is_here {
-            limits.names
-        } else {
-            limits.names_per_client
-        };
+        let most = if is_here { limits.names } else { limits.names_per_client };
         match (self.entries.len(), n_held) {
-            (all, _) if limits.names <= all => Err(RegisterError::Full {
-                what: "names",
-                limit: limits.names,
-            }),
-            (_, held) if most <= held => Err(RegisterError::Full {
-                what: "names",
-                limit: most,
-            }),
+            (all, _) if limits.names <= all => {
+                Err(RegisterError::Full { what: "names", limit: limits.names })
+            }
+            (_, held) if most <= held => Err(RegisterError::Full { what: "names", limit: most }),
             _ => Ok(()),
         }
     }
 
     /// Whether this record fits under `name` into so many bytes.
     pub(super) fn has_room(&self, name: &Name, record: &Record, bytes: usize) -> bool {
-        let freed = self
-            .entries
-            .get(name)
-            .map_or(0, |it| weight(name, &it.record));
+        let freed = self.entries.get(name).map_or(0, |it| weight(name, &it.record));
         self.weight - freed + weight(name, record) <= bytes
     }
 
@@ -94,35 +80,20 @@ impl State {
         wakers: &mut Wakers,
     ) {
         let record = Arc::new(record);
-        let entry = Entry {
-            owner,
-            record: record.clone(),
-        };
+        let entry = Entry { owner, record: record.clone() };
         self.weight += weight(name, &record);
         let before = self.entries.insert(name.clone(), entry);
         if let Some(before) = &before {
             self.weight -= weight(name, &before.record);
         }
-        if before
-            .as_ref()
-            .is_none_or(|it| it.owner.client != owner.client)
-        {
+        if before.as_ref().is_none_or(|it| it.owner.client != owner.client) {
             if let Some(before) = &before {
                 self.unhold(name, before.owner.client);
             }
-            self.held
-                .entry(owner.client)
-                .or_default()
-                .insert(name.clone());
+            self.held.entry(owner.client).or_default().insert(name.clone());
         }
         if before.is_none_or(|it| it.record != record) {
-            self.tell(
-                &Note {
-                    name: name.clone(),
-                    record: Some(record),
-                },
-                wakers,
-            );
+            self.tell(&Note { name: name.clone(), record: Some(record) }, wakers);
         }
     }
 
@@ -132,13 +103,7 @@ impl State {
         };
         self.weight -= weight(name, &entry.record);
         self.unhold(name, entry.owner.client);
-        self.tell(
-            &Note {
-                name: name.clone(),
-                record: None,
-            },
-            wakers,
-        );
+        self.tell(&Note { name: name.clone(), record: None }, wakers);
     }
 
     fn unhold(&mut self, name: &Name, client: u64) {
@@ -164,17 +129,11 @@ pub(super) fn check(record: &Record) -> Result<(), RegisterError> {
 }
 
 pub(super) fn taken(name: &Name, entry: &Entry) -> RegisterError {
-    RegisterError::Taken {
-        name: name.clone(),
-        holder: entry.record.endpoint.clone(),
-    }
+    RegisterError::Taken { name: name.clone(), holder: entry.record.endpoint.clone() }
 }
 
 pub(super) fn behind(after: Option<&Name>) -> (Bound<&Name>, Bound<&Name>) {
-    (
-        after.map_or(Bound::Unbounded, Bound::Excluded),
-        Bound::Unbounded,
-    )
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 /// About the bytes an entry takes in a message.

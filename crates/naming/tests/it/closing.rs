@@ -28,12 +28,7 @@ async fn a_shutdown_waits_until_everybody_has_left() {
             };
             let (report, ()) = tokio::join!(server.shutdown(LONG), agent);
             assert_eq!(report, ShutdownReport { stayed: Vec::new() });
-            assert_eq!(
-                watch.next().await,
-                Some(Change::Unregistered {
-                    name: name("Alice")
-                })
-            );
+            assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
             assert_eq!(watch.next().await, None);
             let error = alice.resolve(&name("Alice")).await.unwrap_err();
             assert!(matches!(error, NamingError::Closed), "{error}");
@@ -51,10 +46,8 @@ async fn a_client_without_names_learns_that_the_server_has_closed() {
     for place in places() {
         within(async {
             let server = NameServer::bind(&place).await.unwrap();
-            let (idle, watcher) = (
-                client(server.endpoint()).await,
-                client(server.endpoint()).await,
-            );
+            let (idle, watcher) =
+                (client(server.endpoint()).await, client(server.endpoint()).await);
             let mut watch = watcher.watch().await.unwrap();
             assert!(read_state(&mut watch).await.is_empty());
             server.shutdown(LONG).await;
@@ -88,10 +81,7 @@ async fn a_shutdown_ends_although_somebody_stays() {
 async fn a_watch_that_begins_while_the_server_closes_is_told_both() {
     within(async {
         let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
-        let (early, late) = (
-            client(server.endpoint()).await,
-            client(server.endpoint()).await,
-        );
+        let (early, late) = (client(server.endpoint()).await, client(server.endpoint()).await);
         late.register(&name("Alice"), record(1)).await.unwrap();
         let mut watch = early.watch().await.unwrap();
         let agent = async {
@@ -103,14 +93,8 @@ async fn a_watch_that_begins_while_the_server_closes_is_told_both() {
             while !told.contains(&Change::Current) {
                 told.extend(watch.next().await);
             }
-            assert!(
-                told.iter().any(|it| matches!(it, Change::Closing { .. })),
-                "{told:?}"
-            );
-            assert!(told.contains(&Change::Registered {
-                name: name("Alice"),
-                record: record(1)
-            }));
+            assert!(told.iter().any(|it| matches!(it, Change::Closing { .. })), "{told:?}");
+            assert!(told.contains(&Change::Registered { name: name("Alice"), record: record(1) }));
             late.unregister(&name("Alice")).await.unwrap();
         };
         let (report, ()) = tokio::join!(server.shutdown(LONG), agent);
@@ -123,11 +107,7 @@ async fn a_watch_that_begins_while_the_server_closes_is_told_both() {
 async fn a_second_shutdown_may_shorten_the_first() {
     within(async {
         let server = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
-        server
-            .directory()
-            .register(&name("Alice"), record(1))
-            .await
-            .unwrap();
+        server.directory().register(&name("Alice"), record(1)).await.unwrap();
         let patient = server.shutdown(LONG);
         let (first, second) = tokio::join!(patient, server.shutdown(Duration::ZERO));
         assert_eq!(first.stayed, [name("Alice")]);
@@ -141,16 +121,9 @@ async fn a_client_may_end_the_server_with_everybody() {
     for place in places() {
         within(async {
             let server = NameServer::bind(&place).await.unwrap();
-            server
-                .directory()
-                .register(&name("Alice"), record(1))
-                .await
-                .unwrap();
+            server.directory().register(&name("Alice"), record(1)).await.unwrap();
             let boss = client(server.endpoint()).await;
-            let report = boss
-                .shutdown_server(Duration::from_millis(10))
-                .await
-                .unwrap();
+            let report = boss.shutdown_server(Duration::from_millis(10)).await.unwrap();
             assert_eq!(report.stayed, [name("Alice")]);
             assert_eq!(server.closed().await, report);
             let error = boss.shutdown_server(Duration::ZERO).await.unwrap_err();
@@ -163,10 +136,7 @@ async fn a_client_may_end_the_server_with_everybody() {
 #[tokio::test]
 async fn the_names_of_the_dead_do_not_hold_up_a_shutdown() {
     within(async {
-        let server = NameServer::bind("tcp://127.0.0.1:0")
-            .grace(LONG)
-            .await
-            .unwrap();
+        let server = NameServer::bind("tcp://127.0.0.1:0").grace(LONG).await.unwrap();
         let cable = crate::world::Cable::to(&server).await;
         let alice = client(&cable.endpoint).await;
         alice.register(&name("Alice"), record(1)).await.unwrap();
@@ -186,14 +156,8 @@ async fn a_dropped_server_ends_the_watches_of_its_directory() {
         let watch = directory.watch().await.unwrap();
         drop(server);
         assert_eq!(watch.collect::<Vec<_>>().await, []);
-        let error = directory
-            .register(&name("Alice"), record(1))
-            .await
-            .unwrap_err();
-        assert!(
-            matches!(error, RegisterError::Naming(NamingError::Closed)),
-            "{error}"
-        );
+        let error = directory.register(&name("Alice"), record(1)).await.unwrap_err();
+        assert!(matches!(error, RegisterError::Naming(NamingError::Closed)), "{error}");
     })
     .await;
 }
@@ -219,17 +183,12 @@ async fn a_new_server_at_the_old_place_is_found_again() {
 async fn nothing_is_left_behind() {
     for place in places() {
         within(async {
-            let before = tokio::runtime::Handle::current()
-                .metrics()
-                .num_alive_tasks();
+            let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
             let server = NameServer::bind(&place).await.unwrap();
             let mut clients = Vec::new();
             for port in 1..=5 {
                 let client = Arc::new(client(server.endpoint()).await);
-                client
-                    .register(&name(&format!("n{port}")), record(port))
-                    .await
-                    .unwrap();
+                client.register(&name(&format!("n{port}")), record(port)).await.unwrap();
                 client.watch().await.unwrap();
                 clients.push(client);
             }

@@ -40,11 +40,7 @@ async fn an_undecodable_request_is_answered_with_what_is_wrong() {
         let peer = stranger(server.endpoint(), SocketType::Dealer).await;
         let answer = ask(peer, Message::multipart(head.clone(), "hello?")).await;
         assert_eq!(answer.head, head);
-        assert!(
-            text(&answer).contains("cannot decode 6 bytes of msgpack"),
-            "{}",
-            text(&answer)
-        );
+        assert!(text(&answer).contains("cannot decode 6 bytes of msgpack"), "{}", text(&answer));
     })
     .await;
 }
@@ -55,11 +51,7 @@ async fn a_request_without_envelope_is_answered_too() {
         let server = server(Duration::ZERO).await;
         let peer = stranger(server.endpoint(), SocketType::Dealer).await;
         let answer = ask(peer, Message::single("hello?")).await;
-        assert!(
-            text(&answer).contains("no empty frame"),
-            "{}",
-            text(&answer)
-        );
+        assert!(text(&answer).contains("no empty frame"), "{}", text(&answer));
     })
     .await;
 }
@@ -68,21 +60,13 @@ async fn a_request_without_envelope_is_answered_too() {
 async fn a_foreign_req_socket_may_ask() {
     within(async {
         let server = server(Duration::ZERO).await;
-        server
-            .directory()
-            .register(&name("Alice"), record(7))
-            .await
-            .unwrap();
+        server.directory().register(&name("Alice"), record(7)).await.unwrap();
         let peer = stranger(server.endpoint(), SocketType::Req).await;
         // {"resolve": {"name": "Alice"}}
         let question = Bytes::from_static(b"\x81\xa7resolve\x81\xa4name\xa5Alice");
         let answer = ask(peer, Message::multipart(vec![Bytes::new()], question)).await;
         assert_eq!(answer.head, [Bytes::new()]);
-        assert!(
-            text(&answer).contains("tcp://127.0.0.1:7"),
-            "{}",
-            text(&answer)
-        );
+        assert!(text(&answer).contains("tcp://127.0.0.1:7"), "{}", text(&answer));
     })
     .await;
 }
@@ -95,11 +79,7 @@ async fn a_bad_name_in_a_request_is_no_name() {
         let question = Bytes::from_static(b"\x81\xa7resolve\x81\xa4name\xa3a/b");
         let head = vec![Bytes::from_static(b"1"), Bytes::new()];
         let answer = ask(peer, Message::multipart(head, question)).await;
-        assert!(
-            text(&answer).contains("name contains '/'"),
-            "{}",
-            text(&answer)
-        );
+        assert!(text(&answer).contains("name contains '/'"), "{}", text(&answer));
     })
     .await;
 }
@@ -111,14 +91,9 @@ async fn a_peer_that_never_reads_delays_nobody() {
         let alice = client(server.endpoint()).await;
         for port in 1..=100 {
             let entry = record(port).with("text", "x".repeat(1_000));
-            alice
-                .register(&name(&format!("n{port}")), entry)
-                .await
-                .unwrap();
+            alice.register(&name(&format!("n{port}")), entry).await.unwrap();
         }
-        let (sender, _receiver) = stranger(server.endpoint(), SocketType::Dealer)
-            .await
-            .split();
+        let (sender, _receiver) = stranger(server.endpoint(), SocketType::Dealer).await.split();
         let question = Bytes::from_static(b"\x81\xa4list\x81\xa5after\xc0");
         let head = vec![Bytes::from_static(b"1"), Bytes::new()];
         let message = Message::multipart(head, question);
@@ -140,13 +115,8 @@ async fn a_message_that_is_too_long_ends_its_connection_only() {
     within(async {
         let server = server(Duration::ZERO).await;
         let alice = client(server.endpoint()).await;
-        let (sender, mut receiver) = stranger(server.endpoint(), SocketType::Dealer)
-            .await
-            .split();
-        sender
-            .send(Message::single(vec![0; 1 << 20]))
-            .await
-            .unwrap();
+        let (sender, mut receiver) = stranger(server.endpoint(), SocketType::Dealer).await.split();
+        sender.send(Message::single(vec![0; 1 << 20])).await.unwrap();
         assert!(receiver.recv_many(&mut Vec::new()).await.is_err());
         assert!(alice.list().await.unwrap().is_empty());
     })
@@ -158,14 +128,10 @@ async fn strangers_that_speak_another_protocol_leave_nothing() {
     within(async {
         let server = server(Duration::ZERO).await;
         let alice = client(server.endpoint()).await;
-        let before = tokio::runtime::Handle::current()
-            .metrics()
-            .num_alive_tasks();
+        let before = tokio::runtime::Handle::current().metrics().num_alive_tasks();
         let at = server.endpoint().to_string();
         for said in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xff; 4_096], &[0; 64]] {
-            let mut stream = TcpStream::connect(at.strip_prefix("tcp://").unwrap())
-                .await
-                .unwrap();
+            let mut stream = TcpStream::connect(at.strip_prefix("tcp://").unwrap()).await.unwrap();
             let _ = stream.write_all(said).await;
             // Until the server hangs up, with or without a word.
             while stream.read(&mut [0; 64]).await.is_ok_and(|it| 0 < it) {}
@@ -180,14 +146,8 @@ async fn strangers_that_speak_another_protocol_leave_nothing() {
 #[tokio::test]
 async fn more_clients_than_allowed_are_refused() {
     within(async {
-        let limits = gleis_naming::Limits {
-            clients: 2,
-            ..Default::default()
-        };
-        let server = NameServer::bind("tcp://127.0.0.1:0")
-            .limits(limits)
-            .await
-            .unwrap();
+        let limits = gleis_naming::Limits { clients: 2, ..Default::default() };
+        let server = NameServer::bind("tcp://127.0.0.1:0").limits(limits).await.unwrap();
         let _first = client(server.endpoint()).await;
         let second = client(server.endpoint()).await;
         let connecting = gleis_naming::NameClient::connect(server.endpoint());

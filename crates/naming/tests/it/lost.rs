@@ -21,12 +21,7 @@ async fn the_names_of_a_lost_client_go_after_a_grace() {
         let mut watch = server.directory().watch().await.unwrap();
         assert_eq!(read_state(&mut watch).await.len(), 1);
         cable.cut().await;
-        assert_eq!(
-            watch.next().await,
-            Some(Change::Unregistered {
-                name: name("Alice")
-            })
-        );
+        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
         eventually(|| server.n_clients() == 0).await;
     })
     .await;
@@ -44,10 +39,7 @@ async fn a_client_that_comes_back_in_time_has_never_been_away() {
         for port in 1..=5 {
             cable.shake();
             // Only a client that is connected again can register.
-            alice
-                .register(&name(&format!("n{port}")), record(port))
-                .await
-                .unwrap();
+            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
         }
         let mut seen = Vec::new();
         while seen.len() < 6 {
@@ -68,10 +60,7 @@ async fn a_client_that_comes_back_late_registers_its_names_again() {
         let cable = Cable::to(&server).await;
         let alice = client(&cable.endpoint).await;
         for port in 1..=200 {
-            alice
-                .register(&name(&format!("n{port}")), record(port))
-                .await
-                .unwrap();
+            alice.register(&name(&format!("n{port}")), record(port)).await.unwrap();
         }
         cable.shake();
         assert_eq!(alice.list().await.unwrap().len(), 200);
@@ -134,10 +123,7 @@ async fn a_name_that_somebody_else_took_meanwhile_stays_lost() {
             tokio::task::yield_now().await;
         }
         cable.mend().await;
-        let taken = Change::Registered {
-            name: name("Alice"),
-            record: record(2),
-        };
+        let taken = Change::Registered { name: name("Alice"), record: record(2) };
         while news.next().await.as_ref() != Some(&taken) {}
         assert_eq!(alice.resolve(&name("Alice")).await.unwrap(), record(2));
         let error = alice.unregister(&name("Alice")).await.unwrap_err();
@@ -183,15 +169,9 @@ async fn a_watch_tells_after_a_loss_only_what_changed() {
         directory.unregister(&name("Bob")).await.unwrap();
         directory.register(&name("Carol"), record(3)).await.unwrap();
         cable.mend().await;
-        let carol = Change::Registered {
-            name: name("Carol"),
-            record: record(3),
-        };
+        let carol = Change::Registered { name: name("Carol"), record: record(3) };
         assert_eq!(watch.next().await, Some(carol));
-        assert_eq!(
-            watch.next().await,
-            Some(Change::Unregistered { name: name("Bob") })
-        );
+        assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Bob") }));
     })
     .await;
 }
@@ -202,27 +182,15 @@ async fn a_request_waits_for_the_server_to_be_reachable_but_not_for_ever() {
         let server = server(LONG).await;
         let mut cable = Cable::to(&server).await;
         let connecting = NameClient::connect(&cable.endpoint).within(PATIENCE);
-        let alice = connecting
-            .request_timeout(Duration::from_millis(100))
-            .await
-            .unwrap();
+        let alice = connecting.request_timeout(Duration::from_millis(100)).await.unwrap();
         cable.cut().await;
         let error = alice.resolve(&name("Alice")).await.unwrap_err();
         let expected = format!("the name server at {} cannot be reached", cable.endpoint);
         // A moment may pass before the client knows.
-        let late = format!(
-            "the name server at {} did not answer in time",
-            cable.endpoint
-        );
+        let late = format!("the name server at {} did not answer in time", cable.endpoint);
         assert!([expected, late].contains(&error.to_string()), "{error}");
         let error = alice.register(&name("Alice"), record(1)).await.unwrap_err();
-        assert!(
-            matches!(
-                error,
-                RegisterError::Naming(NamingError::Unreachable { .. })
-            ),
-            "{error}"
-        );
+        assert!(matches!(error, RegisterError::Naming(NamingError::Unreachable { .. })), "{error}");
     })
     .await;
 }

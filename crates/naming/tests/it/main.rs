@@ -1,8 +1,5 @@
 //! Directories, name servers and their clients from outside.
-#![expect(
-    clippy::unwrap_used,
-    reason = "helpers of tests say what they expect, too"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect, too")]
 
 mod closing;
 mod hostile;

@@ -12,10 +12,7 @@ const LONG: Duration = Duration::from_secs(3_600);
 async fn only_the_one_who_registered_a_name_may_unregister_it() {
     within(async {
         let server = server(LONG).await;
-        let (alice, bob) = (
-            client(server.endpoint()).await,
-            client(server.endpoint()).await,
-        );
+        let (alice, bob) = (client(server.endpoint()).await, client(server.endpoint()).await);
         alice.register(&name("Alice"), record(1)).await.unwrap();
         let error = bob.unregister(&name("Alice")).await.unwrap_err();
         assert!(matches!(error, NamingError::NotHeld { .. }), "{error}");
@@ -37,11 +34,7 @@ async fn the_names_of_a_dropped_client_go_at_once() {
             alice.register(&name("Alice"), record(1)).await.unwrap();
             read_state(&mut watch).await;
             drop(alice);
-            while watch.next().await
-                != Some(Change::Unregistered {
-                    name: name("Alice"),
-                })
-            {}
+            while watch.next().await != Some(Change::Unregistered { name: name("Alice") }) {}
             eventually(|| server.n_clients() == 0).await;
         })
         .await;
@@ -69,26 +62,13 @@ async fn a_dropped_registration_leaves_no_name() {
 #[tokio::test]
 async fn one_client_gets_no_more_names_than_allowed() {
     within(async {
-        let limits = Limits {
-            names: 5,
-            names_per_client: 3,
-            ..Limits::default()
-        };
-        let server = NameServer::bind("tcp://127.0.0.1:0")
-            .limits(limits)
-            .await
-            .unwrap();
-        let (greedy, other) = (
-            client(server.endpoint()).await,
-            client(server.endpoint()).await,
-        );
+        let limits = Limits { names: 5, names_per_client: 3, ..Limits::default() };
+        let server = NameServer::bind("tcp://127.0.0.1:0").limits(limits).await.unwrap();
+        let (greedy, other) = (client(server.endpoint()).await, client(server.endpoint()).await);
         let mut refused = Vec::new();
         for (who, prefix) in [(&greedy, "g"), (&other, "o")] {
             for port in 1..=4 {
-                match who
-                    .register(&name(&format!("{prefix}{port}")), record(port))
-                    .await
-                {
+                match who.register(&name(&format!("{prefix}{port}")), record(port)).await {
                     Ok(()) => (),
                     Err(RegisterError::Full { limit, .. }) => refused.push((prefix, port, limit)),
                     Err(error) => panic!("{error}"),
@@ -103,21 +83,12 @@ async fn one_client_gets_no_more_names_than_allowed() {
 #[tokio::test]
 async fn all_records_together_are_bounded() {
     within(async {
-        let limits = Limits {
-            bytes: 4_096,
-            ..Limits::default()
-        };
-        let server = NameServer::bind("tcp://127.0.0.1:0")
-            .limits(limits)
-            .await
-            .unwrap();
+        let limits = Limits { bytes: 4_096, ..Limits::default() };
+        let server = NameServer::bind("tcp://127.0.0.1:0").limits(limits).await.unwrap();
         let alice = client(server.endpoint()).await;
         let large = record(1).with("text", "x".repeat(3_000));
         alice.register(&name("Alice"), large.clone()).await.unwrap();
-        let error = alice
-            .register(&name("Bob"), large.clone())
-            .await
-            .unwrap_err();
+        let error = alice.register(&name("Bob"), large.clone()).await.unwrap_err();
         assert_eq!(error.to_string(), "no room for more than 4096 bytes");
         alice.unregister(&name("Alice")).await.unwrap();
         alice.register(&name("Bob"), large).await.unwrap();
@@ -128,25 +99,13 @@ async fn all_records_together_are_bounded() {
 #[tokio::test]
 async fn more_watches_than_allowed_are_refused() {
     within(async {
-        let limits = Limits {
-            watches: 1,
-            ..Limits::default()
-        };
-        let server = NameServer::bind("tcp://127.0.0.1:0")
-            .limits(limits)
-            .await
-            .unwrap();
-        let (one, other) = (
-            client(server.endpoint()).await,
-            client(server.endpoint()).await,
-        );
+        let limits = Limits { watches: 1, ..Limits::default() };
+        let server = NameServer::bind("tcp://127.0.0.1:0").limits(limits).await.unwrap();
+        let (one, other) = (client(server.endpoint()).await, client(server.endpoint()).await);
         // The watches of one client cost the server one.
         let _watches = (one.watch().await.unwrap(), one.watch().await.unwrap());
         let error = other.watch().await.unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "too many watches in progress, the limit is 1"
-        );
+        assert_eq!(error.to_string(), "too many watches in progress, the limit is 1");
         drop(one);
         eventually(|| server.n_clients() == 1).await;
         other.watch().await.unwrap();

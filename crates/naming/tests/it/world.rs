@@ -16,26 +16,16 @@ pub(crate) use gleis_test::wait::{eventually, tasks_down_to, within};
 
 /// Fresh places to listen at, one for each transport.
 pub(crate) fn places() -> [String; 3] {
-    [
-        format!("inproc://{}", Name::random()),
-        "ipc://*".to_owned(),
-        "tcp://127.0.0.1:0".to_owned(),
-    ]
+    [format!("inproc://{}", Name::random()), "ipc://*".to_owned(), "tcp://127.0.0.1:0".to_owned()]
 }
 
 /// A server over tcp whose lost clients have `grace` to come back.
 pub(crate) async fn server(grace: Duration) -> NameServer {
-    NameServer::bind("tcp://127.0.0.1:0")
-        .grace(grace)
-        .await
-        .unwrap()
+    NameServer::bind("tcp://127.0.0.1:0").grace(grace).await.unwrap()
 }
 
 pub(crate) async fn client(at: &Endpoint) -> NameClient {
-    NameClient::connect(at)
-        .within(Duration::from_secs(20))
-        .await
-        .unwrap()
+    NameClient::connect(at).within(Duration::from_secs(20)).await.unwrap()
 }
 
 /// A network cable to a server: connections run through it until it is cut.
@@ -52,12 +42,7 @@ impl Cable {
         let to = text.strip_prefix("tcp://").unwrap().parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = Endpoint::from(listener.local_addr().unwrap());
-        let mut cable = Self {
-            endpoint,
-            lines: Arc::default(),
-            plug: None,
-            to,
-        };
+        let mut cable = Self { endpoint, lines: Arc::default(), plug: None, to };
         cable.serve(listener);
         cable
     }

@@ -15,10 +15,7 @@ async fn nobody_there_is_told_within_the_time_given() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = format!("tcp://{}", listener.local_addr().unwrap());
         drop(listener);
-        let error = NameClient::connect(&at)
-            .within(Duration::from_millis(50))
-            .await
-            .unwrap_err();
+        let error = NameClient::connect(&at).within(Duration::from_millis(50)).await.unwrap_err();
         let expected = format!("could not locate the name server at {at} within 50ms");
         assert_eq!(error.to_string(), expected);
     })
@@ -30,10 +27,7 @@ async fn a_silent_peer_is_no_name_server() {
     within(async {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = format!("tcp://{}", listener.local_addr().unwrap());
-        let error = NameClient::connect(&at)
-            .within(Duration::from_millis(50))
-            .await
-            .unwrap_err();
+        let error = NameClient::connect(&at).within(Duration::from_millis(50)).await.unwrap_err();
         assert!(matches!(error, ConnectError::NotLocated { .. }), "{error}");
     })
     .await;
@@ -44,10 +38,7 @@ async fn a_socket_of_another_kind_is_refused_at_once() {
     within(async {
         for (kind, expected) in [
             (SocketType::Router, "refused: the peer is no name server"),
-            (
-                SocketType::Pub,
-                "a DEALER socket cannot talk to a PUB socket",
-            ),
+            (SocketType::Pub, "a DEALER socket cannot talk to a PUB socket"),
         ] {
             let config = Arc::new(LinkConfig::new(kind));
             let at = "tcp://127.0.0.1:0".parse().unwrap();
@@ -98,9 +89,7 @@ async fn a_server_that_comes_later_is_waited_for() {
 async fn bad_addresses_are_told() {
     let error = NameServer::bind("nonsense").await.unwrap_err();
     assert!(matches!(error, BindError::Endpoint(_)), "{error}");
-    let error = NameClient::connect("carrier-pigeon://roof")
-        .await
-        .unwrap_err();
+    let error = NameClient::connect("carrier-pigeon://roof").await.unwrap_err();
     assert!(matches!(error, ConnectError::Endpoint(_)), "{error}");
 }
 
@@ -109,10 +98,5 @@ async fn a_place_that_is_taken_is_told() {
     let first = NameServer::bind("tcp://127.0.0.1:0").await.unwrap();
     let error = NameServer::bind(first.endpoint()).await.unwrap_err();
     let expected = format!("cannot start a name server: {} is in use", first.endpoint());
-    assert_eq!(
-        causes(&error).get(..expected.len()),
-        Some(&*expected),
-        "{}",
-        causes(&error)
-    );
+    assert_eq!(causes(&error).get(..expected.len()), Some(&*expected), "{}", causes(&error));
 }

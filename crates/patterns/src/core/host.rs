@@ -19,13 +19,7 @@ impl Core {
         links.last_id += 1;
         let id = links.last_id;
         let link = Arc::new(link(id));
-        links.peers.insert(
-            id,
-            Attached {
-                _delivery: None,
-                link: link.clone(),
-            },
-        );
+        links.peers.insert(id, Attached { _delivery: None, link: link.clone() });
         Some(link)
     }
 }
@@ -41,18 +35,10 @@ impl Host for Core {
         };
         let gleis = speaks_gleis(connection.peer());
         let (sender, receiver) = connection.split();
-        let Some(link) = self.enlist(|id| Link {
-            codec,
-            gleis,
-            id,
-            sender,
-        }) else {
+        let Some(link) = self.enlist(|id| Link { codec, gleis, id, sender }) else {
             return;
         };
-        let exit = Exit {
-            core: self.me.clone(),
-            link: link.id,
-        };
+        let exit = Exit { core: self.me.clone(), link: link.id };
         let delivery = receiver.deliver_to(self.role.clone().attach(&link, exit));
         let late = match self.links.lock().peers.get_mut(&link.id) {
             Some(attached) => {

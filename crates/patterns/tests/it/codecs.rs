@@ -12,10 +12,7 @@ use crate::support::{SCHEMES, fresh, inproc, soon};
 #[tokio::test]
 async fn a_connecting_socket_adopts_the_codec_of_the_binding_one() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<String>::bind(fresh(scheme))
-            .codec(AnyCodec::Json)
-            .await
-            .unwrap();
+        let mut pull = Pull::<String>::bind(fresh(scheme)).codec(AnyCodec::Json).await.unwrap();
         let push = Push::<String>::connect(pull.endpoint()).await.unwrap();
         soon(push.send("hello".to_owned())).await.unwrap();
         assert_eq!(soon(pull.recv()).await.unwrap(), "hello");
@@ -27,10 +24,7 @@ async fn a_connecting_socket_adopts_the_codec_of_the_binding_one() {
 #[tokio::test]
 async fn two_different_codecs_are_an_error_that_names_both() {
     for scheme in SCHEMES {
-        let pull = Pull::<String>::bind(fresh(scheme))
-            .codec(AnyCodec::Json)
-            .await
-            .unwrap();
+        let pull = Pull::<String>::bind(fresh(scheme)).codec(AnyCodec::Json).await.unwrap();
         let push = Push::<String>::connect(pull.endpoint()).codec(AnyCodec::Msgpack);
         let error = soon(push).await.unwrap_err();
         let text = error.to_string();
@@ -43,9 +37,7 @@ async fn two_different_codecs_are_an_error_that_names_both() {
 #[tokio::test]
 async fn raw_is_not_adopted_for_values() {
     let pull = Pull::<Bytes>::bind(inproc()).await.unwrap();
-    let error = soon(Push::<String>::connect(pull.endpoint()))
-        .await
-        .unwrap_err();
+    let error = soon(Push::<String>::connect(pull.endpoint())).await.unwrap_err();
     assert!(error.to_string().contains("raw"), "{error}");
 }
 
@@ -69,9 +61,7 @@ async fn undecodable_bytes_name_codec_type_and_length_and_the_next_message_arriv
 async fn types_that_encode_alike_understand_each_other_even_within_the_process() {
     for scheme in SCHEMES {
         let mut pull = Pull::<(u16, String)>::bind(fresh(scheme)).await.unwrap();
-        let push = Push::<(u32, Box<str>)>::connect(pull.endpoint())
-            .await
-            .unwrap();
+        let push = Push::<(u32, Box<str>)>::connect(pull.endpoint()).await.unwrap();
         soon(push.send((7, "seven".into()))).await.unwrap();
         assert_eq!(soon(pull.recv()).await.unwrap(), (7, "seven".to_owned()));
     }
@@ -81,19 +71,14 @@ async fn types_that_encode_alike_understand_each_other_even_within_the_process()
 async fn an_undecodable_request_is_answered_with_an_error() {
     for scheme in SCHEMES {
         let mut replier = Replier::<u8, u8>::bind(fresh(scheme)).await.unwrap();
-        let requester = Requester::<String, u8>::connect(replier.endpoint())
-            .await
-            .unwrap();
+        let requester = Requester::<String, u8>::connect(replier.endpoint()).await.unwrap();
         let question = "hello".to_owned();
         let request = requester.request(&question);
         let (answer, taken) = soon(futures::future::join(request, replier.recv())).await;
         assert!(matches!(taken, Err(RecvError::Decode { .. })));
         match answer {
             Err(RequestError::Remote { text }) => {
-                assert!(
-                    text.contains("cannot decode 6 bytes of bincode as u8"),
-                    "{text}"
-                );
+                assert!(text.contains("cannot decode 6 bytes of bincode as u8"), "{text}");
             }
             other => panic!("{other:?}"),
         }
@@ -103,18 +88,13 @@ async fn an_undecodable_request_is_answered_with_an_error() {
 #[tokio::test]
 async fn an_undecodable_answer_is_an_error_of_the_request() {
     let mut replier = Replier::<u8, String>::bind(fresh("tcp")).await.unwrap();
-    let requester = Requester::<u8, u8>::connect(replier.endpoint())
-        .await
-        .unwrap();
+    let requester = Requester::<u8, u8>::connect(replier.endpoint()).await.unwrap();
     let answering = tokio::spawn(async move {
         let (_, reply) = replier.recv().await.unwrap();
         reply.send("too long".to_owned()).await.unwrap();
         replier
     });
     let answer = soon(requester.request(1)).await;
-    assert!(
-        matches!(answer, Err(RequestError::Decode(RecvError::Decode { .. }))),
-        "{answer:?}"
-    );
+    assert!(matches!(answer, Err(RequestError::Decode(RecvError::Decode { .. }))), "{answer:?}");
     drop(soon(answering).await);
 }

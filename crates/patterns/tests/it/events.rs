@@ -15,16 +15,10 @@ async fn a_socket_tells_of_peers_that_come_and_go() {
     assert!(
         matches!(soon(events.recv()).await, Some(Event::Listening { endpoint }) if endpoint == at)
     );
-    let Some(Event::Accepted { peer }) = soon(events.recv()).await else {
-        panic!("nobody came")
-    };
+    let Some(Event::Accepted { peer }) = soon(events.recv()).await else { panic!("nobody came") };
     drop(push);
     match soon(events.recv()).await {
-        Some(Event::Disconnected {
-            peer: gone,
-            unsent: 0,
-            ..
-        }) => assert_eq!(gone, peer),
+        Some(Event::Disconnected { peer: gone, unsent: 0, .. }) => assert_eq!(gone, peer),
         other => panic!("{other:?}"),
     }
     drop(pull);
@@ -33,10 +27,7 @@ async fn a_socket_tells_of_peers_that_come_and_go() {
 
 #[tokio::test]
 async fn a_refused_peer_and_a_stranger_are_told_with_a_reason() {
-    let pull = Pull::<u32>::bind(fresh("tcp"))
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
+    let pull = Pull::<u32>::bind(fresh("tcp")).codec(AnyCodec::Json).await.unwrap();
     let mut events = pull.events();
     let publisher = Publisher::<u32>::connect(pull.endpoint());
     let error = soon(publisher).await.unwrap_err();
@@ -54,15 +45,9 @@ async fn a_reader_that_is_too_slow_is_told_how_much_it_missed() {
     for _ in 0..300 {
         pull.also_bind(inproc()).await.unwrap();
     }
-    assert!(matches!(
-        soon(events.recv()).await,
-        Some(Event::Missed { events: 44 })
-    ));
+    assert!(matches!(soon(events.recv()).await, Some(Event::Missed { events: 44 })));
     for _ in 0..256 {
-        assert!(matches!(
-            soon(events.recv()).await,
-            Some(Event::Listening { .. })
-        ));
+        assert!(matches!(soon(events.recv()).await, Some(Event::Listening { .. })));
     }
 }
 
@@ -74,10 +59,7 @@ async fn wrong_use_is_told_at_once() {
     let error = Pull::<u32>::bind(pull.endpoint()).await.unwrap_err();
     assert!(matches!(error, OpenError::Listen(_)));
     pull.close().await;
-    assert!(matches!(
-        pull.also_bind(inproc()).await,
-        Err(OpenError::Closed)
-    ));
+    assert!(matches!(pull.also_bind(inproc()).await, Err(OpenError::Closed)));
 }
 
 #[tokio::test]
@@ -85,17 +67,8 @@ async fn a_peer_that_is_not_there_is_retried() {
     let pull = Pull::<u32>::bind(fresh("tcp")).await.unwrap();
     let at = pull.endpoint().clone();
     drop(pull);
-    let push = Push::<u32>::connect(&at)
-        .connect_patience(Duration::ZERO)
-        .await
-        .unwrap();
+    let push = Push::<u32>::connect(&at).connect_patience(Duration::ZERO).await.unwrap();
     let mut events = push.events();
     let event = soon(events.recv()).await;
-    assert!(
-        matches!(
-            event,
-            Some(Event::Retrying { .. } | Event::Connected { .. })
-        ),
-        "{event:?}"
-    );
+    assert!(matches!(event, Some(Event::Retrying { .. } | Event::Connected { .. })), "{event:?}");
 }

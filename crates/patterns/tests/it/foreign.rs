@@ -18,10 +18,7 @@ async fn stranger(kind: SocketType, at: &Endpoint) -> Connection {
 }
 
 fn message(frames: &[&'static str]) -> Message {
-    let mut head: Vec<Bytes> = frames
-        .iter()
-        .map(|it| Bytes::from_static(it.as_bytes()))
-        .collect();
+    let mut head: Vec<Bytes> = frames.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
     let body = head.pop().expect("a message has a frame");
     Message::multipart(head, body)
 }
@@ -41,23 +38,16 @@ async fn ask(kind: SocketType, frames: &[&'static str], answer: Result<&str, &st
         Err(text) => reply.fail(text).await.expect("peers are there"),
     }
     let mut batch = Vec::new();
-    soon(receiver.recv_many(&mut batch))
-        .await
-        .expect("peers are there");
+    soon(receiver.recv_many(&mut batch)).await.expect("peers are there");
     text(batch)
 }
 
 /// The first message, its frames joined by bars.
 fn text(mut batch: Vec<Inbound>) -> String {
-    let Inbound::Message(message) = batch.remove(0) else {
-        panic!("no message")
-    };
+    let Inbound::Message(message) = batch.remove(0) else { panic!("no message") };
     let mut frames = message.head;
     frames.push(message.body.to_bytes().expect("bytes"));
-    let frames: Vec<_> = frames
-        .iter()
-        .map(|it| String::from_utf8_lossy(it))
-        .collect();
+    let frames: Vec<_> = frames.iter().map(|it| String::from_utf8_lossy(it)).collect();
     frames.join("|")
 }
 
@@ -71,10 +61,7 @@ async fn a_foreign_req_is_answered_behind_its_own_envelope() {
 async fn a_foreign_dealer_is_answered_the_way_it_asked() {
     let dealer = SocketType::Dealer;
     assert_eq!(ask(dealer, &["\"ask\""], Ok("yes")).await, "\"yes\"");
-    assert_eq!(
-        ask(dealer, &["a", "b", "", "\"ask\""], Ok("yes")).await,
-        "a|b||\"yes\""
-    );
+    assert_eq!(ask(dealer, &["a", "b", "", "\"ask\""], Ok("yes")).await, "a|b||\"yes\"");
 }
 
 #[tokio::test]
@@ -88,27 +75,17 @@ async fn a_foreign_rep_is_asked() {
     let at = "tcp://127.0.0.1:0".parse().unwrap();
     let mut listener = soon(listen(&at, &config)).await.unwrap();
     let requester = Requester::<u32, u32>::connect(listener.endpoint()).codec(AnyCodec::Json);
-    let (requester, accepted) = soon(futures::future::join(
-        requester.into_future(),
-        listener.accept(),
-    ))
-    .await;
+    let (requester, accepted) =
+        soon(futures::future::join(requester.into_future(), listener.accept())).await;
     let (sender, mut receiver) = accepted.unwrap().split();
     let requester = requester.unwrap();
     let answering = async {
         let mut batch = Vec::new();
         receiver.recv_many(&mut batch).await.unwrap();
-        let Some(Inbound::Message(asked)) = batch.pop() else {
-            panic!("no message")
-        };
-        assert_eq!(
-            (asked.head.len(), asked.head[0].len(), asked.head[1].len()),
-            (2, 8, 0)
-        );
+        let Some(Inbound::Message(asked)) = batch.pop() else { panic!("no message") };
+        assert_eq!((asked.head.len(), asked.head[0].len(), asked.head[1].len()), (2, 8, 0));
         assert_eq!(asked.body.to_bytes().unwrap(), "20");
-        sender
-            .try_send(Message::multipart(asked.head, "21"))
-            .unwrap();
+        sender.try_send(Message::multipart(asked.head, "21")).unwrap();
     };
     let (answer, ()) = soon(futures::future::join(requester.request(20), answering)).await;
     assert_eq!(answer.unwrap(), 21);
@@ -116,10 +93,7 @@ async fn a_foreign_rep_is_asked() {
 
 #[tokio::test]
 async fn foreign_pushes_and_pulls_speak_the_codec_of_the_socket() {
-    let mut pull = Pull::<u32>::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
+    let mut pull = Pull::<u32>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
     let pusher = stranger(SocketType::Push, pull.endpoint()).await;
     let (sender, _receiver) = pusher.split();
     sender.try_send(message(&["42"])).unwrap();
@@ -129,10 +103,7 @@ async fn foreign_pushes_and_pulls_speak_the_codec_of_the_socket() {
     sender.try_send(message(&["7"])).unwrap();
     assert_eq!(soon(pull.recv()).await.unwrap(), 7);
 
-    let push = Push::<u32>::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
+    let push = Push::<u32>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
     let (_sender, mut receiver) = stranger(SocketType::Pull, push.endpoint()).await.split();
     soon(push.send(42)).await.unwrap();
     let mut batch = Vec::new();
@@ -142,16 +113,10 @@ async fn foreign_pushes_and_pulls_speak_the_codec_of_the_socket() {
 
 #[tokio::test]
 async fn a_foreign_subscriber_gets_topic_and_body() {
-    let publisher = Publisher::<u32>::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await
-        .unwrap();
-    let (sender, mut receiver) = stranger(SocketType::Sub, publisher.endpoint())
-        .await
-        .split();
-    sender
-        .control(Control::Subscribe(Bytes::from_static(b"eu.")))
-        .unwrap();
+    let publisher =
+        Publisher::<u32>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
+    let (sender, mut receiver) = stranger(SocketType::Sub, publisher.endpoint()).await.split();
+    sender.control(Control::Subscribe(Bytes::from_static(b"eu."))).unwrap();
     soon(publisher.wait_for_subscribers(1)).await;
     publisher.publish("us.ny", 1).await.unwrap();
     publisher.publish("eu.de", 2).await.unwrap();
@@ -162,10 +127,7 @@ async fn a_foreign_subscriber_gets_topic_and_body() {
 
 #[tokio::test]
 async fn the_single_frame_of_a_foreign_publisher_begins_with_its_topic() {
-    let mut it = Subscriber::<Bytes>::bind("tcp://127.0.0.1:0")
-        .subscribe("eu.")
-        .await
-        .unwrap();
+    let mut it = Subscriber::<Bytes>::bind("tcp://127.0.0.1:0").subscribe("eu.").await.unwrap();
     let (sender, mut receiver) = stranger(SocketType::Pub, it.endpoint()).await.split();
     let mut batch = Vec::new();
     soon(receiver.recv_many(&mut batch)).await.unwrap();
@@ -173,9 +135,6 @@ async fn the_single_frame_of_a_foreign_publisher_begins_with_its_topic() {
     sender.try_send(message(&["us.ny 1"])).unwrap();
     sender.try_send(message(&["eu.de 2"])).unwrap();
     let publication = soon(it.recv()).await.unwrap();
-    assert_eq!(
-        (&publication.topic[..], &publication.message[..]),
-        (&b""[..], &b"eu.de 2"[..])
-    );
+    assert_eq!((&publication.topic[..], &publication.message[..]), (&b""[..], &b"eu.de 2"[..]));
     assert_eq!(it.stats().received.dropped.unwanted, 1);
 }

@@ -13,9 +13,7 @@ fn n_tasks() -> usize {
 
 fn socket_file(at: &Endpoint) -> Option<PathBuf> {
     let text = at.to_string();
-    text.strip_prefix("ipc://")
-        .filter(|it| !it.starts_with('@'))
-        .map(PathBuf::from)
+    text.strip_prefix("ipc://").filter(|it| !it.starts_with('@')).map(PathBuf::from)
 }
 
 #[tokio::test]
@@ -27,23 +25,16 @@ async fn dropped_sockets_leave_no_task_and_no_file() {
         soon(push.send(1)).await.unwrap();
         soon(pull.recv()).await.unwrap();
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let subscriber = Subscriber::<u32>::connect(publisher.endpoint())
-            .subscribe("")
-            .await
-            .unwrap();
+        let subscriber =
+            Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(1)).await;
         let mut replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
-        let requester = Requester::<u32, u32>::connect(replier.endpoint())
-            .await
-            .unwrap();
+        let requester = Requester::<u32, u32>::connect(replier.endpoint()).await.unwrap();
         let (asked, answered) = (requester.request(1), async {
             let (n, reply) = replier.recv().await.unwrap();
             reply.send(n).await.unwrap();
         });
-        soon(futures::future::join(asked, answered))
-            .await
-            .0
-            .unwrap();
+        soon(futures::future::join(asked, answered)).await.0.unwrap();
         let files: Vec<_> = [pull.endpoint(), publisher.endpoint(), replier.endpoint()]
             .into_iter()
             .filter_map(socket_file)
@@ -130,10 +121,8 @@ async fn peers_that_come_and_go_all_the_time_leave_nothing() {
                 let (feed, jobs, questions) = (feed.clone(), jobs.clone(), questions.clone());
                 tokio::spawn(async move {
                     for n in 0..25 {
-                        let mut it = Subscriber::<u32>::connect(&feed)
-                            .subscribe("a")
-                            .await
-                            .unwrap();
+                        let mut it =
+                            Subscriber::<u32>::connect(&feed).subscribe("a").await.unwrap();
                         it.recv().await.unwrap();
                         let push = Push::<u32>::connect(&jobs).await.unwrap();
                         push.send(n).await.unwrap();

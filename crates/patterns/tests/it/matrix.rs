@@ -13,16 +13,11 @@ struct Job {
 }
 
 fn job(id: u32) -> Job {
-    Job {
-        id,
-        name: format!("job {id}"),
-    }
+    Job { id, name: format!("job {id}") }
 }
 
 fn cases() -> impl Iterator<Item = (&'static str, Binder)> {
-    SCHEMES
-        .into_iter()
-        .flat_map(|scheme| [(scheme, Binder::First), (scheme, Binder::Second)])
+    SCHEMES.into_iter().flat_map(|scheme| [(scheme, Binder::First), (scheme, Binder::Second)])
 }
 
 #[tokio::test]
@@ -34,11 +29,7 @@ async fn a_push_reaches_a_pull() {
         }
         soon(push.send(&job(100))).await.unwrap();
         for id in 0..=100 {
-            assert_eq!(
-                soon(pull.recv()).await.unwrap(),
-                job(id),
-                "{scheme} {binder:?}"
-            );
+            assert_eq!(soon(pull.recv()).await.unwrap(), job(id), "{scheme} {binder:?}");
         }
     }
 }
@@ -60,10 +51,7 @@ async fn many_messages_keep_their_order() {
         let stats = soon(sending).await.unwrap();
         assert_eq!((stats.sent.offered, stats.sent.delivered), (20_000, 20_000));
         let received = pull.stats().received;
-        assert_eq!(
-            (received.offered, received.delivered, received.queued),
-            (20_000, 20_000, 0)
-        );
+        assert_eq!((received.offered, received.delivered, received.queued), (20_000, 20_000, 0));
     }
 }
 
@@ -120,9 +108,7 @@ async fn a_request_is_answered() {
 async fn connecting_before_binding_works() {
     for scheme in SCHEMES {
         // The place is known only once it was bound.
-        let first = Pull::<u32>::bind(crate::support::fresh(scheme))
-            .await
-            .unwrap();
+        let first = Pull::<u32>::bind(crate::support::fresh(scheme)).await.unwrap();
         let at = first.endpoint().clone();
         first.close().await;
         drop(first);

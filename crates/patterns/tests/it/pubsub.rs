@@ -10,14 +10,9 @@ use crate::support::{SCHEMES, fresh, inproc, soon, until};
 async fn each_subscriber_gets_what_it_wants() {
     for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut eu = Subscriber::<u32>::connect(publisher.endpoint())
-            .subscribe("eu.")
-            .await
-            .unwrap();
-        let mut all = Subscriber::<u32>::connect(publisher.endpoint())
-            .subscribe("")
-            .await
-            .unwrap();
+        let mut eu =
+            Subscriber::<u32>::connect(publisher.endpoint()).subscribe("eu.").await.unwrap();
+        let mut all = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(2)).await;
         publisher.publish("us.ny", 1).await.unwrap();
         publisher.publish("eu.de", 2).await.unwrap();
@@ -35,9 +30,7 @@ async fn each_subscriber_gets_what_it_wants() {
 async fn nothing_arrives_after_unsubscribing() {
     for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut it = Subscriber::<u32>::connect(publisher.endpoint())
-            .await
-            .unwrap();
+        let mut it = Subscriber::<u32>::connect(publisher.endpoint()).await.unwrap();
         it.subscribe("a");
         it.subscribe("a");
         it.subscribe("b");
@@ -63,18 +56,12 @@ async fn a_subscriber_that_connects_again_gets_its_subscriptions_back() {
     for scheme in SCHEMES {
         let options = || {
             let mut options = Options::default();
-            options.backoff = Backoff {
-                first: Duration::from_millis(5),
-                ..options.backoff
-            };
+            options.backoff = Backoff { first: Duration::from_millis(5), ..options.backoff };
             options
         };
         let first = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
         let at = first.endpoint().clone();
-        let mut it = Subscriber::<u32>::connect(&at)
-            .options(options())
-            .await
-            .unwrap();
+        let mut it = Subscriber::<u32>::connect(&at).options(options()).await.unwrap();
         it.subscribe("a");
         it.subscribe("gone");
         it.unsubscribe("gone");
@@ -100,10 +87,7 @@ async fn too_many_subscriptions_end_the_connection_with_a_reason() {
     for scheme in SCHEMES {
         let mut options = Options::default();
         options.max_subscriptions = 10;
-        let publisher = Publisher::<u32>::bind(fresh(scheme))
-            .options(options)
-            .await
-            .unwrap();
+        let publisher = Publisher::<u32>::bind(fresh(scheme)).options(options).await.unwrap();
         let mut events = publisher.events();
         let mut greedy = Subscriber::<u32>::connect(publisher.endpoint());
         for n in 0..11 {
@@ -122,10 +106,8 @@ async fn too_many_subscriptions_end_the_connection_with_a_reason() {
         assert_eq!(reason, "more than 10 subscriptions", "{scheme}");
         drop(greedy);
         // Others are served.
-        let mut modest = Subscriber::<u32>::connect(publisher.endpoint())
-            .subscribe("")
-            .await
-            .unwrap();
+        let mut modest =
+            Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(1)).await;
         publisher.send(1).await.unwrap();
         assert_eq!(soon(modest.recv()).await.unwrap().message, 1);
@@ -135,15 +117,9 @@ async fn too_many_subscriptions_end_the_connection_with_a_reason() {
 #[tokio::test]
 async fn a_slow_subscriber_misses_the_newest_and_does_not_hold_up_others() {
     let publisher = Publisher::<u32>::bind(inproc()).await.unwrap();
-    let mut slow = Subscriber::<u32>::connect(publisher.endpoint())
-        .subscribe("")
-        .high_water(5)
-        .await
-        .unwrap();
-    let mut quick = Subscriber::<u32>::connect(publisher.endpoint())
-        .subscribe("")
-        .await
-        .unwrap();
+    let mut slow =
+        Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").high_water(5).await.unwrap();
+    let mut quick = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
     soon(publisher.wait_for_subscribers(2)).await;
     for n in 0..20 {
         publisher.send(n).await.unwrap();
@@ -153,38 +129,21 @@ async fn a_slow_subscriber_misses_the_newest_and_does_not_hold_up_others() {
         assert_eq!(soon(slow.recv()).await.unwrap().message, n);
     }
     let sent = publisher.stats().sent;
-    assert_eq!(
-        (sent.offered, sent.dropped.full, sent.delivered),
-        (40, 15, 25)
-    );
+    assert_eq!((sent.offered, sent.dropped.full, sent.delivered), (40, 15, 25));
 }
 
 #[tokio::test]
 async fn a_publisher_may_fail_or_keep_the_newest() {
     let at = inproc();
-    let publisher = Publisher::<u32>::bind(&at)
-        .overflow(Overflow::Fail)
-        .await
-        .unwrap();
-    let _full = Subscriber::<u32>::connect(&at)
-        .subscribe("")
-        .high_water(1)
-        .await
-        .unwrap();
+    let publisher = Publisher::<u32>::bind(&at).overflow(Overflow::Fail).await.unwrap();
+    let _full = Subscriber::<u32>::connect(&at).subscribe("").high_water(1).await.unwrap();
     soon(publisher.wait_for_subscribers(1)).await;
     publisher.send(1).await.unwrap();
     assert!(matches!(publisher.send(2).await, Err(SendError::Full)));
 
     let at = inproc();
-    let publisher = Publisher::<u32>::bind(&at)
-        .overflow(Overflow::DropOldest)
-        .await
-        .unwrap();
-    let mut it = Subscriber::<u32>::connect(&at)
-        .subscribe("")
-        .high_water(2)
-        .await
-        .unwrap();
+    let publisher = Publisher::<u32>::bind(&at).overflow(Overflow::DropOldest).await.unwrap();
+    let mut it = Subscriber::<u32>::connect(&at).subscribe("").high_water(2).await.unwrap();
     soon(publisher.wait_for_subscribers(1)).await;
     for n in 0..10 {
         publisher.send(n).await.unwrap();

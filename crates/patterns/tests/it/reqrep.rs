@@ -62,10 +62,7 @@ async fn a_dropped_handle_answers_no_reply_and_a_failed_one_its_text() {
             reply.send(5).await.unwrap();
             replier
         });
-        assert!(matches!(
-            soon(requester.request(1)).await,
-            Err(RequestError::NoReply)
-        ));
+        assert!(matches!(soon(requester.request(1)).await, Err(RequestError::NoReply)));
         match soon(requester.request(2)).await {
             Err(RequestError::Remote { text }) => assert_eq!(text, "no such number"),
             other => panic!("{other:?}"),
@@ -95,20 +92,14 @@ async fn a_request_ends_at_its_deadline_and_its_late_answer_is_dropped() {
 async fn deadlines_are_kept_in_whatever_order_they_come() {
     let at = inproc();
     let _replier = Answerer::bind(&at).await.unwrap();
-    let requester = Asker::connect(&at)
-        .timeout(Duration::from_secs(600))
-        .await
-        .unwrap();
+    let requester = Asker::connect(&at).timeout(Duration::from_secs(600)).await.unwrap();
     let long = requester.request(1);
     let mut long = std::pin::pin!(long);
     assert!(futures::poll!(&mut long).is_pending());
     for millis in [30, 10, 20] {
         let request = requester.request(2).within(Duration::from_millis(millis));
         let ended = soon(request).await;
-        assert!(matches!(
-            ended,
-            Err(RequestError::DeadlineExceeded { sent: true })
-        ));
+        assert!(matches!(ended, Err(RequestError::DeadlineExceeded { sent: true })));
     }
     assert_eq!(requester.in_flight(), 1);
 }
@@ -118,14 +109,8 @@ async fn without_a_peer_a_request_waits_until_its_deadline() {
     let requester = Asker::bind(inproc()).await.unwrap();
     let request = requester.request(1).within(Duration::from_millis(20));
     assert!(matches!(soon(request).await, Err(RequestError::NoPeer)));
-    let hasty = Asker::bind(inproc())
-        .overflow(Overflow::Fail)
-        .await
-        .unwrap();
-    assert!(matches!(
-        soon(hasty.request(1)).await,
-        Err(RequestError::NoPeer)
-    ));
+    let hasty = Asker::bind(inproc()).overflow(Overflow::Fail).await.unwrap();
+    assert!(matches!(soon(hasty.request(1)).await, Err(RequestError::NoPeer)));
 }
 
 #[tokio::test]
@@ -153,10 +138,7 @@ async fn a_lost_peer_ends_its_requests_at_once() {
         let (_, reply) = soon(replier.recv()).await.unwrap();
         drop(replier);
         let ended = soon(request).await.unwrap();
-        assert!(
-            matches!(ended, Err(RequestError::PeerLost { sent: true })),
-            "{ended:?}"
-        );
+        assert!(matches!(ended, Err(RequestError::PeerLost { sent: true })), "{ended:?}");
         drop(reply);
     }
 }
@@ -166,9 +148,7 @@ async fn requests_go_to_the_repliers_in_turn() {
     let requester = Requester::<u32, u32>::bind(inproc()).await.unwrap();
     let mut tasks = Vec::new();
     for id in 0..3 {
-        let mut it = Replier::<u32, u32>::connect(requester.endpoint())
-            .await
-            .unwrap();
+        let mut it = Replier::<u32, u32>::connect(requester.endpoint()).await.unwrap();
         soon(requester.wait_for_peers(id as usize + 1)).await;
         tasks.push(tokio::spawn(async move {
             while let Ok((_, reply)) = it.recv().await {
@@ -191,10 +171,7 @@ async fn closing_ends_pending_requests_and_receiving() {
     let request = requester.request(1);
     let (ended, _) = soon(futures::future::join(request, requester.close())).await;
     assert!(matches!(ended, Err(RequestError::Closed)), "{ended:?}");
-    assert!(matches!(
-        soon(requester.request(1)).await,
-        Err(RequestError::Closed)
-    ));
+    assert!(matches!(soon(requester.request(1)).await, Err(RequestError::Closed)));
     soon(replier.close()).await;
     loop {
         match soon(replier.recv()).await {
@@ -214,11 +191,6 @@ async fn a_server_may_answer_from_many_tasks() {
         }
     });
     let answers = soon(join_all((0..100).map(|n| requester.request(n)))).await;
-    assert!(
-        answers
-            .into_iter()
-            .map(Result::unwrap)
-            .eq((0..100).map(|n| n * 3))
-    );
+    assert!(answers.into_iter().map(Result::unwrap).eq((0..100).map(|n| n * 3)));
     serving.abort();
 }

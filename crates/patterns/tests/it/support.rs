@@ -22,10 +22,7 @@ pub(crate) fn fresh(scheme: &str) -> String {
 /// An inproc name nobody uses yet.
 pub(crate) fn inproc() -> String {
     static SERIAL: AtomicUsize = AtomicUsize::new(0);
-    format!(
-        "inproc://patterns-{}",
-        SERIAL.fetch_add(1, Ordering::Relaxed)
-    )
+    format!("inproc://patterns-{}", SERIAL.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Waits for `it`, but not for ever.
@@ -81,16 +78,12 @@ where
 {
     match binder {
         Binder::First => {
-            let a = A::bind_at(fresh(scheme))
-                .await
-                .expect("a fresh endpoint opens");
+            let a = A::bind_at(fresh(scheme)).await.expect("a fresh endpoint opens");
             let b = B::connect_at(a.at()).await.expect("a fresh endpoint opens");
             (a, b)
         }
         Binder::Second => {
-            let b = B::bind_at(fresh(scheme))
-                .await
-                .expect("a fresh endpoint opens");
+            let b = B::bind_at(fresh(scheme)).await.expect("a fresh endpoint opens");
             let a = A::connect_at(b.at()).await.expect("a fresh endpoint opens");
             (a, b)
         }

@@ -51,11 +51,7 @@ pub(super) fn refused<T: Message>(codec: &AnyCodec, bytes: &Bytes) {
 
 #[track_caller]
 pub(super) fn refuses_to_encode<T: Message>(codec: &AnyCodec, value: &T) {
-    assert!(
-        codec.encode(value, &Limits::default()).is_err(),
-        "{} takes it",
-        codec.name()
-    );
+    assert!(codec.encode(value, &Limits::default()).is_err(), "{} takes it", codec.name());
 }
 
 /// Whatever comes out, it comes out.
@@ -73,11 +69,7 @@ pub(super) fn refuses_truncations<T: Message>(codec: &AnyCodec, value: &T) {
 
 #[track_caller]
 pub(super) fn for_all<S: Strategy>(strategy: S, check: impl Fn(S::Value)) {
-    let config = Config {
-        cases: 200,
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config = Config { cases: 200, failure_persistence: None, ..Config::default() };
     let res = TestRunner::new(config).run(&strategy, |it| {
         check(it);
         Ok(())

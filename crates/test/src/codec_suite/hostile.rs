@@ -54,40 +54,17 @@ pub fn depth_is_limited(codec: &AnyCodec) {
     unchanged(codec, &nested_map(100));
     refuses_to_encode(codec, &nested_list(1_000));
     refuses_to_encode(codec, &nested_map(1_000));
-    refuses_to_encode(
-        codec,
-        &(0..1_000).fold(Chain(None), |it, _| Chain(Some(Box::new(it)))),
-    );
-    refuses_to_encode(
-        codec,
-        &(0..1_000).fold(Tree::Leaf, |it, _| Tree::Node(Box::new(it))),
-    );
+    refuses_to_encode(codec, &(0..1_000).fold(Chain(None), |it, _| Chain(Some(Box::new(it)))));
+    refuses_to_encode(codec, &(0..1_000).fold(Tree::Leaf, |it, _| Tree::Node(Box::new(it))));
 
     unchanged(codec, &nest(100));
-    let err = codec
-        .encode(&nest(1_000), &Limits::default())
-        .expect_err("too deep");
-    assert!(
-        matches!(err.source, Fault::TooDeep { limit: 128 }),
-        "{err}: {}",
-        err.source
-    );
-    let shallow = Limits {
-        depth: 10,
-        ..Limits::default()
-    };
+    let err = codec.encode(&nest(1_000), &Limits::default()).expect_err("too deep");
+    assert!(matches!(err.source, Fault::TooDeep { limit: 128 }), "{err}: {}", err.source);
+    let shallow = Limits { depth: 10, ..Limits::default() };
     let bytes = encode(codec, &nest(10));
-    codec
-        .decode::<Nest>(&bytes, &shallow)
-        .expect("within the limit");
-    let err = codec
-        .decode::<Nest>(&encode(codec, &nest(11)), &shallow)
-        .expect_err("too deep");
-    assert!(
-        matches!(err.source, Fault::TooDeep { limit: 10 }),
-        "{err}: {}",
-        err.source
-    );
+    codec.decode::<Nest>(&bytes, &shallow).expect("within the limit");
+    let err = codec.decode::<Nest>(&encode(codec, &nest(11)), &shallow).expect_err("too deep");
+    assert!(matches!(err.source, Fault::TooDeep { limit: 10 }), "{err}: {}", err.source);
 
     for bomb in bombs() {
         refused::<Value>(codec, &bomb);
@@ -147,14 +124,7 @@ fn varint(mut n: u64) -> Vec<u8> {
 fn bombs() -> impl Iterator<Item = Bytes> {
     let texts = ["[", "{\"a\":", "{\"Node\":", "{\"List\":[", "{\"$list\":["];
     let texts = texts.map(|it| it.repeat(10_000).into_bytes());
-    let pairs = [
-        [7, 1],
-        [8, 1],
-        [6, 1],
-        [0x81, 0xa0],
-        [0x81, 0x07],
-        [0x91, 0x81],
-    ];
+    let pairs = [[7, 1], [8, 1], [6, 1], [0x81, 0xa0], [0x81, 0x07], [0x91, 0x81]];
     let pairs = pairs.map(|it| it.repeat(5_000));
     let bytes = (1..=u8::MAX).map(|it| vec![it; 2_000]);
     bytes.chain(pairs).chain(texts).map(Bytes::from)
@@ -194,9 +164,5 @@ fn n_elements_are_bounded(codec: &AnyCodec, bytes: &Bytes) {
     N_READ.set(0);
     let _ = codec.decode::<Vec<Counted>>(bytes, &Limits::default());
     let n_read = N_READ.get();
-    assert!(
-        n_read <= bytes.len() + (1 << 16),
-        "{n_read} elements from {} bytes",
-        bytes.len()
-    );
+    assert!(n_read <= bytes.len() + (1 << 16), "{n_read} elements from {} bytes", bytes.len());
 }

@@ -9,14 +9,8 @@ use super::world::{Collector, World, read, shown, text};
 use crate::wait::eventually;
 
 fn small_queues(config: &mut LinkConfig) {
-    config.options.send_high_water = HighWater {
-        messages: 8,
-        bytes: 1 << 20,
-    };
-    config.options.recv_high_water = HighWater {
-        messages: 8,
-        bytes: 1 << 20,
-    };
+    config.options.send_high_water = HighWater { messages: 8, bytes: 1 << 20 };
+    config.options.recv_high_water = HighWater { messages: 8, bytes: 1 << 20 };
 }
 
 /// A body that fills the buffers of the system after a few messages.
@@ -39,24 +33,10 @@ pub async fn messages_arrive_whole_and_in_order(world: World) {
         }
     };
     let (got, ()) = tokio::join!(read(&mut far_in, bodies.len()), to_far);
-    assert!(
-        got == bodies,
-        "bodies of {:?} bytes",
-        got.iter().map(String::len).collect::<Vec<_>>()
-    );
-    let head = vec![
-        Bytes::from_static(b"a"),
-        Bytes::new(),
-        Bytes::from("y".repeat(20_000)),
-    ];
-    far_out
-        .send(Message::multipart(head, "end"))
-        .await
-        .expect("sent");
-    assert_eq!(
-        read(&mut near_in, 1).await,
-        [format!("a||{}|end", "y".repeat(20_000))]
-    );
+    assert!(got == bodies, "bodies of {:?} bytes", got.iter().map(String::len).collect::<Vec<_>>());
+    let head = vec![Bytes::from_static(b"a"), Bytes::new(), Bytes::from("y".repeat(20_000))];
+    far_out.send(Message::multipart(head, "end")).await.expect("sent");
+    assert_eq!(read(&mut near_in, 1).await, [format!("a||{}|end", "y".repeat(20_000))]);
 }
 
 /// At the mark a message comes back; after the reader went on there is room again.
@@ -72,9 +52,7 @@ pub async fn a_full_queue_gives_the_message_back(world: World) {
         }
         tokio::task::yield_now().await;
     };
-    let TrySendError::Full(back) = refused else {
-        panic!("{refused}")
-    };
+    let TrySendError::Full(back) = refused else { panic!("{refused}") };
     assert_eq!(shown(&Inbound::Message(back))[..6], format!("{n_taken:06}"));
     let again = tokio::join!(out.send(heavy(n_taken)), read(&mut far_in, n_taken + 1));
     again.0.expect("sent");
@@ -115,10 +93,7 @@ pub async fn a_cancelled_send_sends_nothing(world: World) {
     let mut n_sent = 0;
     loop {
         let waiting = out.send(heavy(n_sent));
-        if tokio::time::timeout(Duration::from_millis(30), waiting)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_millis(30), waiting).await.is_err() {
             break;
         }
         n_sent += 1;
@@ -137,28 +112,16 @@ pub async fn the_oldest_message_gives_way(world: World) {
     let mut displaced = Vec::new();
     let mut n_sent = 0;
     while displaced.len() < 3 {
-        let oldest = out
-            .displace(heavy(n_sent))
-            .expect("something can be given up");
+        let oldest = out.displace(heavy(n_sent)).expect("something can be given up");
         displaced.extend(oldest.map(|it| shown(&Inbound::Message(it))[..6].to_owned()));
         n_sent += 1;
         tokio::task::yield_now().await;
     }
     let got = read(&mut far_in, n_sent - displaced.len()).await;
-    let mut all: Vec<_> = got
-        .iter()
-        .map(|it| it[..6].to_owned())
-        .chain(displaced)
-        .collect();
+    let mut all: Vec<_> = got.iter().map(|it| it[..6].to_owned()).chain(displaced).collect();
     all.sort();
-    assert_eq!(
-        all,
-        (0..n_sent).map(|i| format!("{i:06}")).collect::<Vec<_>>()
-    );
-    assert_eq!(
-        got.last().map(|it| &it[..6]),
-        Some(&*format!("{:06}", n_sent - 1))
-    );
+    assert_eq!(all, (0..n_sent).map(|i| format!("{i:06}")).collect::<Vec<_>>());
+    assert_eq!(got.last().map(|it| &it[..6]), Some(&*format!("{:06}", n_sent - 1)));
 }
 
 /// Subscribe and cancel arrive as what they are, in order.
@@ -166,24 +129,17 @@ pub async fn subscriptions_travel_beside_messages(world: World) {
     use gleis_transport::{SocketType, connect, listen};
     let publisher = super::world::config(SocketType::XPub, |_| ());
     let subscriber = super::world::config(SocketType::XSub, |_| ());
-    let mut listener = listen(&world.endpoint(), &publisher)
-        .await
-        .expect("listening");
+    let mut listener = listen(&world.endpoint(), &publisher).await.expect("listening");
     let at = listener.endpoint().clone();
     let (near, far) = tokio::join!(connect(&at, &subscriber), listener.accept());
     let ((out, _in), (_out, mut far_in)) = (near.expect("near").split(), far.expect("far").split());
-    out.control(Control::Subscribe(Bytes::from_static(b"\x00binary")))
-        .expect("alive");
-    out.control(Control::Cancel(Bytes::from_static(b"eu.")))
-        .expect("alive");
+    out.control(Control::Subscribe(Bytes::from_static(b"\x00binary"))).expect("alive");
+    out.control(Control::Cancel(Bytes::from_static(b"eu."))).expect("alive");
     let mut batch = Vec::new();
     while batch.len() < 2 {
         far_in.recv_many(&mut batch).await.expect("alive");
     }
-    let expect = [
-        "Control(Subscribe(b\"\\0binary\"))",
-        "Control(Cancel(b\"eu.\"))",
-    ];
+    let expect = ["Control(Subscribe(b\"\\0binary\"))", "Control(Cancel(b\"eu.\"))"];
     assert_eq!(batch.iter().map(shown).collect::<Vec<_>>(), expect);
 }
 

@@ -25,29 +25,20 @@ pub async fn both_sides_know_each_other(world: World) {
     let named = |name: &'static str, kind| {
         config(kind, move |it| {
             it.options.identity = Bytes::from_static(name.as_bytes());
-            it.metadata
-                .insert(PROPERTY, Bytes::from_static(name.as_bytes()))
-                .expect("valid");
+            it.metadata.insert(PROPERTY, Bytes::from_static(name.as_bytes())).expect("valid");
         })
     };
-    let mut listener = listen(&world.endpoint(), &named("server", SocketType::Router))
-        .await
-        .expect("listening");
+    let mut listener =
+        listen(&world.endpoint(), &named("server", SocketType::Router)).await.expect("listening");
     let at = listener.endpoint().clone();
     let client = named("client", SocketType::Dealer);
     let (near, far) = tokio::join!(connect(&at, &client), listener.accept());
     let (near, far) = (near.expect("near"), far.expect("far"));
     assert_eq!(near.peer().socket_type, SocketType::Router);
-    assert_eq!(
-        near.peer().metadata.get("x-gleis-test").map(|it| &it[..]),
-        Some(&b"server"[..])
-    );
+    assert_eq!(near.peer().metadata.get("x-gleis-test").map(|it| &it[..]), Some(&b"server"[..]));
     assert_eq!(far.peer().socket_type, SocketType::Dealer);
     assert_eq!(far.peer().identity, "client");
-    assert_eq!(
-        far.peer().metadata.get(PROPERTY).map(|it| &it[..]),
-        Some(&b"client"[..])
-    );
+    assert_eq!(far.peer().metadata.get(PROPERTY).map(|it| &it[..]), Some(&b"client"[..]));
 }
 
 /// Within its linger, closing loses nothing.
@@ -57,9 +48,7 @@ pub async fn closing_with_linger_delivers_what_is_queued(world: World) {
     let (_far_out, mut far_in) = ends.far.split();
     let delivery = near_in.deliver_to(Collector::new(usize::MAX));
     for i in 0..500 {
-        out.send(text(format!("{i}{}", ".".repeat(10_000))))
-            .await
-            .expect("sent");
+        out.send(text(format!("{i}{}", ".".repeat(10_000)))).await.expect("sent");
     }
     let reading = async {
         let mut batch = Vec::new();
@@ -102,18 +91,14 @@ pub async fn dropping_either_half_ends_the_link(world: World) {
     drop(near_in);
     assert!(matches!(near.wait().await, CloseReason::Here));
     assert!(far_in.recv_many(&mut Vec::new()).await.is_err());
-    assert!(matches!(
-        far.wait().await,
-        CloseReason::ByPeer | CloseReason::Lost(_)
-    ));
+    assert!(matches!(far.wait().await, CloseReason::ByPeer | CloseReason::Lost(_)));
     assert!(out.try_send(text("late")).is_err());
 }
 
 /// Two kinds that do not talk to each other get an error that names both.
 pub async fn kinds_that_do_not_fit_are_told_so(world: World) {
-    let mut listener = listen(&world.endpoint(), &config(SocketType::Pull, |_| ()))
-        .await
-        .expect("listening");
+    let mut listener =
+        listen(&world.endpoint(), &config(SocketType::Pull, |_| ())).await.expect("listening");
     let at = listener.endpoint().clone();
     let publisher = config(SocketType::Pub, |_| ());
     let accepting = async {
@@ -126,16 +111,10 @@ pub async fn kinds_that_do_not_fit_are_told_so(world: World) {
     let (near, far) = tokio::join!(connect(&at, &publisher), accepting);
     let error = near.expect_err("PUB does not talk to PULL");
     assert!(error.is_final(), "{error:?}");
-    let text = format!(
-        "{error}: {}",
-        std::error::Error::source(&error).expect("a cause")
-    );
+    let text = format!("{error}: {}", std::error::Error::source(&error).expect("a cause"));
     let whole = format!("{text} {error:?}");
     assert!(whole.contains(at.to_string().as_str()), "{whole}");
-    assert!(
-        matches!(far, None | Some(AcceptError::Handshake { .. })),
-        "{far:?}"
-    );
+    assert!(matches!(far, None | Some(AcceptError::Handshake { .. })), "{far:?}");
 }
 
 /// One listener an endpoint; free again when it is gone.
@@ -144,10 +123,7 @@ pub async fn an_endpoint_is_taken_until_its_listener_is_gone(world: World) {
     let listener = listen(&world.endpoint(), &config).await.expect("listening");
     let at = listener.endpoint().clone();
     let error = listen(&at, &config).await.expect_err("taken");
-    assert!(
-        matches!(error, ListenError::AddressInUse { .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, ListenError::AddressInUse { .. }), "{error:?}");
     drop(listener);
     listen(&at, &config).await.expect("free again");
 }
@@ -160,10 +136,7 @@ pub async fn connecting_before_binding_works(world: World) {
     drop(listener);
     let host = Collector::new(1);
     let mut connector = Connector::start(at.clone(), dealer.clone(), host.host());
-    let early = connector
-        .first_attempt(Duration::from_millis(20))
-        .await
-        .expect("not refused");
+    let early = connector.first_attempt(Duration::from_millis(20)).await.expect("not refused");
     assert_eq!(early, Progress::Pending);
     let mut listener = listen(&at, &dealer).await.expect("bound again");
     let far = listener.accept().await.expect("accepted");
@@ -200,15 +173,9 @@ pub async fn a_refused_peer_is_told_to_the_caller(world: World) {
     let _serving = listener.serve(friendly.host());
     let strict = Collector::refusing("speaks json, not bincode");
     let mut connector = Connector::start(at, dealer, strict.host());
-    let error = connector
-        .first_attempt(Duration::from_secs(20))
-        .await
-        .expect_err("refused");
+    let error = connector.first_attempt(Duration::from_secs(20)).await.expect_err("refused");
     assert!(matches!(error, ConnectError::Handshake { .. }), "{error:?}");
-    assert!(
-        format!("{error:?}").contains("speaks json, not bincode"),
-        "{error:?}"
-    );
+    assert!(format!("{error:?}").contains("speaks json, not bincode"), "{error:?}");
 }
 
 /// After everything is dropped no task of a link is left.

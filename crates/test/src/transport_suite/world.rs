@@ -38,9 +38,7 @@ impl fmt::Debug for World {
 impl World {
     /// A world whose endpoints come from `fresh`.
     pub fn new(fresh: impl Fn() -> Endpoint + Send + Sync + 'static) -> Self {
-        Self {
-            fresh: Box::new(fresh),
-        }
+        Self { fresh: Box::new(fresh) }
     }
 
     /// An endpoint that nobody uses.
@@ -59,11 +57,7 @@ impl World {
         let mut listener = listen(&self.endpoint(), &config).await.expect("listening");
         let endpoint = listener.endpoint().clone();
         let (near, far) = tokio::join!(connect(&endpoint, &config), listener.accept());
-        Ends {
-            far: far.expect("accepted"),
-            listener,
-            near: near.expect("connected"),
-        }
+        Ends { far: far.expect("accepted"), listener, near: near.expect("connected") }
     }
 }
 
@@ -88,20 +82,14 @@ pub(crate) fn shown(item: &Inbound) -> String {
         return "a local value".to_owned();
     };
     let frames = message.head.iter().chain([body]);
-    frames
-        .map(|it| String::from_utf8_lossy(it).into_owned())
-        .collect::<Vec<_>>()
-        .join("|")
+    frames.map(|it| String::from_utf8_lossy(it).into_owned()).collect::<Vec<_>>().join("|")
 }
 
 /// Everything that arrives until `n_items` have, shown.
 pub(crate) async fn read(receiver: &mut Receiver, n_items: usize) -> Vec<String> {
     let mut batch = Vec::new();
     while batch.len() < n_items {
-        receiver
-            .recv_many(&mut batch)
-            .await
-            .expect("the link lives");
+        receiver.recv_many(&mut batch).await.expect("the link lives");
     }
     batch.iter().map(shown).collect()
 }
@@ -127,10 +115,7 @@ struct Inner {
 impl Collector {
     /// A collector that has room for `most` items.
     pub fn new(most: usize) -> Arc<Self> {
-        Arc::new(Self {
-            inner: Mutex::default(),
-            most,
-        })
+        Arc::new(Self { inner: Mutex::default(), most })
     }
 
     /// A collector that as a host admits nobody.
@@ -154,10 +139,7 @@ impl Collector {
     pub fn take(&self) -> Vec<String> {
         let (items, waiting) = {
             let mut inner = self.lock();
-            (
-                std::mem::take(&mut inner.items),
-                std::mem::take(&mut inner.waiting),
-            )
+            (std::mem::take(&mut inner.items), std::mem::take(&mut inner.waiting))
         };
         waiting.into_iter().for_each(Waker::wake);
         items.iter().map(shown).collect()

@@ -28,23 +28,12 @@ pub(crate) fn pair(
 
 fn connection(me: &Arc<Side>, other: &Arc<Side>, peer: Peer) -> Connection {
     let peer = Arc::new(peer);
-    let writer = PipeWriter {
-        me: me.clone(),
-        other: other.clone(),
-    };
-    let reader = PipeReader {
-        me: me.clone(),
-        other: other.clone(),
-    };
+    let writer = PipeWriter { me: me.clone(), other: other.clone() };
+    let reader = PipeReader { me: me.clone(), other: other.clone() };
     Connection {
         peer: peer.clone(),
-        sender: Sender {
-            peer,
-            kind: SenderKind::Inproc(Arc::new(writer)),
-        },
-        receiver: Receiver {
-            kind: ReceiverKind::Inproc(reader),
-        },
+        sender: Sender { peer, kind: SenderKind::Inproc(Arc::new(writer)) },
+        receiver: Receiver { kind: ReceiverKind::Inproc(reader) },
     }
 }
 
@@ -151,11 +140,7 @@ impl Side {
         }
         let oldest = {
             let mut queue = self.queue.lock();
-            if self.is_full(&queue) {
-                queue.take_oldest()
-            } else {
-                None
-            }
+            if self.is_full(&queue) { queue.take_oldest() } else { None }
         };
         self.push(Inbound::Message(message));
         oldest
@@ -182,10 +167,7 @@ impl Side {
 
 impl Queue {
     fn take_oldest(&mut self) -> Option<Message> {
-        let at = self
-            .items
-            .iter()
-            .position(|it| matches!(it, Inbound::Message(_)))?;
+        let at = self.items.iter().position(|it| matches!(it, Inbound::Message(_)))?;
         let Some(Inbound::Message(oldest)) = self.items.remove(at) else {
             return None;
         };

@@ -43,20 +43,10 @@ impl InprocListener {
             if names.contains_key(name) {
                 return Err(ListenError::AddressInUse { endpoint });
             }
-            names.insert(
-                name.clone(),
-                Bound {
-                    arrivals: sender,
-                    config: config.clone(),
-                },
-            );
+            names.insert(name.clone(), Bound { arrivals: sender, config: config.clone() });
         }
         BOUND.notify_waiters();
-        Ok(Self {
-            arrivals: AsyncMutex::new(arrivals),
-            endpoint,
-            name: name.clone(),
-        })
+        Ok(Self { arrivals: AsyncMutex::new(arrivals), endpoint, name: name.clone() })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -102,10 +92,7 @@ async fn arrive(
         let (ours, theirs) = (config.socket_type, bound.config.socket_type);
         if !ours.is_compatible_with(theirs) {
             let source = HandshakeError::Incompatible { ours, theirs };
-            return Err(ConnectError::Handshake {
-                endpoint: endpoint.clone(),
-                source,
-            });
+            return Err(ConnectError::Handshake { endpoint: endpoint.clone(), source });
         }
         let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
         let them = peer(endpoint.to_string(), &bound.config);

@@ -31,9 +31,9 @@ pub(crate) async fn bind_tcp(
     let listener = listen(wanted)?;
     let bound = listener.local_addr()?;
     let host = match (&config.options.advertise, host) {
-        (Some(advertised), _) => advertised
-            .parse()
-            .map_or_else(|_| Host::Name(advertised.clone()), Host::Ip),
+        (Some(advertised), _) => {
+            advertised.parse().map_or_else(|_| Host::Name(advertised.clone()), Host::Ip)
+        }
         (None, Host::Name(name)) => Host::Name(name.clone()),
         (None, _) if bound.ip().is_unspecified() => Host::Ip(primary_address()),
         (None, _) => Host::Ip(bound.ip()),
@@ -54,9 +54,7 @@ fn listen(at: SocketAddr) -> io::Result<TcpListener> {
 
 async fn resolve(name: &str, port: u16) -> io::Result<SocketAddr> {
     let mut found = tokio::net::lookup_host((name, port)).await?;
-    found
-        .next()
-        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
+    found.next().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name has no address"))
 }
 
 /// The address by which this machine reaches others; no packet is sent to find it.
@@ -83,11 +81,7 @@ pub(crate) fn bind_ipc(
             use std::os::unix::net::{SocketAddr, UnixListener as StdListener};
             let listener = StdListener::bind_addr(&SocketAddr::from_abstract_name(name)?)?;
             listener.set_nonblocking(true)?;
-            Ok((
-                UnixListener::from_std(listener)?,
-                Endpoint::Ipc(address.clone()),
-                None,
-            ))
+            Ok((UnixListener::from_std(listener)?, Endpoint::Ipc(address.clone()), None))
         }
         #[cfg(not(target_os = "linux"))]
         IpcAddress::Abstract(_) => Err(io::ErrorKind::Unsupported.into()),
@@ -123,12 +117,6 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn fresh_path() -> PathBuf {
     let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let folder = folder
-        .filter(|it| it.is_dir())
-        .unwrap_or_else(std::env::temp_dir);
-    folder.join(format!(
-        "gleis-{}-{:016x}.sock",
-        std::process::id(),
-        fastrand::u64(..)
-    ))
+    let folder = folder.filter(|it| it.is_dir()).unwrap_or_else(std::env::temp_dir);
+    folder.join(format!("gleis-{}-{:016x}.sock", std::process::id(), fastrand::u64(..)))
 }

@@ -31,10 +31,7 @@ pub(crate) struct Batch {
 
 impl Batch {
     pub(crate) fn with_buffer(tail: BytesMut) -> Self {
-        Self {
-            tail,
-            ..Self::default()
-        }
+        Self { tail, ..Self::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -101,9 +98,8 @@ impl Batch {
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let mut n_slices = 0;
-        for (slot, chunk) in slices
-            .iter_mut()
-            .zip(self.chunks.iter().map(|it| &it[..]).chain([tail]))
+        for (slot, chunk) in
+            slices.iter_mut().zip(self.chunks.iter().map(|it| &it[..]).chain([tail]))
         {
             *slot = IoSlice::new(chunk);
             n_slices += 1;
@@ -127,10 +123,6 @@ impl Batch {
     pub(crate) fn into_buffer(self) -> BytesMut {
         let mut buffer = self.tail;
         buffer.clear();
-        if buffer.capacity() <= KEEP {
-            buffer
-        } else {
-            BytesMut::new()
-        }
+        if buffer.capacity() <= KEEP { buffer } else { BytesMut::new() }
     }
 }

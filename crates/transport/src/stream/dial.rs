@@ -18,19 +18,11 @@ pub(crate) async fn connect(
 ) -> Result<Connection, ConnectError> {
     let socket = tokio::time::timeout(config.options.connect_timeout, dial(endpoint))
         .await
-        .map_err(|_| ConnectError::TimedOut {
-            endpoint: endpoint.clone(),
-        })?
-        .map_err(|source| ConnectError::Io {
-            endpoint: endpoint.clone(),
-            source,
-        })?;
+        .map_err(|_| ConnectError::TimedOut { endpoint: endpoint.clone() })?
+        .map_err(|source| ConnectError::Io { endpoint: endpoint.clone(), source })?;
     handshake(socket, config, endpoint.to_string(), None)
         .await
-        .map_err(|source| ConnectError::Handshake {
-            endpoint: endpoint.clone(),
-            source,
-        })
+        .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })
 }
 
 async fn dial(endpoint: &Endpoint) -> io::Result<Socket> {

@@ -77,10 +77,6 @@ impl Pace {
         let before = link.out.lock().n_appended();
         tokio::task::yield_now().await;
         let grown = before < link.out.lock().n_appended();
-        self.score = if grown {
-            TRUST
-        } else {
-            self.score.saturating_sub(1)
-        };
+        self.score = if grown { TRUST } else { self.score.saturating_sub(1) };
     }
 }

@@ -124,23 +124,13 @@ fn connection(
         metadata: them.metadata.clone(),
         socket_type: them.socket_type,
     });
-    let link = Link::new(
-        socket,
-        session.encoder(),
-        config.options.send_high_water,
-        place,
-    );
+    let link = Link::new(socket, session.encoder(), config.options.send_high_water, place);
     let link = Arc::new(link);
     let writer = Arc::new(StreamWriter::new(link.clone()));
     let reader = Box::new(StreamReader::new(link, session, buffer));
     Ok(Connection {
         peer: peer.clone(),
-        sender: Sender {
-            peer,
-            kind: SenderKind::Stream(writer),
-        },
-        receiver: Receiver {
-            kind: ReceiverKind::Stream(reader),
-        },
+        sender: Sender { peer, kind: SenderKind::Stream(writer) },
+        receiver: Receiver { kind: ReceiverKind::Stream(reader) },
     })
 }

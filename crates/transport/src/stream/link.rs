@@ -104,10 +104,7 @@ impl Link {
 
     /// Sends what the session itself has to say.
     pub(crate) fn transmit(&self, bytes: &BytesMut) {
-        let next = self
-            .out
-            .lock()
-            .append_encoded(|_, out| out.extend_from_slice(bytes));
+        let next = self.out.lock().append_encoded(|_, out| out.extend_from_slice(bytes));
         self.act(next);
     }
 
@@ -132,10 +129,7 @@ pub(crate) struct StreamWriter {
 impl StreamWriter {
     pub(crate) fn new(link: Arc<Link>) -> Self {
         let flusher = TaskGuard::spawn(flusher::run(link.clone()));
-        Self {
-            link,
-            _flusher: flusher,
-        }
+        Self { link, _flusher: flusher }
     }
 
     pub(crate) fn try_send(&self, message: Message) -> Result<(), TrySendError> {

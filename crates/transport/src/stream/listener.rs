@@ -26,10 +26,7 @@ pub(crate) struct StreamListener {
 enum Kind {
     Tcp(TcpListener),
     #[cfg(unix)]
-    Unix(
-        UnixListener,
-        #[expect(dead_code, reason = "held for its drop")] Option<SocketFile>,
-    ),
+    Unix(UnixListener, #[expect(dead_code, reason = "held for its drop")] Option<SocketFile>),
 }
 
 impl StreamListener {
@@ -40,29 +37,19 @@ impl StreamListener {
         let bound = match endpoint {
             Endpoint::Tcp(at) => address::bind_tcp(at, config)
                 .await
-                .map(|(listener, endpoint)| Self {
-                    endpoint,
-                    kind: Kind::Tcp(listener),
-                }),
+                .map(|(listener, endpoint)| Self { endpoint, kind: Kind::Tcp(listener) }),
             #[cfg(unix)]
             Endpoint::Ipc(at) => address::bind_ipc(at).map(|(listener, endpoint, file)| Self {
                 endpoint,
                 kind: Kind::Unix(listener, file.map(SocketFile::new)),
             }),
             _ => {
-                return Err(ListenError::Unsupported {
-                    endpoint: endpoint.clone(),
-                });
+                return Err(ListenError::Unsupported { endpoint: endpoint.clone() });
             }
         };
         bound.map_err(|source| match source.kind() {
-            io::ErrorKind::AddrInUse => ListenError::AddressInUse {
-                endpoint: endpoint.clone(),
-            },
-            _ => ListenError::Io {
-                endpoint: endpoint.clone(),
-                source,
-            },
+            io::ErrorKind::AddrInUse => ListenError::AddressInUse { endpoint: endpoint.clone() },
+            _ => ListenError::Io { endpoint: endpoint.clone(), source },
         })
     }
 
@@ -81,10 +68,7 @@ impl StreamListener {
                 let (stream, _) = listener.accept().await?;
                 let from = stream.peer_cred().ok().and_then(|it| it.pid());
                 let from = from.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
-                Ok((
-                    Socket::Unix(stream),
-                    format!("{} (process {from})", self.endpoint),
-                ))
+                Ok((Socket::Unix(stream), format!("{} (process {from})", self.endpoint)))
             }
         }
     }
@@ -101,10 +85,7 @@ struct SocketFile {
 #[cfg(unix)]
 impl SocketFile {
     fn new(path: PathBuf) -> Self {
-        Self {
-            inode: inode(&path),
-            path,
-        }
+        Self { inode: inode(&path), path }
     }
 }
 

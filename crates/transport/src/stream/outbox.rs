@@ -208,11 +208,8 @@ impl Outbox {
         self.writing = false;
         self.blocked = false;
         self.last_write = Instant::now();
-        let mut woken = if self.has_much_room() {
-            self.room_waiters.take()
-        } else {
-            Wakers::default()
-        };
+        let mut woken =
+            if self.has_much_room() { self.room_waiters.take() } else { Wakers::default() };
         if self.is_idle() {
             woken.append(self.flush_waiters.take());
             return (Next::Nothing, woken);

@@ -44,14 +44,7 @@ impl StreamReader {
     /// A reader that goes on where the handshake ended; `buffer` is what it had read too much.
     pub(crate) fn new(link: Arc<Link>, session: Session, buffer: BytesMut) -> Self {
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self {
-            buffer,
-            is_paused: false,
-            link,
-            session,
-            timer,
-            undecoded: true,
-        }
+        Self { buffer, is_paused: false, link, session, timer, undecoded: true }
     }
 
     pub(crate) fn poll_recv_many(
@@ -111,9 +104,7 @@ impl StreamReader {
             // What came before the fault is still delivered; the fault is met again.
             return Ok(n_items);
         }
-        ended
-            .map(|()| 0)
-            .map_err(|it| CloseReason::Protocol(Arc::new(it)))
+        ended.map(|()| 0).map_err(|it| CloseReason::Protocol(Arc::new(it)))
     }
 
     fn transmit(&mut self) {
@@ -172,18 +163,14 @@ impl StreamReader {
             // If its machine is gone, the system gives up on what it does not acknowledge.
             let is_held = self.is_paused || self.link.out.lock().is_blocked();
             self.session.hold_silence(is_held);
-            self.session
-                .handle_timeout(now)
-                .map_err(|it| CloseReason::Protocol(Arc::new(it)))?;
+            self.session.handle_timeout(now).map_err(|it| CloseReason::Protocol(Arc::new(it)))?;
             self.transmit();
             if self.buffer.is_empty() {
                 // An idle link keeps no buffer.
                 self.buffer = BytesMut::new();
             }
             let next = self.session.poll_timeout().unwrap_or(now + IDLE);
-            self.timer
-                .as_mut()
-                .reset(next.max(now + Duration::from_millis(1)).into());
+            self.timer.as_mut().reset(next.max(now + Duration::from_millis(1)).into());
         }
         Ok(())
     }
@@ -240,10 +227,9 @@ impl Drop for StreamReader {
 
 fn inbound(event: Event) -> Option<Inbound> {
     match event {
-        Event::Message(message) => Some(Inbound::Message(Message {
-            head: message.head,
-            body: Body::Bytes(message.body),
-        })),
+        Event::Message(message) => {
+            Some(Inbound::Message(Message { head: message.head, body: Body::Bytes(message.body) }))
+        }
         Event::Subscribe(prefix) => Some(Inbound::Control(Control::Subscribe(prefix))),
         Event::Cancel(prefix) => Some(Inbound::Control(Control::Cancel(prefix))),
         // Told once, in the handshake.

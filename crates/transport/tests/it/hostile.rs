@@ -33,30 +33,19 @@ impl Server {
         let listener = listen(&any, &dealer(change)).await.unwrap();
         let host = Collector::new(usize::MAX);
         let at = listener.endpoint().clone();
-        Self {
-            at,
-            _task: listener.serve(host.host()),
-            host,
-        }
+        Self { at, _task: listener.serve(host.host()), host }
     }
 
     /// A raw peer that may say what it wants.
     fn raw(&self) -> TcpStream {
-        let Endpoint::Tcp(at) = &self.at else {
-            unreachable!("bound on tcp")
-        };
+        let Endpoint::Tcp(at) = &self.at else { unreachable!("bound on tcp") };
         let stream = TcpStream::connect(("127.0.0.1", at.port)).unwrap();
-        stream
-            .set_read_timeout(Some(gleis_test::wait::PATIENCE))
-            .unwrap();
+        stream.set_read_timeout(Some(gleis_test::wait::PATIENCE)).unwrap();
         stream
     }
 
     async fn noted(&self, words: &str) {
-        within(eventually(|| {
-            self.host.notes().iter().any(|it| it.contains(words))
-        }))
-        .await;
+        within(eventually(|| self.host.notes().iter().any(|it| it.contains(words)))).await;
     }
 
     /// The next connection that came through its handshake.
@@ -119,11 +108,8 @@ async fn a_huge_frame_after_the_handshake_ends_the_link_with_the_limit() {
     let mut raw = server.raw();
     raw.write_all(&hello()).unwrap();
     let (_out, mut incoming) = server.accepted().await.split();
-    raw.write_all(&[2, 0, 0, 0x40, 0, 0, 0, 0, 0, b'x'])
-        .unwrap();
-    let reason = within(incoming.recv_many(&mut Vec::new()))
-        .await
-        .unwrap_err();
+    raw.write_all(&[2, 0, 0, 0x40, 0, 0, 0, 0, 0, b'x']).unwrap();
+    let reason = within(incoming.recv_many(&mut Vec::new())).await.unwrap_err();
     assert!(matches!(reason, CloseReason::Protocol(_)), "{reason:?}");
     assert!(reason.to_string().contains("limit"), "{reason}");
     closed_by_server(raw);
@@ -142,12 +128,7 @@ async fn a_silent_peer_is_dropped_after_the_handshake_timeout() {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_protocols_and_noise_are_named_and_dropped() {
     let server = Server::start(|_| ()).await;
-    for noise in [
-        &b"GET / HTTP/1.1\r\n\r\n"[..],
-        &[0xFF; 200],
-        &[0; 64],
-        b"\x16\x03\x01\x02\0",
-    ] {
+    for noise in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0xFF; 200], &[0; 64], b"\x16\x03\x01\x02\0"] {
         let mut raw = server.raw();
         raw.write_all(noise).unwrap();
         closed_by_server(raw);
@@ -221,10 +202,7 @@ async fn two_thousand_connections_at_once_are_all_served() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_peer_that_never_reads_holds_back_its_sender_within_the_high_water_mark() {
     let server = Server::start(|it| {
-        it.options.send_high_water = HighWater {
-            messages: 100,
-            bytes: 1 << 20,
-        };
+        it.options.send_high_water = HighWater { messages: 100, bytes: 1 << 20 };
     })
     .await;
     let mut raw = server.raw();
@@ -269,9 +247,7 @@ async fn a_peer_that_falls_silent_is_given_up() {
     let mut raw = server.raw();
     raw.write_all(&hello()).unwrap();
     let (_out, mut incoming) = server.accepted().await.split();
-    let reason = within(incoming.recv_many(&mut Vec::new()))
-        .await
-        .unwrap_err();
+    let reason = within(incoming.recv_many(&mut Vec::new())).await.unwrap_err();
     assert!(reason.to_string().contains("silent"), "{reason}");
 }
 

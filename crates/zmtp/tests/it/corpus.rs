@@ -6,9 +6,7 @@ use crate::drive;
 
 #[track_caller]
 fn check(target: &str, run: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/corpus")
-        .join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut n_run = 0;
     for entry in fs::read_dir(&folder).expect("the corpus is part of the repository") {
         let path = entry.expect("the folder can be read").path();

@@ -11,13 +11,8 @@ pub(crate) const GREETING: &[u8] =
     \0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
 /// Limits small enough that short inputs reach them.
-pub(crate) const SMALL: Limits = Limits {
-    frame: 512,
-    message: 1024,
-    parts: 8,
-    command: 256,
-    subscription: 32,
-};
+pub(crate) const SMALL: Limits =
+    Limits { frame: 512, message: 1024, parts: 8, command: 256, subscription: 32 };
 
 /// What a session made of a stream of bytes.
 #[derive(Debug, Eq, PartialEq)]
@@ -32,21 +27,13 @@ pub(crate) struct Outcome {
 
 /// The configuration of most tests.
 pub(crate) fn config(socket_type: SocketType) -> Config {
-    Config {
-        limits: SMALL,
-        ..Config::new(socket_type)
-    }
+    Config { limits: SMALL, ..Config::new(socket_type) }
 }
 
 /// The bytes of a greeting and a `READY` of the given type.
 pub(crate) fn hello(socket_type: &str) -> Vec<u8> {
     let name = socket_type.as_bytes();
-    let ready = [
-        b"\x05READY\x0bSocket-Type\0\0\0".as_slice(),
-        &[name.len() as u8],
-        name,
-    ]
-    .concat();
+    let ready = [b"\x05READY\x0bSocket-Type\0\0\0".as_slice(), &[name.len() as u8], name].concat();
     [GREETING, &[4, ready.len() as u8], &ready].concat()
 }
 
@@ -54,10 +41,7 @@ pub(crate) fn hello(socket_type: &str) -> Vec<u8> {
 pub(crate) fn choose(by: u8) -> (SocketType, SocketType) {
     let ours = SocketType::ALL[usize::from(by) % SocketType::ALL.len()];
     let fits = |it: &SocketType| ours.is_compatible_with(*it);
-    let theirs = SocketType::ALL
-        .into_iter()
-        .find(fits)
-        .expect("every type has a partner");
+    let theirs = SocketType::ALL.into_iter().find(fits).expect("every type has a partner");
     (ours, theirs)
 }
 
@@ -71,18 +55,12 @@ pub(crate) fn feed(config: Config, bytes: &[u8], chunks: &[u8]) -> Outcome {
     let mut events = Vec::new();
     let mut sizes = chunks.iter().cycle();
     while !rest.is_empty() {
-        let size = sizes
-            .next()
-            .map_or(rest.len(), |it| rest.len().min(usize::from(*it).max(1)));
+        let size = sizes.next().map_or(rest.len(), |it| rest.len().min(usize::from(*it).max(1)));
         input.extend_from_slice(&rest[..size]);
         rest.advance(size);
         if let Err(error) = drain(&mut session, now, &mut input, &mut events) {
             assert_eq!(session.poll_event(now, &mut input), Err(error.clone()));
-            return Outcome {
-                events,
-                error: Some(error),
-                left: None,
-            };
+            return Outcome { events, error: Some(error), left: None };
         }
         let wanted = session.wanted(input.len());
         assert!(wanted <= SMALL.frame + 9, "wants {wanted}");
@@ -90,11 +68,7 @@ pub(crate) fn feed(config: Config, bytes: &[u8], chunks: &[u8]) -> Outcome {
         assert!(out.len() <= 512, "says {} bytes", out.len());
         out.clear();
     }
-    Outcome {
-        events,
-        error: None,
-        left: Some(input.len()),
-    }
+    Outcome { events, error: None, left: Some(input.len()) }
 }
 
 fn drain(
@@ -158,10 +132,7 @@ pub(crate) fn session(bytes: &[u8]) {
                 if session.poll_timeout().is_some_and(|it| it <= now) {
                     // A refused time is a final error, which the next poll repeats.
                     session.handle_timeout(now).unwrap_or_default();
-                    assert!(
-                        session.poll_timeout().is_none_or(|it| now < it),
-                        "does not rest"
-                    );
+                    assert!(session.poll_timeout().is_none_or(|it| now < it), "does not rest");
                 }
             }
         }

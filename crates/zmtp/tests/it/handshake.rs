@@ -32,10 +32,7 @@ fn a_good_handshake_is_over_with_its_last_byte() {
 
 #[test]
 fn a_web_browser_is_refused_with_its_first_byte() {
-    check(
-        b"GET / HTTP",
-        "1: peer does not speak ZMTP: byte 0 of its greeting is 0x47 ('G')",
-    );
+    check(b"GET / HTTP", "1: peer does not speak ZMTP: byte 0 of its greeting is 0x47 ('G')");
 }
 
 #[test]
@@ -54,10 +51,7 @@ fn a_zmtp_2_0_peer_is_refused_with_its_revision() {
 fn another_mechanism_is_named() {
     let mut bytes = GREETING.to_vec();
     bytes[12..17].copy_from_slice(b"PLAIN");
-    check(
-        &bytes,
-        "32: peer wants the security mechanism \"PLAIN\", this side speaks NULL",
-    );
+    check(&bytes, "32: peer wants the security mechanism \"PLAIN\", this side speaks NULL");
 }
 
 #[test]
@@ -88,10 +82,7 @@ fn a_second_ready_is_refused() {
     let outcome = feed(config(SocketType::Push), &bytes, &[]);
     assert_eq!(outcome.events, [Event::Ready]);
     let name = "READY".to_owned();
-    assert_eq!(
-        outcome.error,
-        Some(Error::Protocol(Violation::UnexpectedCommand { name }))
-    );
+    assert_eq!(outcome.error, Some(Error::Protocol(Violation::UnexpectedCommand { name })));
 }
 
 #[test]
@@ -102,18 +93,9 @@ fn a_ready_without_socket_type_is_refused() {
 
 #[test]
 fn incompatible_and_unknown_socket_types_are_named() {
-    check(
-        &hello("PUB"),
-        "91: a PUSH socket cannot talk to a PUB socket",
-    );
-    check(
-        &hello("STREAM"),
-        "94: a PUSH socket cannot talk to a STREAM socket",
-    );
-    check(
-        &hello("\n"),
-        "89: a PUSH socket cannot talk to a \\n socket",
-    );
+    check(&hello("PUB"), "91: a PUSH socket cannot talk to a PUB socket");
+    check(&hello("STREAM"), "94: a PUSH socket cannot talk to a STREAM socket");
+    check(&hello("\n"), "89: a PUSH socket cannot talk to a \\n socket");
 }
 
 #[test]
@@ -186,11 +168,7 @@ fn an_identity_with_a_leading_zero_counts_as_none() {
 fn an_identity_may_have_255_bytes_and_no_more() {
     for (len, is_good) in [(255_u16, true), (256, false)] {
         let identity = [&u32::from(len).to_be_bytes()[..], &vec![7; len.into()]].concat();
-        let body = [
-            b"\x05READY\x0bSocket-Type\0\0\0\x03REQ\x08Identity",
-            &identity[..],
-        ]
-        .concat();
+        let body = [b"\x05READY\x0bSocket-Type\0\0\0\x03REQ\x08Identity", &identity[..]].concat();
         let header = [&[6][..], &(body.len() as u64).to_be_bytes()].concat();
         let bytes = with_greeting(&[header, body].concat());
         let outcome = feed(Config::new(SocketType::Router), &bytes, &[]);
@@ -203,10 +181,7 @@ fn an_own_identity_that_is_not_allowed_says_nothing_and_fails() {
     for identity in [vec![0, 1], vec![1; 256]] {
         let now = Instant::now();
         let len = identity.len();
-        let config = Config {
-            identity: identity.into(),
-            ..Config::new(SocketType::Req)
-        };
+        let config = Config { identity: identity.into(), ..Config::new(SocketType::Req) };
         let mut session = Session::new(config, now);
         assert!(!session.poll_transmit(&mut BytesMut::new()));
         let expect = Err(Error::OwnIdentity { len });

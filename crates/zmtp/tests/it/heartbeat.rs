@@ -19,24 +19,14 @@ struct Probe {
 impl Probe {
     fn new(heartbeat: Option<Heartbeat>, minor: u8) -> Self {
         let start = Instant::now();
-        let config = Config {
-            heartbeat,
-            ..Config::new(SocketType::Pull)
-        };
+        let config = Config { heartbeat, ..Config::new(SocketType::Pull) };
         let mut session = Session::new(config, start);
         let mut bytes = hello("PUSH");
         bytes[11] = minor;
         let mut input = BytesMut::from(bytes.as_slice());
-        assert_eq!(
-            session.poll_event(start, &mut input),
-            Ok(Some(Event::Ready))
-        );
+        assert_eq!(session.poll_event(start, &mut input), Ok(Some(Event::Ready)));
         session.poll_transmit(&mut BytesMut::new());
-        Self {
-            session,
-            start,
-            input,
-        }
+        Self { session, start, input }
     }
 
     fn usual() -> Self {
@@ -49,9 +39,7 @@ impl Probe {
 
     /// The time of the next timeout in seconds.
     fn next(&self) -> Option<u64> {
-        self.session
-            .poll_timeout()
-            .map(|it| it.duration_since(self.start).as_secs())
+        self.session.poll_timeout().map(|it| it.duration_since(self.start).as_secs())
     }
 
     /// Handles the timeout and returns what the session says then.
@@ -72,19 +60,12 @@ impl Probe {
     fn hear(&mut self, seconds: u64, bytes: &[u8]) {
         let now = self.at(seconds);
         self.input.extend_from_slice(bytes);
-        while self
-            .session
-            .poll_event(now, &mut self.input)
-            .expect("the session lives")
-            .is_some()
-        {}
+        while self.session.poll_event(now, &mut self.input).expect("the session lives").is_some() {}
     }
 
     #[track_caller]
     fn check_gone(&mut self, seconds: u64, silent_for: u64) {
-        let expect = Error::PeerSilent {
-            silent_for: Duration::from_secs(silent_for),
-        };
+        let expect = Error::PeerSilent { silent_for: Duration::from_secs(silent_for) };
         let now = self.at(seconds);
         assert_eq!(self.session.handle_timeout(now), Err(expect));
     }
@@ -171,43 +152,24 @@ fn further_traffic_keeps_the_promise() {
 
 #[test]
 fn an_interval_of_zero_asks_nothing() {
-    let heartbeat = Heartbeat {
-        interval: Duration::ZERO,
-        ..Heartbeat::default()
-    };
+    let heartbeat = Heartbeat { interval: Duration::ZERO, ..Heartbeat::default() };
     assert_eq!(Probe::new(Some(heartbeat), 1).next(), None);
 }
 
 #[test]
 fn endless_times_never_come() {
     let interval = Duration::MAX;
-    let it = Probe::new(
-        Some(Heartbeat {
-            interval,
-            timeout: interval,
-            ttl: interval,
-        }),
-        1,
-    );
+    let it = Probe::new(Some(Heartbeat { interval, timeout: interval, ttl: interval }), 1);
     assert_eq!(it.next(), None);
     let handshake_timeout = Duration::MAX;
-    let config = Config {
-        handshake_timeout,
-        ..Config::new(SocketType::Pull)
-    };
+    let config = Config { handshake_timeout, ..Config::new(SocketType::Pull) };
     assert_eq!(Session::new(config, Instant::now()).poll_timeout(), None);
 }
 
 #[test]
 fn a_ttl_beyond_16_bits_is_cut() {
     let ttl = Duration::from_secs(10_000);
-    let mut it = Probe::new(
-        Some(Heartbeat {
-            ttl,
-            ..Heartbeat::default()
-        }),
-        1,
-    );
+    let mut it = Probe::new(Some(Heartbeat { ttl, ..Heartbeat::default() }), 1);
     assert_eq!(it.tick(5), b"\x04\x07\x04PING\xff\xff");
 }
 

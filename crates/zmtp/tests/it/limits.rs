@@ -9,15 +9,8 @@ use crate::drive::{GREETING, config, feed, hello};
 
 #[track_caller]
 fn check(frames: &[u8], expect: &str) {
-    let outcome = feed(
-        config(SocketType::Pull),
-        &[&hello("PUSH"), frames].concat(),
-        &[],
-    );
-    assert_eq!(
-        outcome.error.map(|it| it.to_string()).as_deref(),
-        Some(expect)
-    );
+    let outcome = feed(config(SocketType::Pull), &[&hello("PUSH"), frames].concat(), &[]);
+    assert_eq!(outcome.error.map(|it| it.to_string()).as_deref(), Some(expect));
 }
 
 fn announce(flags: u8, len: u64) -> Vec<u8> {
@@ -41,11 +34,7 @@ fn huge_commands_are_refused_before_ready() {
     let bytes = [GREETING, &announce(6, 1 << 46)].concat();
     let outcome = feed(config(SocketType::Pull), &bytes, &[]);
     let limit = Limit::Command;
-    let expect = Error::LimitExceeded {
-        limit,
-        announced: 1 << 46,
-        allowed: 256,
-    };
+    let expect = Error::LimitExceeded { limit, announced: 1 << 46, allowed: 256 };
     assert_eq!(outcome.error, Some(expect));
 }
 
@@ -60,11 +49,8 @@ fn all_frames_of_a_message_count_together() {
 fn the_number_of_frames_is_limited_even_if_they_are_empty() {
     let expect = "parts limit exceeded: 9 announced, 8 allowed";
     check(&[b"\x01\0".repeat(8), vec![0, 0]].concat(), expect);
-    let outcome = feed(
-        config(SocketType::Pull),
-        &[hello("PUSH"), b"\x01\0".repeat(7)].concat(),
-        &[],
-    );
+    let outcome =
+        feed(config(SocketType::Pull), &[hello("PUSH"), b"\x01\0".repeat(7)].concat(), &[]);
     assert_eq!(outcome.error, None);
 }
 
@@ -72,20 +58,8 @@ fn the_number_of_frames_is_limited_even_if_they_are_empty() {
 fn no_limit_at_all_still_reserves_nothing_and_does_not_overflow() {
     let now = Instant::now();
     let all = usize::MAX;
-    let limits = Limits {
-        frame: all,
-        message: all,
-        parts: all,
-        command: all,
-        subscription: all,
-    };
-    let mut session = Session::new(
-        Config {
-            limits,
-            ..Config::new(SocketType::Pub)
-        },
-        now,
-    );
+    let limits = Limits { frame: all, message: all, parts: all, command: all, subscription: all };
+    let mut session = Session::new(Config { limits, ..Config::new(SocketType::Pub) }, now);
     let mut input = BytesMut::from(hello("SUB").as_slice());
     input.extend_from_slice(&announce(2, u64::MAX));
     assert!(session.poll_event(now, &mut input).unwrap().is_some());
@@ -123,8 +97,5 @@ fn a_flood_of_pings_is_answered_by_a_bounded_number_of_pongs() {
     assert_eq!(session.poll_event(now, &mut input), Ok(None));
     assert!(session.poll_transmit(&mut out));
     assert_eq!(out.len(), 8 * 11);
-    assert!(
-        out.ends_with(&99_999_u32.to_be_bytes()),
-        "the youngest question is answered"
-    );
+    assert!(out.ends_with(&99_999_u32.to_be_bytes()), "the youngest question is answered");
 }

@@ -18,12 +18,7 @@ struct Side {
 impl Side {
     fn new(config: Config, now: Instant) -> Self {
         let session = Session::new(config, now);
-        Self {
-            session,
-            input: BytesMut::new(),
-            out: BytesMut::new(),
-            events: Vec::new(),
-        }
+        Self { session, input: BytesMut::new(), out: BytesMut::new(), events: Vec::new() }
     }
 
     /// Takes at most `size` bytes of what `other` wrote; `say` speaks once, when ready.
@@ -37,10 +32,8 @@ impl Side {
         self.session.poll_transmit(&mut self.out);
         let size = size.min(other.out.len());
         self.input.extend_from_slice(&other.out.split_to(size));
-        while let Some(event) = self
-            .session
-            .poll_event(now, &mut self.input)
-            .expect("the session lives")
+        while let Some(event) =
+            self.session.poll_event(now, &mut self.input).expect("the session lives")
         {
             if event == Event::Ready {
                 self.session.poll_transmit(&mut self.out);
@@ -75,8 +68,7 @@ fn nothing(_: &Session, _: &mut BytesMut) {}
 fn messages_arrive_whatever_the_pieces() {
     fn say(it: &Session, out: &mut BytesMut) {
         it.encoder().message(&[], b"one", out);
-        it.encoder()
-            .message(&[Bytes::from_static(b"id"), Bytes::new()], &[7; 300], out);
+        it.encoder().message(&[Bytes::from_static(b"id"), Bytes::new()], &[7; 300], out);
         it.encoder().header(3, false, out);
         out.extend_from_slice(b"end");
     }
@@ -84,10 +76,7 @@ fn messages_arrive_whatever_the_pieces() {
     let expect = [
         Event::Ready,
         Event::Message(Message::new("one")),
-        Event::Message(Message {
-            head,
-            body: vec![7; 300].into(),
-        }),
+        Event::Message(Message { head, body: vec![7; 300].into() }),
         Event::Message(Message::new("end")),
     ];
     for size in 1..500 {
@@ -100,8 +89,7 @@ fn messages_arrive_whatever_the_pieces() {
 #[test]
 fn subscriptions_go_up_and_publications_go_down() {
     fn publish(it: &Session, out: &mut BytesMut) {
-        it.encoder()
-            .message(&[Bytes::from_static(b"eu.fr")], b"1", out);
+        it.encoder().message(&[Bytes::from_static(b"eu.fr")], b"1", out);
     }
     fn subscribe(it: &Session, out: &mut BytesMut) {
         it.encoder().subscribe(b"eu.", out);
@@ -111,17 +99,10 @@ fn subscriptions_go_up_and_publications_go_down() {
         let types = (SocketType::Pub, SocketType::Sub);
         let [publisher, subscriber] = talk(types, size, [publish, subscribe]);
         let prefix = Bytes::from_static(b"eu.");
-        let heard = [
-            Event::Ready,
-            Event::Subscribe(prefix.clone()),
-            Event::Cancel(prefix),
-        ];
+        let heard = [Event::Ready, Event::Subscribe(prefix.clone()), Event::Cancel(prefix)];
         assert_eq!(publisher, heard);
         let head = vec![Bytes::from_static(b"eu.fr")];
-        let message = Message {
-            head,
-            body: Bytes::from_static(b"1"),
-        };
+        let message = Message { head, body: Bytes::from_static(b"1") };
         assert_eq!(subscriber, [Event::Ready, Event::Message(message)]);
     }
 }
@@ -129,16 +110,9 @@ fn subscriptions_go_up_and_publications_go_down() {
 #[test]
 fn all_compatible_types_shake_hands() {
     for a in SocketType::ALL {
-        for b in SocketType::ALL
-            .into_iter()
-            .filter(|it| a.is_compatible_with(*it))
-        {
+        for b in SocketType::ALL.into_iter().filter(|it| a.is_compatible_with(*it)) {
             let [seen_a, seen_b] = talk((a, b), 7, [nothing, nothing]);
-            assert_eq!(
-                (seen_a, seen_b),
-                (vec![Event::Ready], vec![Event::Ready]),
-                "{a} {b}"
-            );
+            assert_eq!((seen_a, seen_b), (vec![Event::Ready], vec![Event::Ready]), "{a} {b}");
         }
     }
 }

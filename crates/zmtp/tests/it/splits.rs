@@ -62,12 +62,8 @@ proptest! {
 
 #[test]
 fn every_cut_in_two_gives_the_same_events() {
-    let frames = [
-        frame(1, b"id"),
-        frame(1, b""),
-        frame(0, &[1; 300]),
-        command(b"\x04PING", b"\0\0ctx"),
-    ];
+    let frames =
+        [frame(1, b"id"), frame(1, b""), frame(0, &[1; 300]), command(b"\x04PING", b"\0\0ctx")];
     let stream = [hello("REQ"), frames.concat(), frame(0, b"end")].concat();
     let whole = feed(config(SocketType::Router), &stream, &[]);
     assert_eq!((whole.events.len(), whole.left), (3, Some(0)));

@@ -27,16 +27,8 @@ fn commands_subscribe_and_cancel() {
 
 #[test]
 fn messages_of_the_3_0_form_subscribe_and_cancel() {
-    check(
-        SocketType::Pub,
-        b"\0\x03\x01eu\0\x03\0eu\0\x01\x01",
-        "+eu -eu +",
-    );
-    check(
-        SocketType::XPub,
-        b"\0\x03\x01eu\0\x03\0eu\0\x01\x01",
-        "+eu -eu +",
-    );
+    check(SocketType::Pub, b"\0\x03\x01eu\0\x03\0eu\0\x01\x01", "+eu -eu +");
+    check(SocketType::XPub, b"\0\x03\x01eu\0\x03\0eu\0\x01\x01", "+eu -eu +");
 }
 
 #[test]
@@ -50,16 +42,8 @@ fn other_messages_are_nothing_to_a_pub_and_messages_to_an_xpub() {
 fn a_subscription_beyond_the_limit_is_refused_in_both_forms() {
     let long = [b'x'; 33];
     let text = "subscription limit exceeded: 33 announced, 32 allowed";
-    check(
-        SocketType::Pub,
-        &[b"\x04\x2b\x09SUBSCRIBE".as_slice(), &long].concat(),
-        text,
-    );
-    check(
-        SocketType::Pub,
-        &[b"\0\x22\x01".as_slice(), &long].concat(),
-        text,
-    );
+    check(SocketType::Pub, &[b"\x04\x2b\x09SUBSCRIBE".as_slice(), &long].concat(), text);
+    check(SocketType::Pub, &[b"\0\x22\x01".as_slice(), &long].concat(), text);
     let fits = [b"\0\x21\x01".as_slice(), &long[1..]].concat();
     check(SocketType::Pub, &fits, &format!("+{}", "x".repeat(32)));
 }

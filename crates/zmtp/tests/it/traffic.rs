@@ -5,20 +5,13 @@ use gleis_zmtp::{Event, SocketType};
 use crate::drive::{Outcome, config, feed, hello};
 
 fn run(frames: &[u8]) -> Outcome {
-    feed(
-        config(SocketType::Pull),
-        &[&hello("PUSH"), frames].concat(),
-        &[],
-    )
+    feed(config(SocketType::Pull), &[&hello("PUSH"), frames].concat(), &[])
 }
 
 fn show(event: &Event) -> String {
     match event {
         Event::Message(it) => {
-            let frames: Vec<_> = it
-                .frames()
-                .map(|it| it.escape_ascii().to_string())
-                .collect();
+            let frames: Vec<_> = it.frames().map(|it| it.escape_ascii().to_string()).collect();
             frames.join("|")
         }
         other => format!("{other:?}"),
@@ -53,10 +46,7 @@ fn a_long_frame_may_be_short() {
 
 #[test]
 fn unknown_commands_are_ignored() {
-    check(
-        b"\0\x01a\x04\x05\x04JOIN\x06\0\0\0\0\0\0\0\x03\x02XY\0\x01b",
-        "a b",
-    );
+    check(b"\0\x01a\x04\x05\x04JOIN\x06\0\0\0\0\0\0\0\x03\x02XY\0\x01b", "a b");
 }
 
 #[test]
@@ -71,22 +61,13 @@ fn subscriptions_mean_nothing_to_a_socket_that_does_not_publish() {
 
 #[test]
 fn an_error_after_the_handshake_is_a_refusal_too() {
-    check(
-        b"\x04\x08\x05ERROR\x01x",
-        "peer refused the connection: \"x\"",
-    );
+    check(b"\x04\x08\x05ERROR\x01x", "peer refused the connection: \"x\"");
 }
 
 #[test]
 fn bad_flags_end_the_session_with_their_first_byte() {
-    check(
-        b"\0\x01a\x08",
-        "a peer broke the protocol: reserved bits in frame flags 0x08",
-    );
-    check(
-        b"\x05",
-        "peer broke the protocol: command frame with the more bit",
-    );
+    check(b"\0\x01a\x08", "a peer broke the protocol: reserved bits in frame flags 0x08");
+    check(b"\x05", "peer broke the protocol: command frame with the more bit");
 }
 
 #[test]
