@@ -61,11 +61,7 @@ impl Child {
             let mut told = BufReader::new(output).lines().map_while(Result::ok);
             told.try_for_each(|it| line.send(it))
         });
-        Ok(Self {
-            lines,
-            orders,
-            process,
-        })
+        Ok(Self { lines, orders, process })
     }
 
     /// Has the socket send a message of these frames.
@@ -102,11 +98,7 @@ impl Child {
     fn signal(&self, name: &str) -> Outcome {
         let order = format!("kill -{name} {}", self.process.id());
         let status = Command::new("sh").args(["-c", &order]).status()?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(Failure::new(format!("`{order}` failed")))
-        }
+        if status.success() { Ok(()) } else { Err(Failure::new(format!("`{order}` failed"))) }
     }
 
     async fn line(&mut self) -> Outcome<String> {
@@ -136,9 +128,7 @@ pub(crate) fn serve(args: &[&str]) -> ExitCode {
 
 fn obey(args: &[&str]) -> Outcome {
     let [kind, side, at] = args else {
-        return Err(Failure::new(
-            "a socket type, a side and an endpoint are missing",
-        ));
+        return Err(Failure::new("a socket type, a side and an endpoint are missing"));
     };
     let peer = Peer::new(kind_of(kind)?)?.with_heartbeats()?;
     if *kind == "SUB" {
@@ -180,10 +170,7 @@ fn kind_of(name: &str) -> Outcome<SocketType> {
 }
 
 fn say(word: &str, frames: &[Vec<u8>]) -> Outcome {
-    let frames: Vec<_> = frames
-        .iter()
-        .map(|it| String::from_utf8_lossy(it))
-        .collect();
+    let frames: Vec<_> = frames.iter().map(|it| String::from_utf8_lossy(it)).collect();
     let mut out = io::stdout().lock();
     writeln!(out, "{word} {}", frames.join("\t"))?;
     Ok(out.flush()?)

@@ -21,18 +21,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             "1,000 PUSHes come, say one thing to Pull and go: all is heard",
             say_one_thing,
         ),
-        Scenario::new(
-            "1,000 PULLs come to Push and go at once: it goes on",
-            come_and_go,
-        ),
-        Scenario::new(
-            "1,000 SUBs come to Publisher and go at once: it goes on",
-            subscribe_and_go,
-        ),
-        Scenario::new(
-            "1,000 Pushes come, say one thing to PULL and go: all is heard",
-            pushes,
-        ),
+        Scenario::new("1,000 PULLs come to Push and go at once: it goes on", come_and_go),
+        Scenario::new("1,000 SUBs come to Publisher and go at once: it goes on", subscribe_and_go),
+        Scenario::new("1,000 Pushes come, say one thing to PULL and go: all is heard", pushes),
     ]
 }
 
@@ -42,9 +33,7 @@ fn crowd(visit: impl Fn(&Context, usize) -> Outcome + Clone + Send + 'static) ->
         let visit = visit.clone();
         thread::spawn(move || {
             let context = Context::new();
-            (first..MANY)
-                .step_by(THREADS)
-                .try_for_each(|it| visit(&context, it))
+            (first..MANY).step_by(THREADS).try_for_each(|it| visit(&context, it))
         })
     };
     let threads: Vec<_> = (0..THREADS).map(walk).collect();
@@ -102,9 +91,7 @@ async fn subscribe_and_go() -> Outcome {
         peer.connect(&at)
     })?;
     until(|| publisher.peers().len() == 1 && publisher.subscribers() == 1).await?;
-    publisher
-        .publish("news", Bytes::from_static(b"still here"))
-        .await?;
+    publisher.publish("news", Bytes::from_static(b"still here")).await?;
     same(faithful.recv()?, [&b"news"[..], b"still here"])
 }
 

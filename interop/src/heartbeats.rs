@@ -26,24 +26,12 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     for place in Place::TCP {
         for pulse in [Pulse::Theirs, Pulse::Ours, Pulse::Both] {
             let name = |pair: &str| format!("{pair} outlive a silence, {} ({place})", pulse.name());
-            all.push(Scenario::new(name("Push and PULL"), move || {
-                push(place, pulse)
-            }));
-            all.push(Scenario::new(name("Pull and PUSH"), move || {
-                pull(place, pulse)
-            }));
-            all.push(Scenario::new(name("Publisher and SUB"), move || {
-                publish(place, pulse)
-            }));
-            all.push(Scenario::new(name("Subscriber and XPUB"), move || {
-                subscribe(place, pulse)
-            }));
-            all.push(Scenario::new(name("Requester and REP"), move || {
-                request(place, pulse)
-            }));
-            all.push(Scenario::new(name("Replier and REQ"), move || {
-                reply(place, pulse)
-            }));
+            all.push(Scenario::new(name("Push and PULL"), move || push(place, pulse)));
+            all.push(Scenario::new(name("Pull and PUSH"), move || pull(place, pulse)));
+            all.push(Scenario::new(name("Publisher and SUB"), move || publish(place, pulse)));
+            all.push(Scenario::new(name("Subscriber and XPUB"), move || subscribe(place, pulse)));
+            all.push(Scenario::new(name("Requester and REP"), move || request(place, pulse)));
+            all.push(Scenario::new(name("Replier and REQ"), move || reply(place, pulse)));
         }
     }
     all.push(Scenario::new(
@@ -96,18 +84,12 @@ impl Pulse {
     }
 
     async fn join<S: Socket>(self, place: Place, peer: &Peer) -> Outcome<S> {
-        place
-            .join(peer, |it: Builder<S>| it.options(self.options()))
-            .await
+        place.join(peer, |it: Builder<S>| it.options(self.options())).await
     }
 }
 
 fn short() -> Heartbeat {
-    Heartbeat {
-        interval: INTERVAL,
-        timeout: TIMEOUT,
-        ttl: TTL,
-    }
+    Heartbeat { interval: INTERVAL, timeout: TIMEOUT, ttl: TTL }
 }
 
 /// Says nothing for a while, and fails if the link did not last.
@@ -203,9 +185,7 @@ async fn unread_pull() -> Outcome {
         same(&soon(pull.recv()).await??[..8], &number.to_be_bytes()[..])?;
     }
     // Had libzmq closed before with a PONG unread, the system would have reset the connection.
-    let ended: Outcome<Peer> = writing
-        .join()
-        .map_err(|_| Failure::new("a thread panicked"))?;
+    let ended: Outcome<Peer> = writing.join().map_err(|_| Failure::new("a thread panicked"))?;
     ended.map(drop)
 }
 
@@ -215,10 +195,7 @@ async fn frozen(heartbeat: Option<Heartbeat>) -> Outcome {
     let mut options = Options::default();
     options.heartbeat = heartbeat;
     options.handshake_timeout = TIMEOUT;
-    options.backoff = Backoff {
-        first: INTERVAL,
-        most: TIMEOUT,
-    };
+    options.backoff = Backoff { first: INTERVAL, most: TIMEOUT };
     let push: Push<Bytes> = Push::connect(at).options(options).await?;
     soon(push.wait_for_peers(1)).await?;
     push.send(Bytes::from_static(b"1")).await?;
@@ -232,10 +209,7 @@ async fn frozen(heartbeat: Option<Heartbeat>) -> Outcome {
     let told = so_far(&mut events).await;
     let is_silence =
         |it: &Event| matches!(it, Event::Disconnected { reason, .. } if reason.contains("silent"));
-    holds(
-        told.iter().any(is_silence),
-        &format!("no word of silence: {told:?}"),
-    )?;
+    holds(told.iter().any(is_silence), &format!("no word of silence: {told:?}"))?;
     child.thaw()?;
     soon(push.wait_for_peers(1)).await?;
     push.send(Bytes::from_static(b"2")).await?;

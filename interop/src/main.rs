@@ -59,11 +59,7 @@ fn run(filter: &str) -> ExitCode {
         eprintln!("interop: no scenario contains `{filter}`; `--list` shows them");
         return ExitCode::from(2);
     }
-    if runner::run_all(chosen) {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if runner::run_all(chosen) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn scenarios() -> Vec<Scenario> {

@@ -21,10 +21,7 @@ pub(crate) struct Failure {
 impl Failure {
     #[track_caller]
     pub(crate) fn new(text: impl Into<String>) -> Self {
-        Self {
-            place: Location::caller(),
-            text: text.into(),
-        }
+        Self { place: Location::caller(), text: text.into() }
     }
 }
 
@@ -65,21 +62,13 @@ where
     if found == expected {
         return Ok(());
     }
-    Err(Failure::new(format!(
-        "found {}, expected {}",
-        shortened(&found),
-        shortened(&expected)
-    )))
+    Err(Failure::new(format!("found {}, expected {}", shortened(&found), shortened(&expected))))
 }
 
 /// Fails unless `condition` holds; `text` says what does not.
 #[track_caller]
 pub(crate) fn holds(condition: bool, text: &str) -> Outcome {
-    if condition {
-        Ok(())
-    } else {
-        Err(Failure::new(text))
-    }
+    if condition { Ok(()) } else { Err(Failure::new(text)) }
 }
 
 /// What `step` gives, if it does so in time.
@@ -88,10 +77,7 @@ pub(crate) fn soon<F: Future>(step: F) -> impl Future<Output = Outcome<F::Output
     let place = Location::caller();
     async move {
         let timeout = tokio::time::timeout(PATIENCE, step).await;
-        timeout.map_err(|_| Failure {
-            place,
-            text: format!("nothing happened for {PATIENCE:?}"),
-        })
+        timeout.map_err(|_| Failure { place, text: format!("nothing happened for {PATIENCE:?}") })
     }
 }
 

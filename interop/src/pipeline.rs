@@ -30,10 +30,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             move || values(place),
         ));
     }
-    all.push(Scenario::new(
-        "Push hands its messages to three PULLs in turn",
-        in_turn,
-    ));
+    all.push(Scenario::new("Push hands its messages to three PULLs in turn", in_turn));
     all.push(Scenario::new("Pull takes from three PUSHes", from_many));
     all.push(Scenario::new(
         "Pull reports what PUSH should not have sent and goes on",
@@ -97,9 +94,7 @@ async fn values(place: Place) -> Outcome {
 async fn in_turn() -> Outcome {
     let push: Push<Bytes> = Push::bind("tcp://127.0.0.1:0").await?;
     let at = push.endpoint().to_string();
-    let sinks = (0..3)
-        .map(|_| Peer::new(zmq::PULL))
-        .collect::<Outcome<Vec<_>>>()?;
+    let sinks = (0..3).map(|_| Peer::new(zmq::PULL)).collect::<Outcome<Vec<_>>>()?;
     for sink in &sinks {
         sink.connect(&at)?;
     }
@@ -141,19 +136,14 @@ async fn from_many() -> Outcome {
 }
 
 async fn foreign_nonsense() -> Outcome {
-    let mut pull: Pull<Order> = Pull::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await?;
+    let mut pull: Pull<Order> = Pull::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
     let peer = Peer::new(zmq::PUSH)?;
     peer.connect(&pull.endpoint().to_string())?;
     peer.send(&["two", "frames"])?;
     peer.send(&["no JSON"])?;
     peer.send(&[r#"{"item":"tea","count":9}"#])?;
     let frames = soon(pull.recv()).await?;
-    same(
-        matches!(frames, Err(RecvError::Frames { frames: 2, .. })),
-        true,
-    )?;
+    same(matches!(frames, Err(RecvError::Frames { frames: 2, .. })), true)?;
     let undecodable = soon(pull.recv()).await?;
     same(matches!(undecodable, Err(RecvError::Decode { .. })), true)?;
     same(soon(pull.recv()).await??, Order::new(9))

@@ -37,9 +37,7 @@ impl Place {
 
     /// Over every transport in both directions.
     pub(crate) fn all() -> impl Iterator<Item = Self> {
-        [Transport::Tcp, Transport::Ipc, Transport::Abstract]
-            .into_iter()
-            .flat_map(both)
+        [Transport::Tcp, Transport::Ipc, Transport::Abstract].into_iter().flat_map(both)
     }
 
     /// Opens a gleis socket that is connected with `peer`.
@@ -78,16 +76,7 @@ impl Place {
 }
 
 const fn both(transport: Transport) -> [Place; 2] {
-    [
-        Place {
-            binder: Binder::Gleis,
-            transport,
-        },
-        Place {
-            binder: Binder::Libzmq,
-            transport,
-        },
-    ]
+    [Place { binder: Binder::Gleis, transport }, Place { binder: Binder::Libzmq, transport }]
 }
 
 impl fmt::Display for Place {

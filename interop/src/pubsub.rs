@@ -21,14 +21,12 @@ const ATTEMPT: Duration = Duration::from_millis(50);
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
     for place in Place::all() {
-        all.push(Scenario::new(
-            format!("Publisher to SUB, by prefix ({place})"),
-            move || to_sub(place),
-        ));
-        all.push(Scenario::new(
-            format!("PUB to Subscriber, by prefix ({place})"),
-            move || from_pub(place),
-        ));
+        all.push(Scenario::new(format!("Publisher to SUB, by prefix ({place})"), move || {
+            to_sub(place)
+        }));
+        all.push(Scenario::new(format!("PUB to Subscriber, by prefix ({place})"), move || {
+            from_pub(place)
+        }));
     }
     for place in Place::TCP {
         all.push(Scenario::new(
@@ -44,23 +42,14 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             move || from_xpub(place),
         ));
     }
-    all.push(Scenario::new(
-        "values go as JSON to SUB and come from XPUB",
-        values,
-    ));
-    all.push(Scenario::new(
-        "Publisher reaches five SUBs, each by its prefix",
-        fan_out,
-    ));
+    all.push(Scenario::new("values go as JSON to SUB and come from XPUB", values));
+    all.push(Scenario::new("Publisher reaches five SUBs, each by its prefix", fan_out));
     all.push(Scenario::new("Subscriber hears three PUBs", hears_many));
     all
 }
 
 fn publication(topic: &'static [u8], body: &'static [u8]) -> Publication<Bytes> {
-    Publication {
-        message: Bytes::from_static(body),
-        topic: Bytes::from_static(topic),
-    }
+    Publication { message: Bytes::from_static(body), topic: Bytes::from_static(topic) }
 }
 
 async fn to_sub(place: Place) -> Outcome {
@@ -171,10 +160,7 @@ async fn from_xpub(place: Place) -> Outcome {
     peer.send(&[BINARY, b"\x00\x01"])?;
     peer.send(&[&b"other"[..], b""])?;
     peer.send(&[&b"eu.fr"[..], b""])?;
-    same(
-        heard(&mut subscriber).await?,
-        publication(BINARY, b"\x00\x01"),
-    )?;
+    same(heard(&mut subscriber).await?, publication(BINARY, b"\x00\x01"))?;
     same(heard(&mut subscriber).await?, publication(b"eu.fr", b""))?;
 
     same(subscriber.unsubscribe(BINARY), true)?;
@@ -185,9 +171,8 @@ async fn from_xpub(place: Place) -> Outcome {
 }
 
 async fn values() -> Outcome {
-    let publisher: Publisher<Vec<u8>> = Publisher::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await?;
+    let publisher: Publisher<Vec<u8>> =
+        Publisher::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
     let sub = Peer::new(zmq::SUB)?;
     sub.raw().set_subscribe(b"")?;
     sub.connect(&publisher.endpoint().to_string())?;
@@ -195,10 +180,8 @@ async fn values() -> Outcome {
     publisher.publish("numbers", vec![1, 2, 3]).await?;
     same(sub.recv()?, [&b"numbers"[..], b"[1,2,3]"])?;
 
-    let mut subscriber: Subscriber<Vec<u8>> = Subscriber::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .subscribe("")
-        .await?;
+    let mut subscriber: Subscriber<Vec<u8>> =
+        Subscriber::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).subscribe("").await?;
     let xpub = Peer::new(zmq::XPUB)?;
     xpub.connect(&subscriber.endpoint().to_string())?;
     same(xpub.recv_body()?, b"\x01")?;
@@ -258,15 +241,9 @@ async fn heard(subscriber: &mut Subscriber<Bytes>) -> Outcome<Publication<Bytes>
 async fn reach(peer: &Peer, subscriber: &mut Subscriber<Bytes>) -> Outcome {
     for _ in 0..200 {
         peer.send(&["eu.probe", ""])?;
-        if tokio::time::timeout(ATTEMPT, subscriber.recv())
-            .await
-            .is_ok()
-        {
+        if tokio::time::timeout(ATTEMPT, subscriber.recv()).await.is_ok() {
             // Attempts that took longer than they were given.
-            while tokio::time::timeout(ATTEMPT, subscriber.recv())
-                .await
-                .is_ok()
-            {}
+            while tokio::time::timeout(ATTEMPT, subscriber.recv()).await.is_ok() {}
             return Ok(());
         }
     }

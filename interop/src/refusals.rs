@@ -10,14 +10,8 @@ use crate::runner::Scenario;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     vec![
         Scenario::new("Pull refuses PUB, says why, and serves PUSH", wrong_type),
-        Scenario::new(
-            "Push that connects to PUB is told why",
-            wrong_type_connecting,
-        ),
-        Scenario::new(
-            "Pull tells of a peer that wants a password, and serves PUSH",
-            password,
-        ),
+        Scenario::new("Push that connects to PUB is told why", wrong_type_connecting),
+        Scenario::new("Pull tells of a peer that wants a password, and serves PUSH", password),
         Scenario::new(
             "a message beyond PULL's limit ends the link, and Push makes a new one",
             limit,

@@ -23,20 +23,13 @@ type Raw = Requester<Bytes, Bytes>;
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
     for place in Place::TCP {
-        all.push(Scenario::new(
-            format!("REQ asks Replier ({place})"),
-            move || req(place),
-        ));
+        all.push(Scenario::new(format!("REQ asks Replier ({place})"), move || req(place)));
         for (what, envelope) in ENVELOPES {
-            all.push(Scenario::new(
-                format!("DEALER asks Replier, {what} ({place})"),
-                move || dealer(place, envelope),
-            ));
+            all.push(Scenario::new(format!("DEALER asks Replier, {what} ({place})"), move || {
+                dealer(place, envelope)
+            }));
         }
-        all.push(Scenario::new(
-            format!("Requester asks REP ({place})"),
-            move || rep(place),
-        ));
+        all.push(Scenario::new(format!("Requester asks REP ({place})"), move || rep(place)));
         all.push(Scenario::new(
             format!("Requester asks ROUTER, which answers in its own order ({place})"),
             move || router(place),
@@ -46,18 +39,9 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             move || values(place),
         ));
     }
-    all.push(Scenario::new(
-        "REQ is answered even if Replier fails or drops its request",
-        failures,
-    ));
-    all.push(Scenario::new(
-        "Requester gives up on a REP that does not answer",
-        no_answer,
-    ));
-    all.push(Scenario::new(
-        "Requester and Replier meet through a ROUTER-DEALER broker",
-        broker,
-    ));
+    all.push(Scenario::new("REQ is answered even if Replier fails or drops its request", failures));
+    all.push(Scenario::new("Requester gives up on a REP that does not answer", no_answer));
+    all.push(Scenario::new("Requester and Replier meet through a ROUTER-DEALER broker", broker));
     all
 }
 
@@ -65,10 +49,7 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
 const ENVELOPES: [(&str, &[&[u8]]); 3] = [
     ("with an empty delimiter", &[b""]),
     ("without a delimiter", &[]),
-    (
-        "with an envelope of many hops",
-        &[b"\x00hop1", b"hop2", b""],
-    ),
+    ("with an envelope of many hops", &[b"\x00hop1", b"hop2", b""]),
 ];
 
 async fn req(place: Place) -> Outcome {
@@ -169,9 +150,8 @@ async fn values(place: Place) -> Outcome {
 }
 
 async fn failures() -> Outcome {
-    let mut replier: Replier<u32, u32> = Replier::bind("tcp://127.0.0.1:0")
-        .codec(AnyCodec::Json)
-        .await?;
+    let mut replier: Replier<u32, u32> =
+        Replier::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
     let peer = Peer::new(zmq::REQ)?;
     peer.connect(&replier.endpoint().to_string())?;
 
@@ -198,14 +178,9 @@ async fn no_answer() -> Outcome {
     let peer = Peer::new(zmq::REP)?;
     let at = peer.bind("tcp://127.0.0.1:0")?;
     let requester: Raw = Requester::connect(at).await?;
-    let impatient = requester
-        .request(Bytes::from_static(b"1"))
-        .within(Duration::from_millis(50));
+    let impatient = requester.request(Bytes::from_static(b"1")).within(Duration::from_millis(50));
     let expired = soon(impatient).await?;
-    same(
-        matches!(expired, Err(RequestError::DeadlineExceeded { sent: true })),
-        true,
-    )?;
+    same(matches!(expired, Err(RequestError::DeadlineExceeded { sent: true })), true)?;
     // The late answer is no answer to the next request.
     let requester = Arc::new(requester);
     let answer = ask(&requester, 2);

@@ -25,37 +25,16 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         let name = |kind: &str, ours: &str| {
             format!("{kind} is killed and comes back, {ours} goes on ({place})")
         };
-        all.push(Scenario::new(name("PULL", "Push"), move || {
-            pull_dies(place)
-        }));
-        all.push(Scenario::new(name("PUSH", "Pull"), move || {
-            push_dies(place)
-        }));
-        all.push(Scenario::new(name("SUB", "Publisher"), move || {
-            sub_dies(place)
-        }));
-        all.push(Scenario::new(name("PUB", "Subscriber"), move || {
-            pub_dies(place)
-        }));
-        all.push(Scenario::new(name("REP", "Requester"), move || {
-            rep_dies(place)
-        }));
-        all.push(Scenario::new(name("REQ", "Replier"), move || {
-            req_dies(place)
-        }));
+        all.push(Scenario::new(name("PULL", "Push"), move || pull_dies(place)));
+        all.push(Scenario::new(name("PUSH", "Pull"), move || push_dies(place)));
+        all.push(Scenario::new(name("SUB", "Publisher"), move || sub_dies(place)));
+        all.push(Scenario::new(name("PUB", "Subscriber"), move || pub_dies(place)));
+        all.push(Scenario::new(name("REP", "Requester"), move || rep_dies(place)));
+        all.push(Scenario::new(name("REQ", "Replier"), move || req_dies(place)));
     }
-    all.push(Scenario::new(
-        "Pull closes and binds again, PUSH goes on",
-        pull_returns,
-    ));
-    all.push(Scenario::new(
-        "Publisher closes and binds again, SUB goes on",
-        publisher_returns,
-    ));
-    all.push(Scenario::new(
-        "Replier closes and binds again, REQ goes on",
-        replier_returns,
-    ));
+    all.push(Scenario::new("Pull closes and binds again, PUSH goes on", pull_returns));
+    all.push(Scenario::new("Publisher closes and binds again, SUB goes on", publisher_returns));
+    all.push(Scenario::new("Replier closes and binds again, REQ goes on", replier_returns));
     all
 }
 
@@ -79,11 +58,7 @@ impl<S: Socket> Pair<S> {
         let (at, child, socket) = match binder {
             Binder::Gleis => {
                 let socket = S::open(choose(S::binding(&place.fresh()))).await?;
-                (
-                    socket.at(),
-                    Child::connecting(kind, &socket.at()).await?,
-                    socket,
-                )
+                (socket.at(), Child::connecting(kind, &socket.at()).await?, socket)
             }
             Binder::Libzmq => {
                 let (child, at) = Child::binding(kind, &place.fresh()).await?;
@@ -92,13 +67,7 @@ impl<S: Socket> Pair<S> {
             }
         };
         soon(socket.has_peers(1)).await?;
-        Ok(Self {
-            at,
-            binder,
-            child,
-            kind,
-            socket,
-        })
+        Ok(Self { at, binder, child, kind, socket })
     }
 
     /// Kills the child; another one takes its place as soon as `socket` knows.
@@ -111,21 +80,15 @@ impl<S: Socket> Pair<S> {
             Binder::Libzmq => Child::binding(self.kind, &self.at).await?.0,
         };
         soon(socket.has_peers(1)).await?;
-        Ok(Self {
-            child,
-            socket,
-            ..self
-        })
+        Ok(Self { child, socket, ..self })
     }
 }
 
 /// Options that do not make a scenario wait for the next attempt to connect.
 fn hasty() -> Options {
     let mut options = Options::default();
-    options.backoff = Backoff {
-        first: Duration::from_millis(20),
-        most: Duration::from_millis(100),
-    };
+    options.backoff =
+        Backoff { first: Duration::from_millis(20), most: Duration::from_millis(100) };
     options
 }
 
@@ -168,9 +131,7 @@ async fn sub_dies(place: Place) -> Outcome {
         soon(pair.socket.wait_for_subscribers(1)).await?;
         for number in 0..100 {
             let text = format!("{round} {number}");
-            pair.socket
-                .publish("news", Bytes::from(text.clone()))
-                .await?;
+            pair.socket.publish("news", Bytes::from(text.clone())).await?;
             same(pair.child.recv().await?, ["news", text.as_str()])?;
         }
     }
@@ -221,10 +182,7 @@ async fn req_dies(place: Place) -> Outcome {
             pair.child.send(&["last"])?;
             let (_, handle) = soon(pair.socket.recv()).await??;
             pair = pair.revive().await?;
-            same(
-                handle.send(Bytes::from_static(b"late")).await.is_err(),
-                true,
-            )?;
+            same(handle.send(Bytes::from_static(b"late")).await.is_err(), true)?;
         }
         for number in 0..100 {
             let text = format!("{round} {number}");
@@ -263,13 +221,8 @@ async fn publisher_returns() -> Outcome {
     drop(publisher);
     let publisher: Publisher<Bytes> = Publisher::bind(at.as_str()).await?;
     peer.idle(publisher.wait_for_subscribers(1)).await?;
-    publisher
-        .publish("news", Bytes::from_static(b"again"))
-        .await?;
-    same(
-        peer.recv()?,
-        ["news", "again"].map(|it| it.as_bytes().to_vec()),
-    )
+    publisher.publish("news", Bytes::from_static(b"again")).await?;
+    same(peer.recv()?, ["news", "again"].map(|it| it.as_bytes().to_vec()))
 }
 
 async fn replier_returns() -> Outcome {

@@ -31,18 +31,13 @@ impl Scenario {
         F: FnOnce() -> W + Send + 'static,
         W: Future<Output = Outcome> + 'static,
     {
-        Self {
-            sentence: sentence.into(),
-            run: Box::new(|| Box::pin(run())),
-        }
+        Self { sentence: sentence.into(), run: Box::new(|| Box::pin(run())) }
     }
 }
 
 impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scenario")
-            .field("sentence", &self.sentence)
-            .finish_non_exhaustive()
+        f.debug_struct("Scenario").field("sentence", &self.sentence).finish_non_exhaustive()
     }
 }
 
@@ -83,10 +78,7 @@ fn supervise(run: Box<dyn FnOnce() -> Work + Send>) -> Outcome {
 }
 
 fn play(run: Box<dyn FnOnce() -> Work + Send>) -> Outcome {
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()?;
+    let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let outcome = runtime.block_on(run());
     runtime.shutdown_background();
     outcome

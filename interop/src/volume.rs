@@ -98,8 +98,7 @@ async fn many_to_pull(place: Place) -> Outcome {
         Ok(peer)
     });
     for number in 0..MANY {
-        push.send(Bytes::copy_from_slice(&number.to_be_bytes()))
-            .await?;
+        push.send(Bytes::copy_from_slice(&number.to_be_bytes())).await?;
     }
     let unsent = soon(push.close()).await?;
     // PULL lives until Push has closed: what a peer may have missed that goes first counts as unsent.
