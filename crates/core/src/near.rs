@@ -4,29 +4,38 @@
 ///
 /// Letter case does not count; a letter that is missing, extra, wrong or swapped with its
 /// neighbour counts one, and about one letter in three may differ, three at most. The cost of a
-/// candidate grows with its length, not with the square of it.
+/// candidate grows with its length, not with the square of it; a `word` that is longer than all
+/// candidates costs no more than they do.
 pub fn near<T: AsRef<str>>(word: &str, candidates: impl IntoIterator<Item = T>) -> Vec<T> {
-    let word = letters(word);
-    let mut res: Vec<(usize, T)> = candidates
-        .into_iter()
-        .filter_map(|it| Some((distance(&word, &letters(it.as_ref()))?, it)))
-        .collect();
-    res.sort_by(|(a, left), (b, right)| (a, left.as_ref()).cmp(&(b, right.as_ref())));
+    let mut rest = letters(word);
+    let mut known = Vec::new();
+    let mut res = Vec::new();
+    for it in candidates {
+        let candidate: Vec<char> = letters(it.as_ref()).collect();
+        // A peer chooses the word: what is too long to be near is not looked at.
+        let enough = candidate.len() + FAR + 1;
+        known.extend(rest.by_ref().take(enough.saturating_sub(known.len())));
+        res.extend(distance(&known, &candidate).map(|far| (far, it)));
+    }
+    res.sort_by(|(a, left): &(usize, T), (b, right)| (a, left.as_ref()).cmp(&(b, right.as_ref())));
     res.into_iter().map(|(_, it)| it).take(MOST).collect()
 }
 
 /// How many suggestions still help.
 const MOST: usize = 3;
 
-fn letters(word: &str) -> Vec<char> {
-    word.chars().flat_map(char::to_lowercase).collect()
+/// How many letters may differ, however long the words.
+const FAR: usize = 3;
+
+fn letters(word: &str) -> impl Iterator<Item = char> {
+    word.chars().flat_map(char::to_lowercase)
 }
 
 /// How many letters differ between the two, or `None` if too many do.
 ///
 /// The restricted Damerau-Levenshtein distance, computed only near the diagonal.
 fn distance(a: &[char], b: &[char]) -> Option<usize> {
-    let most = (a.len().max(b.len()) / 3).clamp(1, 3);
+    let most = (a.len().max(b.len()) / 3).clamp(1, FAR);
     if most < a.len().abs_diff(b.len()) {
         return None;
     }
@@ -82,6 +91,13 @@ mod tests {
             &["workers", "walker", "worker", "w0rker", "morker"],
             &["worker", "morker", "w0rker"],
         );
+    }
+
+    #[test]
+    fn a_word_that_begins_like_a_candidate_and_goes_on_is_not_near() {
+        let endless = "Alice".repeat(1_000_000);
+        check(&endless, &["Alice", "Bob"], &[]);
+        check("Alicealice", &["Alice", "AliceAlic", "Alicealicealice"], &["AliceAlic"]);
     }
 
     #[test]
