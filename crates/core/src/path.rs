@@ -6,9 +6,9 @@ use crate::text::serde_as_text;
 
 /// A dotted path such as `address.usa`; the empty path is the [root](Path::root).
 ///
-/// Paths are compared segment by segment, never by string prefix: `address` is a prefix of
+/// Prefixes are compared segment by segment, never as text: `address` is a prefix of
 /// `address.usa`, not of `addressbook`. Dots around the text are stripped; an empty segment
-/// inside it is an error. A clone costs a reference count.
+/// inside it is an error. Paths are sorted as their texts are. A clone costs a reference count.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct Path(
     // Invariant: `check` accepts it, and it neither begins nor ends with a dot.
