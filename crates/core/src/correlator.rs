@@ -8,7 +8,7 @@ use crate::Deadline;
 ///
 /// It has no clock: [`next_deadline`](Self::next_deadline) says when to call
 /// [`expire`](Self::expire), and the caller says what time it is. Ids are not reused until
-/// a slot was taken 2^32 times, so a late reply finds nothing instead of a stranger's request.
+/// a slot was taken 2^32 - 1 times, so a late reply finds nothing instead of a stranger's request.
 /// Inserting, taking and expiring cost O(log n) of the requests pending.
 pub struct Correlator<T> {
     // Invariant: `free` holds the index of every slot without a value, once.
