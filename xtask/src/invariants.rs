@@ -77,9 +77,10 @@ pub(crate) fn findings(root: &Path) -> Result<Vec<String>, Failure> {
     }
     for file in source::files(root, "", &["Cargo.toml"]).map_err(unreadable)? {
         findings.extend(lints_of(&file));
+        if file.path == "Cargo.toml" {
+            findings.extend(unsafe_in(&file, "[workspace.lints.rust]"));
+        }
     }
-    let main = fs::read_to_string(root.join("Cargo.toml")).map_err(unreadable)?;
-    findings.extend(unsafe_in(&main));
     let xtask = fs::read_to_string(root.join("xtask/Cargo.toml")).map_err(unreadable)?;
     findings.extend(dependencies_in(&xtask));
     Ok(findings)
@@ -148,19 +149,23 @@ fn holds(text: &str, word: &str) -> bool {
 
 fn lints_of(file: &Source) -> Option<String> {
     let is_ours = file.path.starts_with("crates/") || file.path.matches('/').count() == 1;
-    let is_outside = file.path.starts_with("fuzz/") || file.path.starts_with("interop/");
     let is_package = file.text.lines().any(|line| line.trim() == "[package]");
-    if !is_ours || is_outside || !is_package {
+    if !is_ours || !is_package {
         return None;
+    }
+    if file.path.starts_with("fuzz/") || file.path.starts_with("interop/") {
+        // Outside of the workspace, whose lints they cannot share.
+        return unsafe_in(file, "[lints.rust]");
     }
     let has_lints = manifest::value(&file.text, "[lints]", "workspace") == Some("true");
     (!has_lints).then(|| format!("{}: lacks `[lints] workspace = true`", file.path))
 }
 
-fn unsafe_in(manifest: &str) -> Option<String> {
-    let level = manifest::value(manifest, "[workspace.lints.rust]", "unsafe_code");
+fn unsafe_in(manifest: &Source, section: &str) -> Option<String> {
+    let level = manifest::value(&manifest.text, section, "unsafe_code");
     let is_forbidden = level == Some("\"forbid\"");
-    (!is_forbidden).then(|| "Cargo.toml: `unsafe_code = \"forbid\"` is gone".to_owned())
+    let lacks = || format!("{}: lacks `unsafe_code = \"forbid\"` in {section}", manifest.path);
+    (!is_forbidden).then(lacks)
 }
 
 fn dependencies_in(xtask: &str) -> Option<String> {
@@ -227,7 +232,6 @@ mod tests {
     fn a_package_without_the_lints_is_found() {
         let bare = "[package]\nname = \"a\"\n";
         assert!(lints_of(&file("crates/a/Cargo.toml", bare)).is_some());
-        assert!(lints_of(&file("fuzz/Cargo.toml", bare)).is_none());
         let full = "[package]\nname = \"a\"\n[lints]\nworkspace = true\n";
         assert!(lints_of(&file("crates/a/Cargo.toml", full)).is_none());
     }
@@ -240,7 +244,13 @@ mod tests {
 
     #[test]
     fn unsafe_code_stays_forbidden() {
-        assert!(unsafe_in("[workspace.lints.rust]\nunsafe_code = \"warn\"\n").is_some());
-        assert!(unsafe_in("[workspace.lints.rust]\nunsafe_code = \"forbid\"\n").is_none());
+        let all = "[workspace.lints.rust]";
+        let main = |level: &str| file("Cargo.toml", &format!("{all}\nunsafe_code = \"{level}\"\n"));
+        assert!(unsafe_in(&main("warn"), all).is_some());
+        assert!(unsafe_in(&main("forbid"), all).is_none());
+        let outside = "[package]\nname = \"a\"\n[lints.rust]\n";
+        assert!(lints_of(&file("fuzz/Cargo.toml", outside)).is_some());
+        let outside = format!("{outside}unsafe_code = \"forbid\"\n");
+        assert!(lints_of(&file("fuzz/Cargo.toml", &outside)).is_none());
     }
 }
