@@ -1,8 +1,12 @@
 //! `bench`: measurements, or with `--smoke` one turn of each to see that it runs.
 
+use std::path::Path;
+
 use crate::{
-    command::Call,
+    command::{Call, root},
     failure::{Failure, Outcome},
+    near::did_you_mean,
+    source,
 };
 
 /// The task.
@@ -11,7 +15,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         args.iter().copied().partition(|it| it.starts_with('-'));
     let bench = match names[..] {
         [] => "*",
-        [name] => name,
+        [name] => known(name)?,
         _ => return Err(Failure::Usage("bench: takes one bench or none".to_owned())),
     };
     match flags[..] {
@@ -25,6 +29,19 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         }
         _ => Err(Failure::Usage("bench: takes --smoke or no flag".to_owned())),
     }
+}
+
+/// The bench `name`, which is a file of its own.
+fn known(name: &str) -> Result<&str, Failure> {
+    let files = source::files(&root(), "benches/benches", &[".rs"]);
+    let files = files.map_err(|it| Failure::finding(format!("bench: {it}")))?;
+    let names = files.iter().filter_map(|it| Path::new(&it.path).file_stem()?.to_str());
+    let names: Vec<&str> = names.collect();
+    if names.contains(&name) {
+        return Ok(name);
+    }
+    let hint = did_you_mean(name, names.into_iter());
+    Err(Failure::Usage(format!("bench: no bench `{name}`; {hint}")))
 }
 
 /// Criterion runs each bench once when `cargo test` calls it. The whole workspace is named so
@@ -42,6 +59,13 @@ mod tests {
         for args in [&["a", "b"][..], &["--quick"]] {
             assert!(matches!(run(args), Err(Failure::Usage(_))), "{args:?}");
         }
+    }
+
+    #[test]
+    fn a_foreign_name_is_told_the_near_one() {
+        assert_eq!(known("patterns").unwrap(), "patterns");
+        let text = known("pattersn").unwrap_err().to_string();
+        assert_eq!(text, "bench: no bench `pattersn`; did you mean patterns?");
     }
 
     #[test]
