@@ -10,17 +10,21 @@ use crate::{
 
 /// `fmt`: formats everything, or says what is not formatted.
 pub(crate) fn fmt(args: &[&str]) -> Outcome {
+    let call = Call::cargo(&["fmt", "--all"]);
+    let call = match args {
+        [] => call,
+        ["--check"] => call.with(&["--", "--check"]),
+        _ => return Err(Failure::Usage("fmt: takes nothing or --check".to_owned())),
+    };
+    Call::cargo(&["fmt", "--version"]).prove("fmt", "rustfmt", "rustup component add rustfmt")?;
     println!("fmt: every package");
-    match args {
-        [] => Call::cargo(&["fmt", "--all"]).run(),
-        ["--check"] => Call::cargo(&["fmt", "--all", "--", "--check"]).run(),
-        _ => Err(Failure::Usage("fmt: takes nothing or --check".to_owned())),
-    }
+    call.run()
 }
 
 /// `lint`: clippy per package, so that no package lives on another one's features.
 pub(crate) fn lint(args: &[&str]) -> Outcome {
     let packages = chosen("lint", args)?;
+    prove_clippy("lint")?;
     for (at, package) in packages.iter().enumerate() {
         println!("lint: {} ({} of {})", package.name, at + 1, packages.len());
         clippy(&package.name, &["--all-targets"]).run()?;
@@ -31,6 +35,7 @@ pub(crate) fn lint(args: &[&str]) -> Outcome {
 /// `features`: a package builds without features, with each one alone, and with all.
 pub(crate) fn features(args: &[&str]) -> Outcome {
     let packages = chosen("features", args)?;
+    prove_clippy("features")?;
     // A package without features is the same in every way of building it: `lint` has seen it.
     for package in packages.iter().filter(|it| !it.features.is_empty()) {
         println!("features: {} without any", package.name);
@@ -53,13 +58,18 @@ pub(crate) fn test(args: &[&str]) -> Outcome {
 
 /// `doc`: the documentation of our packages, without a warning.
 pub(crate) fn doc(args: &[&str]) -> Outcome {
-    println!("doc: every package");
     let call = Call::cargo(&["doc", "--workspace", "--no-deps"]);
-    match args {
-        [] => call.env("RUSTDOCFLAGS", "-D warnings").run(),
-        ["--open"] => call.with(&["--open"]).run(),
-        _ => Err(Failure::Usage("doc: takes nothing or --open".to_owned())),
-    }
+    let call = match args {
+        [] => call.env("RUSTDOCFLAGS", "-D warnings"),
+        ["--open"] => call.with(&["--open"]),
+        _ => return Err(Failure::Usage("doc: takes nothing or --open".to_owned())),
+    };
+    println!("doc: every package");
+    call.run()
+}
+
+fn prove_clippy(task: &str) -> Outcome {
+    Call::cargo(&["clippy", "--version"]).prove(task, "clippy", "rustup component add clippy")
 }
 
 /// The flags go to clippy, not into RUSTFLAGS: those would build every dependency again.

@@ -79,6 +79,17 @@ impl Call {
         String::from_utf8(output.stdout).map_err(|_| self.finding("did not print UTF-8"))
     }
 
+    /// A missing tool, with the command that installs it, unless the program is there and says yes.
+    ///
+    /// # Errors
+    /// The missing tool.
+    pub(crate) fn prove(&self, task: &str, tool: &str, install: &str) -> Outcome {
+        if self.works() {
+            return Ok(());
+        }
+        Err(Failure::Missing(format!("{task}: {tool} is missing; `{install}` installs it")))
+    }
+
     /// Whether the program is there and says yes; prints nothing.
     pub(crate) fn works(&self) -> bool {
         let silent = self.command().stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -151,5 +162,8 @@ mod tests {
     fn a_program_that_is_not_there_is_a_missing_tool() {
         let outcome = Call::new("no-such-program-anywhere", &[]).run();
         assert!(matches!(outcome, Err(Failure::Missing(_))), "{outcome:?}");
+        let outcome = Call::new("false", &[]).prove("fmt", "a tool", "get a tool");
+        let text = outcome.unwrap_err().to_string();
+        assert_eq!(text, "fmt: a tool is missing; `get a tool` installs it");
     }
 }

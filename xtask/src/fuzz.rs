@@ -21,8 +21,10 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     if !root().join("fuzz/Cargo.toml").exists() {
         return Err(Failure::finding("fuzz: there is no package fuzz/"));
     }
-    need("cargo-fuzz", &["fuzz", "--version"], "cargo install --locked cargo-fuzz")?;
-    need("nightly Rust", &["+nightly", "--version"], "rustup toolchain install nightly")?;
+    let nightly = Call::cargo(&["+nightly", "--version"]);
+    nightly.prove("fuzz", "nightly Rust", "rustup toolchain install nightly")?;
+    let fuzz = Call::cargo(&["+nightly", "fuzz", "--version"]);
+    fuzz.prove("fuzz", "cargo-fuzz", "cargo install --locked cargo-fuzz")?;
     let targets = Call::cargo(&["+nightly", "fuzz", "list"]).read()?;
     let targets = chosen(targets.lines().collect(), target)?;
     for target in targets {
@@ -31,13 +33,6 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
         Call::cargo(&["+nightly", "fuzz", "run", target, "--", &limit]).run()?;
     }
     Ok(())
-}
-
-fn need(tool: &str, proof: &[&str], install: &str) -> Outcome {
-    if Call::cargo(proof).works() {
-        return Ok(());
-    }
-    Err(Failure::Missing(format!("fuzz: {tool} is missing; `{install}` installs it")))
 }
 
 /// All targets, or the one that is named.
