@@ -36,6 +36,7 @@ mod guard;
 #[cfg(feature = "json")]
 mod json;
 mod limits;
+mod message;
 #[cfg(feature = "msgpack")]
 mod msgpack;
 #[cfg(feature = "postcard")]
@@ -43,18 +44,10 @@ mod postcard;
 mod raw;
 mod sink;
 
-use serde::{Serialize, de::DeserializeOwned};
-
 pub use crate::{
     any::AnyCodec,
     codec::Codec,
     error::{BoxError, DecodeError, EncodeError, Fault},
     limits::Limits,
+    message::Message,
 };
-
-/// What typed sockets carry: any serde type that owns its data.
-///
-/// Implemented for every type that qualifies.
-pub trait Message: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
-
-impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Message for T {}
