@@ -1,10 +1,7 @@
 //! What every directory must do; each law is run by [`directory_suite!`](crate::directory_suite).
 #![expect(clippy::unwrap_used, reason = "laws say what they expect by unwrapping it")]
 
-use std::any::Any;
-use std::collections::BTreeMap;
-use std::fmt;
-use std::sync::Arc;
+use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
 
 use gleis_core::Name;
 use gleis_naming::{Change, Directory, NamingError, Record, RegisterError, Watch};

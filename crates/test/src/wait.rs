@@ -1,7 +1,9 @@
 //! Waiting for what must come, with a watchdog instead of a hang.
 
-use std::future::Future;
-use std::time::{Duration, Instant};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 /// How long anything in a test may take before it is called a hang. Nothing is ever faster for it.
 pub const PATIENCE: Duration = Duration::from_secs(30);

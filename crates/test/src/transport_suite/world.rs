@@ -1,8 +1,10 @@
 //! What the laws of the transport suite act with.
 
-use std::fmt;
-use std::sync::{Arc, Mutex, Weak};
-use std::task::{Context, Poll, Waker};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, Weak},
+    task::{Context, Poll, Waker},
+};
 
 use bytes::Bytes;
 use gleis_core::Endpoint;
