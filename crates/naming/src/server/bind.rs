@@ -76,8 +76,9 @@ impl BindNameServer {
         self
     }
 
-    /// The limits and times of the links. Those of message sizes and queues are the name
-    /// server's own and stay as they are.
+    /// The limits and times of the links; closing waits up to `linger` for clients to hear the
+    /// last words. The limits of message sizes and queues are the name server's own and stay as
+    /// they are.
     pub fn options(mut self, options: Options) -> Self {
         self.options = options;
         self
@@ -85,6 +86,7 @@ impl BindNameServer {
 
     async fn open(self) -> Result<NameServer, BindError> {
         let at = self.at.map_err(BindError::Endpoint)?;
+        let linger = self.options.linger;
         let mut config = protocol::link(SocketType::Router, self.options);
         // Those who come back are let in before those who are gone are missed.
         config.options.max_connections = self.limits.clients.saturating_mul(2);
@@ -96,6 +98,7 @@ impl BindNameServer {
             clients: Clients::default(),
             closing: watch::Sender::new(None),
             grace: self.grace,
+            linger,
             max_clients: self.limits.clients,
             outcome: watch::Sender::new(None),
             table: table.clone(),

@@ -21,6 +21,8 @@ pub(super) struct Shared {
     /// Until when the names may leave, once somebody asked to close.
     pub(super) closing: watch::Sender<Option<Deadline>>,
     pub(super) grace: Duration,
+    /// How long the last words to clients may take.
+    pub(super) linger: Duration,
     /// What the closing came to; sessions end when they know.
     pub(super) outcome: watch::Sender<Option<ShutdownReport>>,
     pub(super) max_clients: usize,
@@ -49,11 +51,11 @@ impl Hall {
         Self { sessions: Mutex::default(), shared }
     }
 
-    /// Waits up to `linger` for the sessions to end by themselves, and ends those that do not.
-    pub(super) async fn end(&self, linger: Duration) {
+    /// Waits for the sessions to end by themselves, and ends those that do not in time.
+    pub(super) async fn end(&self) {
         let mut sessions = std::mem::take(&mut *self.sessions.lock());
         let all = async { while sessions.join_next().await.is_some() {} };
-        if tokio::time::timeout(linger, all).await.is_err() {
+        if tokio::time::timeout(self.shared.linger, all).await.is_err() {
             sessions.shutdown().await;
         }
     }

@@ -1,16 +1,13 @@
 //! Closes a name server when somebody asks for it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gleis_transport::TaskGuard;
 use tokio::sync::watch;
 
 use crate::ShutdownReport;
 use crate::server::hall::{Hall, Shared};
-
-/// How long the last words to clients may take.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// Waits until the server shall close, closes it, and says what came of it.
 pub(super) async fn run(
@@ -24,7 +21,7 @@ pub(super) async fn run(
     tracing::debug!(target: "gleis::naming", stayed = report.stayed.len(), "name server closes");
     drop(doors);
     shared.outcome.send_replace(Some(report.clone()));
-    hall.end(LINGER).await;
+    hall.end().await;
     shared.table.close();
     ended.send_replace(Some(report));
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use gleis_core::Deadline;
-use gleis_transport::{CloseReason, Connection, Inbound, Message, Sender};
+use gleis_transport::{CloseReason, Connection, Inbound, Message, Receiver, Sender};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -17,9 +17,6 @@ use crate::{Change, ShutdownReport, Watch};
 
 /// How long a client may refuse to take what it asked for.
 const STALL: Duration = Duration::from_secs(30);
-
-/// How long saying goodbye may take.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// How many requests to close one client may have open.
 const CLOSERS: usize = 16;
@@ -72,7 +69,10 @@ async fn serve(
     loop {
         tokio::select! {
             biased;
-            report = ended(&mut outcome) => return session.say_goodbye(&report).await,
+            report = ended(&mut outcome) => return tokio::select! {
+                res = session.say_goodbye(&report) => res,
+                () = ignore(&mut receiver) => Ok(()),
+            },
             grace = announced(&mut closing), if !session.is_told => {
                 session.announce(grace).await?;
             }
@@ -197,7 +197,7 @@ impl Session {
         for head in std::mem::take(&mut self.closers) {
             self.send(head, &Reply::from(report)).await?;
         }
-        self.sender.close(LINGER).await;
+        self.sender.close(self.shared.linger).await;
         Ok(())
     }
 
@@ -243,6 +243,16 @@ async fn known<T: Clone>(value: &mut watch::Receiver<Option<T>>) -> T {
         // Its sender is in what all sessions share, so this never comes to pass.
         None => std::future::pending().await,
     }
+}
+
+/// Takes off the link what nobody answers any more, so that the peer's end is seen; never ends.
+async fn ignore(receiver: &mut Receiver) {
+    let mut batch = Vec::new();
+    while receiver.recv_many(&mut batch).await.is_ok() {
+        batch.clear();
+        tokio::task::coop::consume_budget().await;
+    }
+    std::future::pending().await
 }
 
 async fn next_change(watch: &mut Option<Watch>) -> Option<Change> {

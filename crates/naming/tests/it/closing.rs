@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use gleis_naming::{Change, Directory, NameServer, NamingError, RegisterError, ShutdownReport};
+use gleis_transport::Options;
 
 use crate::world::{client, eventually, name, places, read_state, record, tasks_down_to, within};
 
@@ -75,6 +76,24 @@ async fn a_shutdown_ends_although_somebody_stays() {
         assert_eq!(server.shutdown(LONG).await, report);
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_server_closes_as_soon_as_its_clients_have_heard_of_it() {
+    for place in places() {
+        within(async {
+            let mut options = Options::default();
+            options.linger = LONG;
+            let server = NameServer::bind(&place).options(options).await.unwrap();
+            let idle = client(server.endpoint()).await;
+            let watcher = client(server.endpoint()).await;
+            let _watch = watcher.watch().await.unwrap();
+            server.shutdown(Duration::ZERO).await;
+            let error = idle.list().await.unwrap_err();
+            assert!(matches!(error, NamingError::Closed), "{error}");
+        })
+        .await;
+    }
 }
 
 #[tokio::test]
