@@ -13,7 +13,7 @@ use crate::Record;
 #[derive(Debug, thiserror::Error)]
 pub enum RegisterError {
     /// The directory closes and takes in nobody.
-    #[error("the directory is closing")]
+    #[error("the name server is closing")]
     Closing,
     /// As much as allowed is registered, in all or by this client.
     #[error("no room for more than {limit} {what}")]
@@ -55,7 +55,7 @@ pub enum NamingError {
         limit: usize,
     },
     /// The directory has closed. A new one may stand there later.
-    #[error("the directory has closed")]
+    #[error("the name server has closed")]
     Closed,
     /// The server is there and did not answer in time. Retrying is safe.
     #[error("the name server at {endpoint} did not answer in time")]
