@@ -31,6 +31,9 @@ pub struct NameServer {
 
 impl NameServer {
     /// Starts a name server at `at`; `.await` opens it.
+    ///
+    /// It listens there and nowhere else, and believes whoever reaches it: `tcp://127.0.0.1:0` is
+    /// this machine and any free port.
     pub fn bind(at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> BindNameServer {
         BindNameServer::new(at.try_into().map_err(Into::into))
     }
