@@ -52,6 +52,34 @@
 //! | write an agent | [`agent`], [`method`], [`Context`], [`Handler`] |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
+//!
+//! # Where they listen
+//! Whatever is not told otherwise listens on `tcp://127.0.0.1:0`, this machine and any free port:
+//! name servers ([`RunNameServer::at`]), nodes that are called by others
+//! ([`ConnectNode::listen`]), and sockets ([`Bind::at`]). Agents on several machines need all three
+//! at an address that the others can reach, and [`Node`]s of their own. Nobody is authenticated:
+//! whoever reaches a node may call its agents and shut them down.
+//!
+//! # On the wire
+//! The name server is that of [`gleis_naming`]. Under a name stands the endpoint at which the node
+//! of the agent is called: a `ROUTER` whose requests and answers are those of
+//! [`gleis_patterns::Replier`], in MessagePack (`X-Gleis-Codec: msgpack`). A struct is a map of its
+//! fields, an enum a map of one variant to its content, a variant without content its bare name.
+//!
+//! A request is `{agent, callers, within: {secs, nanos}, want}`: whom it is for, which agents wait
+//! for it (their random identities, so that a call in a circle is refused), and how long.
+//!
+//! | want | answer |
+//! |---|---|
+//! | `{"Call": {method, arguments: [value]}}` | `{"Ok": {"Value": value}}` |
+//! | `{"Addr": {alias}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
+//! | `"Sockets"` | `{"Ok": {"Sockets": [[alias, {endpoint, kind, codec}]]}}` |
+//! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`] |
+//! | `"Shutdown"` | `{"Ok": "Done"}` once the agent is gone |
+//!
+//! Each may be answered `{"Err": error}`, a [`CallError`]. A value is a [`Value`] with its kind:
+//! `{"I64": 7}`, `{"String": "Bob"}`, `"Null"`. What arrives at the sockets of agents is the bare
+//! message in the codec of the socket, as with every typed socket.
 
 // What the macros write names this crate, also inside of it.
 extern crate self as gleis_agent;

@@ -19,6 +19,10 @@ use crate::{
 /// [another one](RunAgent::nameserver). It runs until it is shut down or its name server is; that
 /// nobody has a reference to it does not end it.
 ///
+/// It is called by other processes at `tcp://127.0.0.1:0`, this machine and any free port; for
+/// agents on several machines connect a [`Node`](crate::Node) that
+/// [listens](crate::ConnectNode::listen) elsewhere.
+///
 /// An empty name is replaced by a random one.
 ///
 /// # Errors
@@ -95,7 +99,10 @@ impl<A: Agent> RunAgent<A> {
         let Self { agent, mailbox, name, place } = self;
         let name = match name.is_empty() {
             true => Name::random(),
-            false => Name::new(&name).map_err(RunError::Name)?,
+            false => match Name::new(&name) {
+                Ok(name) => name,
+                Err(source) => return Err(RunError::Name { text: name, source }),
+            },
         };
         let name_server = match place {
             Place::Host(host) => {

@@ -61,3 +61,51 @@ pub(crate) type ControlReply = Result<Told, CallError>;
 pub(crate) fn codec() -> AnyCodec {
     AnyCodec::Msgpack
 }
+
+#[cfg(test)]
+mod tests {
+    use gleis_codec::Limits;
+
+    use super::*;
+
+    #[track_caller]
+    fn check<T: Serialize + 'static>(message: &T, expect: &str) {
+        let wire = codec().encode(message, &Limits::default()).unwrap();
+        assert_eq!(wire.escape_ascii().to_string(), expect);
+    }
+
+    #[test]
+    fn requests_and_answers_are_spelled_as_documented() {
+        let name = |text: &str| Name::new(text).unwrap();
+        let arguments = vec![Value::from("Bob"), Value::from(7_i64)];
+        let request = ControlRequest {
+            agent: name("Alice"),
+            callers: vec![name("0a")],
+            within: Duration::from_millis(1_500),
+            want: Want::Call { method: "hello".to_owned(), arguments },
+        };
+        check(
+            &request,
+            concat!(
+                r"\x84\xa5agent\xa5Alice\xa7callers\x91\xa20a",
+                r"\xa6within\x82\xa4secs\x01\xa5nanos\xce\x1d\xcde\x00",
+                r"\xa4want\x81\xa4Call\x82\xa6method\xa5hello\xa9arguments\x92\x81\xa6String\xa3Bob\x81\xa3I64\x07",
+            ),
+        );
+        check(&Value::Null, r"\xa4Null");
+        check(&Want::State, r"\xa5State");
+        let told: ControlReply = Ok(Told::Value(Value::from(42_i64)));
+        check(&told, r"\x81\xa2Ok\x81\xa5Value\x81\xa3I64*");
+        let addr = Addr::new("tcp://127.0.0.1:7000".parse().unwrap(), crate::Kind::Push);
+        let told: ControlReply = Ok(Told::Sockets(vec![("main".to_owned(), addr)]));
+        check(
+            &told,
+            concat!(
+                r"\x81\xa2Ok\x81\xa7Sockets\x91\x92\xa4main",
+                r"\x83\xa8endpoint\xb4tcp://127.0.0.1:7000\xa4kind\xa4Push\xa5codec\xa7bincode",
+            ),
+        );
+        let told: ControlReply = Err(CallError::Gone { agent: name("Alice") });
+        check(&told, r"\x81\xa3Err\x81\xa4Gone\x81\xa5agent\xa5Alice");
+    }
+}
