@@ -64,7 +64,7 @@ impl<A: Agent> AgentRef<A> {
         let args = arguments(&args)?;
         let cell: Arc<dyn AnyAgent> = self.cx.cell.clone();
         let value = cell.call(method.to_owned(), args, self.asking(false)).await?;
-        from_value(value).map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it))
+        from_value(value).map_err(|it| CallError::answer::<R>(method, &it))
     }
 
     /// Calls a function with the agent's state, between two messages: what the functions made by

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    Agent, AgentState, BoxError, CallError, Context, Fault, current::Frame, socket::Sockets,
-    text::near, timer::Timers,
+    Agent, AgentState, BoxError, CallError, Context, Fault, Method, current::Frame,
+    socket::Sockets, text::instead, timer::Timers,
 };
 
 /// What an agent does in one go.
@@ -206,10 +206,9 @@ impl<A: Agent> AnyAgent for Cell<A> {
     ) -> BoxFuture<'static, Result<Value, CallError>> {
         Box::pin(async move {
             let Some(method) = A::METHODS.iter().find(|it| it.name() == name) else {
-                let names = A::METHODS.iter().map(|it| it.name());
-                let near = near(&name, names);
+                let (near, known) = instead(&name, A::METHODS.iter().map(Method::name));
                 let agent = self.name.clone();
-                return Err(CallError::UnknownMethod { agent, method: name, near });
+                return Err(CallError::UnknownMethod { agent, method: name, near, known });
             };
             self.ask(method.name(), how, move |agent, cx| method.call(agent, cx, arguments)).await
         })

@@ -6,7 +6,7 @@ use gleis_core::{EndpointError, Name, NameError, ValueError};
 use gleis_naming::NamingError;
 use serde::{Deserialize, Serialize};
 
-use crate::{Fault, text::Suggestion};
+use crate::{Fault, text::Instead};
 
 /// Any error: what hooks, handlers and methods may fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -19,11 +19,16 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The node or its name server closes.
-    #[error("the node is closing")]
+    #[error("the node or its name server is closing")]
     Closing,
     /// The text is no name.
-    #[error("no name for an agent")]
-    Name(#[source] NameError),
+    #[error("{text:?} is no name for an agent")]
+    Name {
+        /// The text.
+        text: String,
+        /// Why it is none.
+        source: NameError,
+    },
     /// Somebody has that name. Retrying is of use once they are gone.
     #[error("the name `{name}` is taken")]
     NameTaken {
@@ -82,6 +87,16 @@ pub enum NodeError {
 #[non_exhaustive]
 #[derive(Clone, Debug, Deserialize, Serialize, thiserror::Error)]
 pub enum CallError {
+    /// It was done, but what came back is of another type.
+    #[error("the answer of `{method}` is no {expected}: {reason}")]
+    Answer {
+        /// The method.
+        method: String,
+        /// What was expected.
+        expected: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The method takes other arguments.
     #[error("`{method}` takes ({expected}): {reason}")]
     Arguments {
@@ -133,7 +148,7 @@ pub enum CallError {
         agent: Name,
     },
     /// The agent has no socket of that alias.
-    #[error("`{agent}` has no socket `{alias}`{}", Suggestion(near))]
+    #[error("`{agent}` has no socket `{alias}`{}", Instead { near, known, none: "it has none" })]
     UnknownAlias {
         /// Who was asked.
         agent: Name,
@@ -141,9 +156,11 @@ pub enum CallError {
         alias: String,
         /// Aliases that look alike.
         near: Vec<String>,
+        /// Some of the aliases that there are, if none looks alike.
+        known: Vec<String>,
     },
     /// The agent has no such method.
-    #[error("`{agent}` has no method `{method}`{}", Suggestion(near))]
+    #[error("`{agent}` has no method `{method}`{}", Instead { near, known, none: NO_METHODS })]
     UnknownMethod {
         /// Who was called.
         agent: Name,
@@ -151,6 +168,8 @@ pub enum CallError {
         method: String,
         /// Methods that look alike.
         near: Vec<String>,
+        /// Some of the methods that there are, if none looks alike.
+        known: Vec<String>,
     },
     /// The process of the agent cannot be reached.
     #[error("`{agent}` cannot be reached: {reason}")]
@@ -162,7 +181,7 @@ pub enum CallError {
         /// Whether the call may have arrived.
         sent: bool,
     },
-    /// An argument or the answer cannot be carried.
+    /// An argument, or the answer of what was done, cannot be carried.
     #[error("cannot carry {what}: {reason}")]
     Value {
         /// Which one.
@@ -172,7 +191,16 @@ pub enum CallError {
     },
 }
 
+/// What may be wrong with an agent without methods.
+const NO_METHODS: &str = "it has none marked with `#[method]`";
+
 impl CallError {
+    /// The answer is no `R`.
+    pub(crate) fn answer<R>(method: &str, source: &ValueError) -> Self {
+        let expected = std::any::type_name::<R>().to_owned();
+        Self::Answer { method: method.to_owned(), expected, reason: source.to_string() }
+    }
+
     pub(crate) fn value(what: &str, source: &ValueError) -> Self {
         Self::Value { what: what.to_owned(), reason: source.to_string() }
     }
@@ -215,8 +243,13 @@ pub enum ProxyError {
         source: gleis_patterns::OpenError,
     },
     /// The text is no name.
-    #[error("no name of an agent")]
-    Name(#[source] NameError),
+    #[error("{text:?} is no name of an agent")]
+    Name {
+        /// The text.
+        text: String,
+        /// Why it is none.
+        source: NameError,
+    },
     /// The name server does not know the agent, or does not answer.
     #[error(transparent)]
     Naming(#[from] NamingError),

@@ -99,10 +99,9 @@ impl Arguments {
         };
         let n = self.n_taken;
         self.n_taken += 1;
-        let kind = value.kind();
         from_value(value).map_err(|error| {
             let (name, ty) = self.parameters.get(n).unwrap_or(&("?", "?"));
-            let text = format!("`{name}` is no {ty} but a {kind} ({error})");
+            let text = format!("`{name}` is no {ty}: {error}");
             self.error(self.expected(), text)
         })
     }

@@ -205,7 +205,8 @@ impl IntoFuture for ConnectNameServerProxy {
 }
 
 async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyError> {
-    let name = Name::new(name).map_err(ProxyError::Name)?;
+    let name =
+        Name::new(name).map_err(|source| ProxyError::Name { text: name.to_owned(), source })?;
     let record = directory.resolve(&name).await?;
     Proxy::connect(name, &record.endpoint).await
 }

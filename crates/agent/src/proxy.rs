@@ -62,8 +62,9 @@ impl Proxy {
     ) -> Result<R, CallError> {
         let arguments = arguments(&args)?;
         match self.ask(Want::Call { method: method.to_owned(), arguments }).await? {
-            Told::Value(value) => from_value(value)
-                .map_err(|it| CallError::value(&format!("the answer of `{method}`"), &it)),
+            Told::Value(value) => {
+                from_value(value).map_err(|it| CallError::answer::<R>(method, &it))
+            }
             told => Err(self.surprise(&told)),
         }
     }
@@ -137,7 +138,12 @@ impl Proxy {
             RequestError::DeadlineExceeded { sent } | RequestError::PeerLost { sent } => {
                 CallError::Unreachable { agent, reason: chain(error), sent }
             }
-            RequestError::Full | RequestError::NoPeer | RequestError::Encode(_) => {
+            RequestError::NoPeer => {
+                let at = self.requester.endpoint();
+                let reason = format!("nobody answers at {at}, its process may have ended");
+                CallError::Unreachable { agent, reason, sent: false }
+            }
+            RequestError::Full | RequestError::Encode(_) => {
                 CallError::Unreachable { agent, reason: chain(error), sent: false }
             }
             _ => CallError::Unreachable { agent, reason: chain(error), sent: true },

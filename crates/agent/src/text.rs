@@ -2,14 +2,19 @@
 
 use std::fmt;
 
-/// `; did you mean ..?`, or nothing.
-pub(crate) struct Suggestion<'a, T>(pub(crate) &'a [T]);
+/// `; did you mean ..?`, or what there is, or that there is none.
+pub(crate) struct Instead<'a> {
+    pub(crate) near: &'a [String],
+    pub(crate) known: &'a [String],
+    pub(crate) none: &'a str,
+}
 
-impl<T: fmt::Display> fmt::Display for Suggestion<'_, T> {
+impl fmt::Display for Instead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            [] => Ok(()),
-            near => write!(f, "; did you mean {}?", join(near, " or ")),
+        match (self.near, self.known) {
+            ([], []) => write!(f, "; {}", self.none),
+            ([], known) => write!(f, "; there is {}", list(known)),
+            (near, _) => write!(f, "; did you mean {}?", join(near, " or ")),
         }
     }
 }
@@ -33,9 +38,17 @@ fn join<T: fmt::Display>(items: &[T], last: &str) -> String {
     text
 }
 
-/// The candidates that look like `wanted`, the nearest first.
-pub(crate) fn near<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    gleis_core::near(wanted, candidates).into_iter().map(str::to_owned).collect()
+/// How many of the things that there are an error lists.
+const LISTED: usize = 8;
+
+/// The candidates that look like `wanted`, the nearest first; if none does, some that there are.
+pub(crate) fn instead<'a>(
+    wanted: &str,
+    candidates: impl Iterator<Item = &'a str> + Clone,
+) -> (Vec<String>, Vec<String>) {
+    let near = gleis_core::near(wanted, candidates.clone());
+    let known = candidates.take(if near.is_empty() { LISTED } else { 0 });
+    (near.into_iter().map(str::to_owned).collect(), known.map(str::to_owned).collect())
 }
 
 /// An error with everything behind it, in one line.
@@ -60,9 +73,13 @@ mod tests {
 
     #[test]
     fn a_suggestion_reads_like_a_sentence() {
-        let text = |near: &[&str]| Suggestion(near).to_string();
-        assert_eq!(text(&[]), "");
-        assert_eq!(text(&["a"]), "; did you mean `a`?");
-        assert_eq!(text(&["a", "b", "c"]), "; did you mean `a`, `b` or `c`?");
+        let text = |wanted: &str, there: &[&str]| {
+            let (near, known) = instead(wanted, there.iter().copied());
+            Instead { near: &near, known: &known, none: "it has none" }.to_string()
+        };
+        assert_eq!(text("main", &[]), "; it has none");
+        assert_eq!(text("main", &["news", "jobs"]), "; there is `news` and `jobs`");
+        assert_eq!(text("main", &["news", "mian"]), "; did you mean `mian`?");
+        assert_eq!(text("b", &["c", "a"]), "; did you mean `a` or `c`?");
     }
 }

@@ -114,9 +114,11 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
 pub(crate) fn unknown_alias(agent: &dyn AnyAgent, error: AliasError) -> CallError {
     let agent = agent.name().clone();
     match error {
-        AliasError::Unknown { alias, near } => CallError::UnknownAlias { agent, alias, near },
+        AliasError::Unknown { alias, near, known } => {
+            CallError::UnknownAlias { agent, alias, near, known }
+        }
         AliasError::Handled { alias } | AliasError::WrongKind { alias, .. } => {
-            CallError::UnknownAlias { agent, alias, near: Vec::new() }
+            CallError::UnknownAlias { agent, alias, near: Vec::new(), known: Vec::new() }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What can go wrong with the sockets of an agent.
 
-use gleis_codec::{DecodeError, EncodeError};
+use gleis_codec::{AnyCodec, DecodeError, EncodeError};
 
-use super::Kind;
-use crate::text::Suggestion;
+use super::{Addr, Kind};
+use crate::text::Instead;
 
 /// Why an agent has not bound or connected.
 #[non_exhaustive]
@@ -15,11 +15,27 @@ pub enum OpenError {
         /// The alias.
         alias: String,
     },
+    /// The socket was not bound.
+    #[error("cannot bind `{alias}`")]
+    Bind {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_patterns::OpenError,
+    },
     /// No built-in codec has the name in the address; name yours with `codec`.
-    #[error("unknown codec `{codec}`")]
+    #[error("no built-in codec is called `{codec}`; there is {}", built_in())]
     Codec {
         /// The name.
         codec: String,
+    },
+    /// The socket was not connected.
+    #[error("cannot connect to {to}")]
+    Connect {
+        /// What was to be reached.
+        to: Addr,
+        /// Why.
+        source: gleis_patterns::OpenError,
     },
     /// A socket of this kind never receives, so a handler would never run.
     #[error("{kind} receives nothing, so it takes no handler")]
@@ -33,17 +49,14 @@ pub enum OpenError {
         /// The kind.
         kind: Kind,
     },
-    /// The socket itself was not opened.
-    #[error("cannot open `{alias}`")]
-    Socket {
-        /// The alias.
-        alias: String,
-        /// Why.
-        source: gleis_patterns::OpenError,
-    },
     /// The agent is no more, or has stopped after a fault.
     #[error("the agent has stopped")]
     Stopped,
+}
+
+fn built_in() -> String {
+    let names: Vec<_> = AnyCodec::BUILT_IN.iter().map(AnyCodec::name).collect();
+    crate::text::list(&names)
 }
 
 /// Why there is no such socket.
@@ -57,12 +70,14 @@ pub enum AliasError {
         alias: String,
     },
     /// The agent has no socket of that alias.
-    #[error("no socket `{alias}`{}", Suggestion(near))]
+    #[error("no socket `{alias}`{}", Instead { near, known, none: "there is none yet" })]
     Unknown {
         /// The alias.
         alias: String,
         /// Aliases that look alike.
         near: Vec<String>,
+        /// Some of the aliases that there are, if none looks alike.
+        known: Vec<String>,
     },
     /// The socket cannot do this.
     #[error("`{alias}` is {kind}, which cannot {what}")]

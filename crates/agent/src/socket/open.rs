@@ -135,7 +135,7 @@ impl<A: Agent> IntoFuture for Bind<A> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { plan, kind, alias, at, codec } = self;
-            let failed = |source| OpenError::Socket { alias: alias.clone(), source };
+            let failed = |source| OpenError::Bind { alias: alias.clone(), source };
             let at = at.map_err(|it| failed(gleis_patterns::OpenError::Endpoint(it)))?;
             let cx = plan.cx.clone();
             let reserved = cx.cell.sockets.reserve(alias)?;
@@ -152,12 +152,12 @@ impl<A: Agent> IntoFuture for Connect<A> {
         Box::pin(async move {
             let Self { plan, to, alias, codec } = self;
             let codec = codec.or_else(|| AnyCodec::by_name(&to.codec));
-            let codec = codec.ok_or(OpenError::Codec { codec: to.codec })?;
+            let codec = codec.ok_or_else(|| OpenError::Codec { codec: to.codec.clone() })?;
             let alias = alias.unwrap_or_else(|| Name::random().to_string());
             let cx = plan.cx.clone();
             let reserved = cx.cell.sockets.reserve(alias.clone())?;
-            let side = Side::Connect(to.endpoint);
-            plan.open(&reserved, to.kind.twin(), side, codec).await?.put(reserved)?;
+            let kind = to.kind.twin();
+            plan.open(&reserved, kind, Side::Connect(to), codec).await?.put(reserved)?;
             Ok(alias)
         })
     }
@@ -165,7 +165,7 @@ impl<A: Agent> IntoFuture for Connect<A> {
 
 enum Side {
     Bind(Endpoint),
-    Connect(Endpoint),
+    Connect(Addr),
 }
 
 impl Open {
@@ -179,9 +179,9 @@ impl Open {
 /// Opens a socket of one type with all that was chosen.
 macro_rules! open {
     ($plan:ident, $side:ident, $codec:ident, $failed:ident, $socket:ty $(, $more:ident)?) => {{
-        let builder = match $side {
-            Side::Bind(at) => <$socket>::bind(at),
-            Side::Connect(at) => <$socket>::connect(at),
+        let builder = match &$side {
+            Side::Bind(at) => <$socket>::bind(at.clone()),
+            Side::Connect(to) => <$socket>::connect(to.endpoint.clone()),
         };
         let builder = $plan.options(builder).codec(wire::encoded(&$codec));
         $(let builder = $plan.$more(builder);)?
@@ -204,7 +204,10 @@ impl<A: Agent> Plan<A> {
         codec: AnyCodec,
     ) -> Result<Open, OpenError> {
         let alias = reserved.alias();
-        let failed = |source| OpenError::Socket { alias: alias.to_owned(), source };
+        let failed = |source| match &side {
+            Side::Bind(_) => OpenError::Bind { alias: alias.to_owned(), source },
+            Side::Connect(to) => OpenError::Connect { to: to.clone(), source },
+        };
         let handler = self.handler.take();
         if matches!(kind, Kind::Pub | Kind::Push | Kind::Req) && handler.is_some() {
             return Err(OpenError::HandlerUnused { kind });

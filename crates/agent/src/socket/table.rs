@@ -10,7 +10,7 @@ use gleis_patterns::{Publisher, Pull, Push, Requester, Subscriber};
 use parking_lot::Mutex;
 
 use super::{Addr, AliasError, OpenError, pump::Pump};
-use crate::text::near;
+use crate::text::instead;
 
 /// The sockets of one agent.
 #[derive(Default)]
@@ -75,8 +75,8 @@ impl Sockets {
         if let Some(Slot::Open(open)) = table.sockets.get(alias) {
             return Ok(open.clone());
         }
-        let near = near(alias, table.sockets.keys().map(String::as_str));
-        Err(AliasError::Unknown { alias: alias.to_owned(), near })
+        let (near, known) = instead(alias, table.sockets.keys().map(String::as_str));
+        Err(AliasError::Unknown { alias: alias.to_owned(), near, known })
     }
 
     /// Where the socket of this alias is.

@@ -61,7 +61,7 @@ async fn an_agent_without_a_name_gets_one() {
 #[tokio::test]
 async fn a_bad_name_is_refused() {
     let error = Node::local().run_agent("a/b", Counter::default()).await.unwrap_err();
-    assert!(matches!(error, RunError::Name(_)), "{error}");
+    assert!(matches!(error, RunError::Name { .. }), "{error}");
 }
 
 #[tokio::test]

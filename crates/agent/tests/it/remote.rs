@@ -40,7 +40,7 @@ async fn errors_cross_the_network_with_all_they_say() {
     let error = proxy.call::<u64>("divide", (0,)).await.unwrap_err();
     assert_eq!(text(error), "`divide` of `counter` failed: division by zero");
     let error = proxy.addr("main").await.unwrap_err();
-    assert_eq!(text(error), "`counter` has no socket `main`");
+    assert_eq!(text(error), "`counter` has no socket `main`; it has none");
     let error = proxy.call::<u64>("burst", ()).await.unwrap_err();
     assert_eq!(text(error), "`burst` of `counter` failed: panicked: burst at 5");
     assert!(matches!(proxy.state().await.unwrap(), AgentState::Failed(_)));
