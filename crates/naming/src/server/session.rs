@@ -252,7 +252,7 @@ async fn ignore(receiver: &mut Receiver) {
         batch.clear();
         tokio::task::coop::consume_budget().await;
     }
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 async fn next_change(watch: &mut Option<Watch>) -> Option<Change> {
