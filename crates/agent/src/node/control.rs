@@ -21,6 +21,33 @@ pub(crate) struct ControlRequest {
     pub(crate) want: Want,
 }
 
+impl ControlRequest {
+    /// About how many bytes it holds.
+    pub(crate) fn weight(&self) -> usize {
+        let want = match &self.want {
+            Want::Addr { alias } => alias.len(),
+            Want::Call { method, arguments } => {
+                method.len() + arguments.iter().map(weight).sum::<usize>()
+            }
+            Want::Shutdown | Want::Sockets | Want::State => 0,
+        };
+        let callers = self.callers.iter().map(|it| PIECE + it.as_str().len()).sum::<usize>();
+        PIECE + want + callers
+    }
+}
+
+/// A codec has bounded how deep a value is.
+fn weight(value: &Value) -> usize {
+    let content = match value {
+        Value::Bytes(it) => it.len(),
+        Value::List(it) => it.iter().map(weight).sum(),
+        Value::Map(it) => it.iter().map(|(key, it)| key.len() + weight(it)).sum(),
+        Value::String(it) => it.len(),
+        _ => 0,
+    };
+    PIECE + content
+}
+
 /// What is wanted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) enum Want {
@@ -61,6 +88,9 @@ pub(crate) type ControlReply = Result<Told, CallError>;
 pub(crate) fn codec() -> AnyCodec {
     AnyCodec::Msgpack
 }
+
+/// About the bytes that a value or a name takes beside its content.
+const PIECE: usize = 64;
 
 #[cfg(test)]
 mod tests {
@@ -107,5 +137,18 @@ mod tests {
         );
         let told: ControlReply = Err(CallError::Gone { agent: name("Alice") });
         check(&told, r"\x81\xa3Err\x81\xa4Gone\x81\xa5agent\xa5Alice");
+    }
+
+    #[test]
+    fn a_request_weighs_what_it_holds() {
+        let weigh = |arguments: Vec<Value>| {
+            let want = Want::Call { method: "hello".to_owned(), arguments };
+            let within = Duration::ZERO;
+            ControlRequest { agent: Name::random(), callers: Vec::new(), within, want }.weight()
+        };
+        let text = Value::from("x".repeat(1_000));
+        assert!(1_000 < weigh(vec![text.clone()]));
+        assert!(3_000 < weigh(vec![Value::List(vec![text.clone(), text.clone()]), text]));
+        assert!(1_000 * size_of::<Value>() < weigh(vec![Value::List(vec![Value::Null; 1_000])]));
     }
 }

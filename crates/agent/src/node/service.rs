@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use gleis_naming::{Change, Watch};
 use gleis_patterns::{RecvError, Replier, ReplyHandle};
 
@@ -18,6 +18,9 @@ use crate::{
 
 /// How many requests are in progress at a time; more wait in the socket.
 const IN_PROGRESS: usize = 1_024;
+
+/// How many bytes the requests in progress may have before more wait in the socket.
+const ROOM: usize = 64 << 20;
 
 /// The longest time a request may take.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -35,21 +38,28 @@ pub(super) fn start(
 }
 
 async fn serve(host: Arc<Host>, mut replier: Replier<ControlRequest, ControlReply>, watch: Watch) {
-    let mut work: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    // Each tells how many bytes it gives back.
+    let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
+    let mut n_bytes = 0;
     let mut changes = watch.fuse();
     loop {
         tokio::select! {
-            request = replier.recv(), if work.len() < IN_PROGRESS => match request {
-                Ok((request, reply)) => work.push(Box::pin(answer(host.clone(), request, reply))),
+            request = replier.recv(), if work.len() < IN_PROGRESS && n_bytes < ROOM => match request {
+                Ok((request, reply)) => {
+                    let weight = request.weight();
+                    n_bytes += weight;
+                    let answered = answer(host.clone(), request, reply);
+                    work.push(Box::pin(answered.map(move |()| weight)));
+                }
                 Err(RecvError::Closed) => break,
                 Err(error) => {
                     tracing::warn!(target: "gleis::agent", error = chain(&error), "a control request was dropped");
                 }
             },
             Some(change) = changes.next() => if let Change::Closing { grace } = change {
-                work.push(Box::pin(close(host.clone(), grace)));
+                work.push(Box::pin(close(host.clone(), grace).map(|()| 0)));
             },
-            Some(()) = work.next() => (),
+            Some(weight) = work.next() => n_bytes -= weight,
             () = host.table().done(), if work.is_empty() => if host.table().close_if_done() {
                 break;
             },
