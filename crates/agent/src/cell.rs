@@ -8,14 +8,17 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use gleis_core::{Name, Value};
 use tokio::{
-    sync::{mpsc, oneshot, watch},
-    time::timeout,
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::{Instant, timeout},
 };
 
 use crate::{
     Agent, AgentState, BoxError, CallError, Context, Fault, Method, current::Frame,
     socket::Sockets, text::instead, timer::Timers,
 };
+
+/// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
+pub(crate) const ROOM: usize = 16 << 20;
 
 /// What an agent does in one go.
 pub(crate) type Work<A> =
@@ -39,6 +42,8 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) identity: Name,
     pub(crate) name: Name,
     pub(crate) mail: mpsc::Sender<Job<A>>,
+    /// A permit for each byte that messages in the mailbox may have.
+    pub(crate) room: Arc<Semaphore>,
     pub(crate) state: watch::Sender<AgentState>,
     /// True once the agent was told to shut down.
     pub(crate) stop: watch::Sender<bool>,
@@ -53,6 +58,7 @@ impl<A: Agent> Cell<A> {
             identity: Name::random(),
             name,
             mail,
+            room: Arc::new(Semaphore::new(ROOM)),
             state: watch::Sender::new(AgentState::Starting),
             stop: watch::Sender::new(false),
             timers: Timers::new(),
@@ -84,13 +90,14 @@ impl<A: Agent> Cell<A> {
         let (reply, answer) = oneshot::channel();
         let work = work(self.name.clone(), what.clone(), reply, call);
         let job = Job { what: what.clone(), caller, after_fault, work };
+        let begun = Instant::now();
         let wait = async {
             self.mail.send(job).await.map_err(|_| ()).ok()?;
             answer.await.ok()
         };
         match timeout(within, wait).await {
             Ok(Some(res)) => res,
-            Ok(None) => Err(self.why_no_answer(within).await),
+            Ok(None) => Err(self.why_no_answer(within.saturating_sub(begun.elapsed())).await),
             Err(_) => Err(CallError::DeadlineExceeded {
                 agent: self.name.clone(),
                 what: what.into_owned(),

@@ -88,8 +88,9 @@ impl<A: Agent> RunAgent<A> {
         self
     }
 
-    /// How many messages and calls may wait for the agent; 1,000 by default, at least one. More
-    /// wait where they are: the sockets are not read, the callers wait.
+    /// How many messages and calls may wait for the agent; 1,000 by default, at least one, and no
+    /// more than 16 MiB of messages. More wait where they are: the sockets are not read, the
+    /// callers wait.
     pub fn mailbox(mut self, capacity: usize) -> Self {
         self.mailbox = capacity.max(1);
         self

@@ -33,7 +33,7 @@ pub enum OpenError {
     #[error("cannot connect to {to}")]
     Connect {
         /// What was to be reached.
-        to: Addr,
+        to: Box<Addr>,
         /// Why.
         source: gleis_patterns::OpenError,
     },

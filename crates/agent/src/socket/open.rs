@@ -206,7 +206,7 @@ impl<A: Agent> Plan<A> {
         let alias = reserved.alias();
         let failed = |source| match &side {
             Side::Bind(_) => OpenError::Bind { alias: alias.to_owned(), source },
-            Side::Connect(to) => OpenError::Connect { to: to.clone(), source },
+            Side::Connect(to) => OpenError::Connect { to: Box::new(to.clone()), source },
         };
         let handler = self.handler.take();
         if matches!(kind, Kind::Pub | Kind::Push | Kind::Req) && handler.is_some() {
@@ -259,8 +259,7 @@ impl<A: Agent> Plan<A> {
         codec: &AnyCodec,
         handler: AnyHandler<A>,
     ) -> Socket {
-        let mail = self.cx.cell.mail.clone();
-        Socket::Handled(Pump::start(source, alias, codec.clone(), handler, mail))
+        Socket::Handled(Pump::start(source, alias, codec.clone(), handler, &self.cx.cell))
     }
 
     fn options<S>(&self, mut builder: Builder<S>) -> Builder<S> {

@@ -8,13 +8,13 @@ use gleis_patterns::{Pull, RecvError, Replier, ReplyHandle, Subscriber};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
     task::JoinHandle,
 };
 
 use crate::{
     Agent, BoxError, Fault, Handler,
-    cell::{Job, guarded},
+    cell::{Cell, Job, ROOM, guarded},
     text::chain,
 };
 
@@ -27,6 +27,8 @@ pub(super) struct Received {
     codec: AnyCodec,
     body: Bytes,
     reply: Option<ReplyHandle<Bytes>>,
+    /// Its place in the mailbox, until it is handled.
+    room: OwnedSemaphorePermit,
 }
 
 /// The task that receives for a handler. Dropping it ends it and closes the socket at once.
@@ -41,16 +43,17 @@ impl Pump {
         alias: &str,
         codec: AnyCodec,
         handler: AnyHandler<A>,
-        mail: mpsc::Sender<Job<A>>,
+        cell: &Cell<A>,
     ) -> Self {
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
         let alias: Arc<str> = alias.into();
+        let mailbox = Mailbox { mail: cell.mail.clone(), room: cell.room.clone() };
         let task = tokio::spawn(async move {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(|it| *it) => (),
-                () = pump(&mut source, &alias, &codec, &*handler, &mail) => (),
+                () = pump(&mut source, &alias, &codec, &*handler, &mailbox) => (),
             }
             source.close().await
         });
@@ -98,12 +101,18 @@ impl Drop for Ending {
     }
 }
 
+/// Where work goes: bounded in pieces, and in the bytes that they hold.
+struct Mailbox<A: 'static> {
+    mail: mpsc::Sender<Job<A>>,
+    room: Arc<Semaphore>,
+}
+
 async fn pump<A, S: Source>(
     source: &mut S,
     alias: &Arc<str>,
     codec: &AnyCodec,
     handler: &(dyn Fn(Received) -> Job<A> + Send + Sync),
-    mail: &mpsc::Sender<Job<A>>,
+    mailbox: &Mailbox<A>,
 ) {
     loop {
         let (body, reply) = match source.recv().await {
@@ -114,8 +123,12 @@ async fn pump<A, S: Source>(
                 continue;
             }
         };
-        let received = Received { alias: alias.clone(), codec: codec.clone(), body, reply };
-        if mail.send(handler(received)).await.is_err() {
+        let n_bytes = u32::try_from(body.len().min(ROOM)).unwrap_or(u32::MAX);
+        let Ok(room) = mailbox.room.clone().acquire_many_owned(n_bytes).await else {
+            return;
+        };
+        let received = Received { alias: alias.clone(), codec: codec.clone(), body, reply, room };
+        if mailbox.mail.send(handler(received)).await.is_err() {
             return;
         }
     }
@@ -189,7 +202,7 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
     cx: &crate::Context<A>,
     received: Received,
 ) -> Result<(), Fault> {
-    let Received { alias, codec, body, reply } = received;
+    let Received { alias, codec, body, reply, room: _room } = received;
     let message = match codec.decode::<M>(&body, &Limits::default()) {
         Ok(message) => message,
         Err(error) => {
@@ -229,5 +242,44 @@ async fn answer(reply: Option<ReplyHandle<Bytes>>, answer: Result<Bytes, String>
     };
     if let Err(error) = sent {
         tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gleis_core::Name;
+
+    use super::*;
+
+    struct Busy;
+
+    impl Agent for Busy {}
+
+    /// Always has a message.
+    struct Flood;
+
+    impl Source for Flood {
+        async fn recv(&mut self) -> Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError> {
+            Ok((Bytes::from(vec![0; ROOM / 16]), None))
+        }
+
+        async fn close(&self) -> usize {
+            0
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_a_mailbox_is_bounded_in_bytes() {
+        let (cell, mut jobs) = Cell::<Busy>::new(Name::random(), 1_000);
+        let handler = forget(|_: &mut Busy, _: Bytes| ());
+        let _pump = Pump::start(Flood, "in", AnyCodec::Raw, handler, &cell);
+        let mut waiting = Vec::new();
+        for _ in 0..16 {
+            waiting.extend(jobs.recv().await);
+        }
+        assert_eq!(cell.room.available_permits(), 0);
+        assert!(jobs.try_recv().is_err());
+        drop(waiting.pop());
+        assert!(jobs.recv().await.is_some());
     }
 }
