@@ -112,7 +112,7 @@ impl<A: Agent> Actor<A> {
                     let _ = self.work(job).await;
                 }
                 // Dropping it tells the caller.
-                Some(_) => (),
+                Some(job) => given_up(&self.cx, job),
             }
         }
     }
@@ -127,9 +127,17 @@ impl<A: Agent> Actor<A> {
         }
         cx.cell.timers.close();
         jobs.close();
-        while jobs.try_recv().is_ok() {}
+        while let Ok(job) = jobs.try_recv() {
+            given_up(cx, job);
+        }
         cx.cell.sockets.close_all().await;
     }
+}
+
+/// Tells of work that came too late. Who waits for it hears of it when it is dropped.
+fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>) {
+    tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %job.what, "given up");
+    drop(job);
 }
 
 enum Next<A: 'static> {

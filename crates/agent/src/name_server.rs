@@ -78,6 +78,9 @@ impl NameServerHandle {
     }
 
     /// The names of all agents.
+    ///
+    /// # Errors
+    /// See [`NamingError`].
     pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
         names(&*self.server.directory()).await
     }
