@@ -37,7 +37,7 @@ fn round_trip() {
         links::round_trip(64, Cores::One),
         raw::round_trip(64, Cores::One),
     ];
-    let [gleis, link, raw] = medians(rounds(601), count(100), rigs);
+    let [gleis, link, raw] = medians(rounds(61), count(2_000), rigs);
     println!(
         "ratio: round trip tcp, one core  gleis {:.2} us, raw tokio {:.2} us, {:.2} x (goal <= 1.3); \
          connection alone {:.2} us, {:.2} x",

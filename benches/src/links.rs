@@ -66,14 +66,16 @@ pub fn round_trip(size: usize, cores: Cores) -> Rig {
         async move |mut turns, at| {
             let (sender, mut receiver) = connect(&at, &config()).await?.split();
             let (load, mut batch) = (Load::new(size), Vec::new());
+            let mut times = Vec::new();
             while let Some(n) = turns.next().await {
-                let start = Instant::now();
                 for _ in 0..n {
+                    let start = Instant::now();
                     sender.send(Message::single(load.message())).await?;
                     receiver.recv_many(&mut batch).await?;
                     batch.clear();
+                    times.push(start.elapsed());
                 }
-                turns.done(start.elapsed());
+                turns.done_each(&mut times);
             }
             Ok(())
         },

@@ -116,13 +116,15 @@ pub fn round_trip(size: usize, cores: Cores) -> Rig {
         async move |mut turns, at| {
             let mut stream = connect(at).await?;
             let mut body = vec![7; size];
+            let mut times = Vec::new();
             while let Some(n) = turns.next().await {
-                let start = Instant::now();
                 for _ in 0..n {
+                    let start = Instant::now();
                     stream.write_all(&body).await?;
                     stream.read_exact(&mut body).await?;
+                    times.push(start.elapsed());
                 }
-                turns.done(start.elapsed());
+                turns.done_each(&mut times);
             }
             Ok(())
         },

@@ -120,6 +120,15 @@ impl Turns {
         self.turns.recv().await
     }
 
+    /// Tells how long the turn would have taken had every message been the median one: what the
+    /// machine does beside it does not count.
+    pub fn done_each(&self, times: &mut Vec<Duration>) {
+        times.sort_unstable();
+        let median = times.get(times.len() / 2).copied().unwrap_or_default();
+        self.done(median * u32::try_from(times.len()).unwrap_or(u32::MAX));
+        times.clear();
+    }
+
     /// Tells how long the turn took.
     pub fn done(&self, time: Duration) {
         // A rig that is being dropped does not listen any more.

@@ -86,12 +86,14 @@ pub fn request(size: usize, cores: Cores) -> Rig {
         async move |mut turns, at| {
             let requester = Requester::<Bytes, Bytes>::connect(at).await?;
             let load = Load::new(size);
+            let mut times = Vec::new();
             while let Some(n) = turns.next().await {
-                let start = Instant::now();
                 for _ in 0..n {
+                    let start = Instant::now();
                     requester.request(load.message()).await?;
+                    times.push(start.elapsed());
                 }
-                turns.done(start.elapsed());
+                turns.done_each(&mut times);
             }
             Ok(())
         },

@@ -56,23 +56,35 @@ impl Intake {
 
     /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
     pub(crate) fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Batch) -> Poll<bool> {
+        if let Some(taken) = self.take(batch, None) {
+            return Poll::Ready(taken);
+        }
+        // Whoever waits for a single peer reads for itself, and need not be woken for that.
+        let only = self.state.lock().only_link();
+        if let Some(only) = only {
+            only.poll_direct(cx);
+        }
+        self.take(batch, Some(cx)).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Takes what waits, or says that nothing will come any more. If neither, the task of `waiter`,
+    /// and no other, is woken by what comes next.
+    fn take(&self, batch: &mut Batch, waiter: Option<&mut Context<'_>>) -> Option<bool> {
         let mut state = self.state.lock();
         let (woken, freed) = state.settle();
         state.fill(batch, self.batch);
-        let res = match batch.is_empty() {
-            false => Poll::Ready(true),
-            true if state.closed => Poll::Ready(false),
+        let taken = match batch.is_empty() {
+            false => Some(true),
+            true if state.closed => Some(false),
             true => {
-                if !state.waker.as_ref().is_some_and(|it| it.will_wake(cx.waker())) {
-                    state.waker = Some(cx.waker().clone());
-                }
-                Poll::Pending
+                state.waker = waiter.map(|it| it.waker().clone());
+                None
             }
         };
         drop(state);
         woken.wake();
         drop(freed);
-        res
+        taken
     }
 
     /// What became of all that came in; `held` is what the taker has and did not hand on.
@@ -164,6 +176,13 @@ impl State {
                 self.ready.push_back(at);
             }
         }
+    }
+
+    /// The peer, if there is one alone.
+    fn only_link(&self) -> Option<Arc<Link>> {
+        let is_alone = self.lanes.len() - self.free.len() == 1;
+        let lane = is_alone.then(|| self.lanes.iter().flatten().next())??;
+        Some(lane.link.clone())
     }
 
     /// Frees the lane of a peer that is gone and of which nothing is left.

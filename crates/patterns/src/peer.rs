@@ -1,11 +1,12 @@
 //! One peer of a socket.
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{OnceLock, Weak};
+use std::task::Context;
 
 use bytes::Bytes;
 use gleis_codec::AnyCodec;
-use gleis_transport::{Body, CloseReason, Sender};
+use gleis_transport::{Body, CloseReason, Direct, Sender};
 
 use crate::core::Core;
 
@@ -29,6 +30,8 @@ pub struct PeerInfo {
 pub(crate) struct Link {
     /// What is spoken on it.
     pub(crate) codec: AnyCodec,
+    /// For whoever waits for this link alone.
+    pub(crate) direct: OnceLock<Direct>,
     /// Whether the other side is a gleis socket.
     pub(crate) gleis: bool,
     /// Unique within the socket, never reused.
@@ -51,6 +54,18 @@ impl Link {
         match body {
             Body::Bytes(_) => matches!(self.codec, AnyCodec::Raw),
             Body::Local(_) => self.is_local(),
+        }
+    }
+
+    /// Reads it from the task of `cx`: see [`Direct::poll`].
+    pub(crate) fn poll_direct(&self, cx: &mut Context<'_>) -> bool {
+        self.direct.get().is_some_and(|it| it.poll(cx))
+    }
+
+    /// Lets the link's own task read.
+    pub(crate) fn give_up_direct(&self) {
+        if let Some(direct) = self.direct.get() {
+            direct.give_up();
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
 use gleis_codec::Message;
@@ -153,6 +153,24 @@ impl<'a> Sent<'a> {
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        loop {
+            if 1 < self.pending.len() {
+                // The link wakes one task only: when several wait, its own has to read.
+                self.link.give_up_direct();
+                return self.poll_answer(cx);
+            }
+            // Whoever brings the answer itself need not be woken for it.
+            let quiet = &mut Context::from_waker(Waker::noop());
+            if let Poll::Ready(outcome) = self.poll_answer(quiet) {
+                return Poll::Ready(outcome);
+            }
+            if !self.link.poll_direct(cx) {
+                return self.poll_answer(cx);
+            }
+        }
+    }
+
+    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
         let outcome = ready!(Pin::new(&mut self.answer).poll(cx));
         self.is_over = true;
         // Whoever takes a request off the list tells what became of it.

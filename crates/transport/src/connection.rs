@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::Closed;
-use crate::inbox::{Delivery, Hold, Inbox};
+use crate::inbox::{Delivery, Direct, Hold, Inbox};
 use crate::inproc::{PipeReader, PipeWriter};
 use crate::message::{Body, Control, Inbound, Message};
 use crate::peer::Peer;
-use crate::stream::{StreamReader, StreamWriter};
+use crate::stream::{Pump, StreamReader, StreamWriter};
 use crate::task::TaskGuard;
 
 /// How many items one call hands out at most.
@@ -240,14 +240,18 @@ impl Receiver {
 
     /// Delivers everything that arrives to `inbox`, from now on until the end.
     pub fn deliver_to(self, inbox: Arc<dyn Inbox>) -> Delivery {
-        let hold = match self.kind {
+        match self.kind {
             ReceiverKind::Inproc(mut pipe) => {
                 pipe.deliver_to(inbox);
-                Hold::Inproc(pipe)
+                Delivery { direct: Direct::default(), _hold: Hold::Inproc(pipe) }
             }
-            ReceiverKind::Stream(link) => Hold::Task(TaskGuard::spawn(link.deliver(inbox))),
-        };
-        Delivery { _hold: hold }
+            ReceiverKind::Stream(reader) => {
+                let pump = Pump::new(reader, inbox);
+                let direct = Direct(Arc::downgrade(&pump));
+                let task = TaskGuard::spawn(pump.clone().run());
+                Delivery { direct, _hold: Hold::Task(task, pump) }
+            }
+        }
     }
 }
 

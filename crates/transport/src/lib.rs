@@ -35,7 +35,7 @@ pub use crate::error::{
 };
 pub use crate::event::{Event, Host, Origin};
 pub use crate::fate::Closed;
-pub use crate::inbox::{Delivery, Inbox};
+pub use crate::inbox::{Delivery, Direct, Inbox};
 pub use crate::listener::{Listener, listen};
 pub use crate::message::{Body, Control, Inbound, Local, Message};
 pub use crate::options::{Backoff, HighWater, LinkConfig, Options};

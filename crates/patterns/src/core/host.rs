@@ -1,6 +1,6 @@
 //! What the links of a socket tell it.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use gleis_transport::{Connection, Host, Origin, Peer};
 
@@ -35,11 +35,14 @@ impl Host for Core {
         };
         let gleis = speaks_gleis(connection.peer());
         let (sender, receiver) = connection.split();
-        let Some(link) = self.enlist(|id| Link { codec, gleis, id, sender }) else {
+        let Some(link) =
+            self.enlist(|id| Link { codec, direct: OnceLock::new(), gleis, id, sender })
+        else {
             return;
         };
         let exit = Exit { core: self.me.clone(), link: link.id };
         let delivery = receiver.deliver_to(self.role.clone().attach(&link, exit));
+        let _ = link.direct.set(delivery.direct());
         let late = match self.links.lock().peers.get_mut(&link.id) {
             Some(attached) => {
                 attached._delivery = Some(delivery);

@@ -8,6 +8,7 @@ mod handshake;
 mod link;
 mod listener;
 mod outbox;
+mod pump;
 mod reader;
 mod socket;
 
@@ -15,5 +16,6 @@ pub(crate) use dial::connect;
 pub(crate) use handshake::handshake;
 pub(crate) use link::StreamWriter;
 pub(crate) use listener::StreamListener;
+pub(crate) use pump::Pump;
 pub(crate) use reader::StreamReader;
 pub(crate) use socket::Socket;

@@ -13,7 +13,6 @@ use gleis_zmtp::{Event, Session};
 use tokio::time::Sleep;
 
 use crate::error::CloseReason;
-use crate::inbox::Inbox;
 use crate::message::{Body, Control, Inbound, Message};
 use crate::stream::link::Link;
 
@@ -53,6 +52,10 @@ impl StreamReader {
         batch: &mut Vec<Inbound>,
         most: usize,
     ) -> Poll<Result<usize, CloseReason>> {
+        if self.is_paused {
+            self.is_paused = false;
+            self.session.hold_silence(false);
+        }
         match self.poll_batch(cx, batch, most) {
             Poll::Ready(Err(reason)) => {
                 self.link.end(reason.clone());
@@ -175,46 +178,19 @@ impl StreamReader {
         Ok(())
     }
 
-    /// Delivers until the end.
-    pub(crate) async fn deliver(mut self: Box<Self>, inbox: Arc<dyn Inbox>) {
-        let mut batch = Vec::new();
-        let reason = loop {
-            if !inbox.has_room()
-                && let Err(reason) = self.wait_for_room(&*inbox).await
-            {
-                break reason;
-            }
-            let received =
-                std::future::poll_fn(|cx| self.poll_recv_many(cx, &mut batch, 256)).await;
-            if let Err(reason) = received {
-                break reason;
-            }
-            inbox.deliver_all(&mut batch);
-        };
-        inbox.closed(reason);
-    }
-
-    /// Waits until the inbox takes more. PINGs go on, so that the peer knows we live; its own
-    /// silence is not judged while we do not listen.
-    async fn wait_for_room(&mut self, inbox: &dyn Inbox) -> Result<(), CloseReason> {
+    /// Polls the deadlines while nothing is read for want of room: PINGs go on, so that the peer
+    /// knows we live; its own silence is not judged.
+    pub(crate) fn poll_paused(&mut self, cx: &mut Context<'_>) -> Result<(), CloseReason> {
         self.is_paused = true;
-        let link = self.link.clone();
-        let ended = tokio::select! {
-            () = link.fate.wait() => Err(link.fate.reason().unwrap_or(CloseReason::Here)),
-            waited = std::future::poll_fn(|cx| match inbox.poll_room(cx) {
-                Poll::Ready(()) => Poll::Ready(Ok(())),
-                Poll::Pending => match self.poll_timer(cx) {
-                    Ok(()) => Poll::Pending,
-                    Err(reason) => Poll::Ready(Err(reason)),
-                },
-            }) => waited,
-        };
-        self.is_paused = false;
-        self.session.hold_silence(false);
-        if let Err(reason) = &ended {
+        let polled = self.poll_timer(cx);
+        if let Err(reason) = &polled {
             self.link.end(reason.clone());
         }
-        ended
+        polled
+    }
+
+    pub(crate) fn link(&self) -> &Arc<Link> {
+        &self.link
     }
 }
 

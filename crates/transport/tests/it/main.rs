@@ -1,5 +1,7 @@
 //! The transports under the suite that all of them share, and each under its own.
 
+#![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod hostile;
 
 use std::sync::atomic::{AtomicU32, Ordering};
