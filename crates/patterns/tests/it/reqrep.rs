@@ -1,5 +1,9 @@
 //! Requests that are answered, and those that are not.
 
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::future::join_all;
@@ -32,6 +36,39 @@ async fn many_requests_are_in_flight_and_answers_find_their_owners() {
         assert_eq!(requester.in_flight(), 0);
         drop(soon(answering).await);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lone_and_crowded_requests_may_alternate() {
+    for scheme in SCHEMES {
+        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let answering = tokio::spawn(async move {
+            while let Ok((n, reply)) = replier.recv().await {
+                // Whoever asked may have gone.
+                let _ = reply.send(u64::from(n) + 1).await;
+            }
+        });
+        let requester = Arc::new(requester);
+        for round in 0..300 {
+            assert_eq!(soon(requester.request(round)).await.unwrap(), u64::from(round) + 1);
+            let crowd = (0..round % 5).map(|n| {
+                let requester = requester.clone();
+                tokio::spawn(async move { requester.request(n).await })
+            });
+            let crowd: Vec<_> = crowd.collect();
+            // One that is given up while it reads for all.
+            let _ = poll_once(requester.request(round)).await;
+            for (n, answer) in soon(join_all(crowd)).await.into_iter().enumerate() {
+                assert_eq!(answer.unwrap().unwrap(), n as u64 + 1);
+            }
+        }
+        answering.abort();
+    }
+}
+
+/// Polls a future once and drops it.
+async fn poll_once<F: Future + Unpin>(mut work: F) {
+    poll_fn(|cx| Poll::Ready(drop(Pin::new(&mut work).poll(cx)))).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod direct;
 mod hostile;
 
 use std::sync::atomic::{AtomicU32, Ordering};
