@@ -4,6 +4,7 @@ mod codecs;
 mod events;
 mod flow;
 mod foreign;
+mod hostile;
 mod leaks;
 mod matrix;
 mod pubsub;
