@@ -1,5 +1,7 @@
 //! Typed sockets, seen from outside.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect, too")]
+
 mod codecs;
 mod events;
 mod flow;
