@@ -1,4 +1,4 @@
-//! What every directory must do; each law is run by [`directory_suite!`](crate::directory_suite).
+//! What every directory must do; each law is run by [`directory_suite!`](macro@crate::directory_suite).
 #![expect(clippy::unwrap_used, reason = "laws say what they expect by unwrapping it")]
 
 use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};

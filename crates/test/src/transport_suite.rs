@@ -1,4 +1,4 @@
-//! What every transport must do; each is run by [`transport_suite!`](crate::transport_suite).
+//! What every transport must do; each is run by [`transport_suite!`](macro@crate::transport_suite).
 
 mod flow;
 mod life;
