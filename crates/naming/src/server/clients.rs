@@ -37,9 +37,15 @@ struct Client {
 /// The place of one connection among the clients.
 #[derive(Debug)]
 pub(super) struct Seat {
+    pub(super) place: Place,
+    pub(super) replaced: oneshot::Receiver<()>,
+}
+
+/// Whose place it is.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
     identity: Identity,
     pub(super) owner: Owner,
-    pub(super) replaced: oneshot::Receiver<()>,
 }
 
 impl Clients {
@@ -65,16 +71,27 @@ impl Clients {
         let owner = Owner { client, session };
         let (keeps, replaced) = oneshot::channel();
         state.present.insert(identity.clone(), Client { owner, _keeps: keeps });
-        Seat { identity, owner, replaced }
+        Seat { place: Place { identity, owner }, replaced }
+    }
+
+    /// Does `work` for a connection unless a newer one has taken its place: what an old connection
+    /// still says must not undo what the new one has said.
+    pub(super) fn act<R>(&self, place: &Place, work: impl FnOnce() -> R) -> Option<R> {
+        let state = self.state.lock();
+        let is_present =
+            state.present.get(&place.identity).is_some_and(|it| it.owner == place.owner);
+        // Under the lock: nobody takes the place meanwhile.
+        is_present.then(work)
     }
 
     /// Gives up a place, and the names with it unless a newer connection has them.
     pub(super) fn leave(&self, seat: &Seat, table: &Table) {
+        let Place { identity, owner } = &seat.place;
         let mut state = self.state.lock();
-        if state.present.get(&seat.identity).is_some_and(|it| it.owner == seat.owner) {
-            state.present.remove(&seat.identity);
+        if state.present.get(identity).is_some_and(|it| it.owner == *owner) {
+            state.present.remove(identity);
             // Under the lock: a connection that arrives now finds the names gone, not going.
-            table.sweep(seat.owner.client, None);
+            table.sweep(owner.client, None);
         }
     }
 }

@@ -10,9 +10,8 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::protocol::{self, News, PAGE, Refusal, Reply, Request};
-use crate::server::clients::Seat;
+use crate::server::clients::{Place, Seat};
 use crate::server::hall::Shared;
-use crate::table::Owner;
 use crate::{Change, ShutdownReport, Watch};
 
 /// How long a client may refuse to take what it asked for.
@@ -23,11 +22,12 @@ const CLOSERS: usize = 16;
 
 /// Serves a client until its connection or the server ends, then releases its names.
 pub(super) async fn run(shared: Arc<Shared>, connection: Connection, mut seat: Seat) {
+    let place = seat.place.clone();
     let is_replaced = tokio::select! {
         // First: what an old connection still says must not undo what the new one said.
         biased;
         _ = &mut seat.replaced => true,
-        _ = serve(&shared, connection, seat.owner) => false,
+        _ = serve(&shared, connection, place) => false,
     };
     if !is_replaced {
         wait_for_return(&shared, &mut seat).await;
@@ -37,7 +37,7 @@ pub(super) async fn run(shared: Arc<Shared>, connection: Connection, mut seat: S
 
 /// Leaves a client who has names the time to come back, unless the server closes.
 async fn wait_for_return(shared: &Shared, seat: &mut Seat) {
-    if shared.table.n_held(seat.owner.client) == 0 {
+    if shared.table.n_held(seat.place.owner.client) == 0 {
         return;
     }
     let mut closing = shared.closing.subscribe();
@@ -52,14 +52,14 @@ async fn wait_for_return(shared: &Shared, seat: &mut Seat) {
 async fn serve(
     shared: &Arc<Shared>,
     connection: Connection,
-    owner: Owner,
+    place: Place,
 ) -> Result<(), CloseReason> {
     let (sender, mut receiver) = connection.split();
     let mut closing = shared.closing.subscribe();
     let mut outcome = shared.outcome.subscribe();
     let mut session = Session {
         closers: Vec::new(),
-        owner,
+        place,
         sender,
         shared: shared.clone(),
         is_told: false,
@@ -90,7 +90,7 @@ struct Session {
     closers: Vec<Vec<Bytes>>,
     /// The client knows that the server closes.
     is_told: bool,
-    owner: Owner,
+    place: Place,
     sender: Sender,
     shared: Arc<Shared>,
     watch: Option<Watch>,
@@ -107,7 +107,7 @@ impl Session {
             };
             let reply = match protocol::decode::<Request>(&message) {
                 Ok(Request::Shutdown { millis }) => self.close_server(millis, &message),
-                Ok(request) => Some(self.answer(request)),
+                Ok(request) => Some(self.answer_in_place(request)?),
                 Err(reason) => Some(Reply::refused(Refusal::Malformed { reason })),
             };
             if let Some(reply) = reply {
@@ -117,32 +117,38 @@ impl Session {
         Ok(())
     }
 
-    /// Does what was asked for.
+    /// Does what was asked for, unless a newer connection of the client has taken over.
+    fn answer_in_place(&mut self, request: Request) -> Result<Reply, CloseReason> {
+        let (shared, place) = (self.shared.clone(), self.place.clone());
+        let answered = shared.clients.act(&place, || self.answer(request));
+        answered.ok_or_else(|| refused("the client has come back on another connection"))
+    }
+
     fn answer(&mut self, request: Request) -> Reply {
         let table = &self.shared.table;
         match request {
             Request::Leave => {
-                table.sweep(self.owner.client, None);
+                table.sweep(self.place.owner.client, None);
                 Reply::Done
             }
             Request::List { after } => table.page(after.as_ref(), PAGE).map_or_else(
                 |error| Reply::refused(Refusal::of_naming(error)),
                 |(names, more)| Reply::Page { names, more },
             ),
-            Request::Register { name, record } => {
-                Reply::done(table.renew(&name, record, self.owner).map_err(Refusal::of_register))
-            }
+            Request::Register { name, record } => Reply::done(
+                table.renew(&name, record, self.place.owner).map_err(Refusal::of_register),
+            ),
             Request::Resolve { name } => table.resolve(&name).map_or_else(
                 |error| Reply::refused(Refusal::of_naming(error)),
                 |record| Reply::Found { record },
             ),
             Request::Settled => {
-                table.sweep(self.owner.client, Some(self.owner.session));
+                table.sweep(self.place.owner.client, Some(self.place.owner.session));
                 Reply::Done
             }
             Request::Shutdown { .. } => Reply::Done,
             Request::Unregister { name } => {
-                let res = table.release_by(&name, self.owner.client);
+                let res = table.release_by(&name, self.place.owner.client);
                 Reply::done(res.map_err(Refusal::of_naming))
             }
             Request::Watch => self.start_watch(),
