@@ -32,7 +32,7 @@ pub(crate) struct Link {
     pub(crate) more_to_come: AtomicBool,
     pub(crate) out: Mutex<Outbox>,
     /// A place among the listener's connections, given back at the end.
-    _place: Option<OwnedSemaphorePermit>,
+    place: Mutex<Option<OwnedSemaphorePermit>>,
     pub(crate) socket: Socket,
     /// Something was received since the last direct write.
     pub(crate) was_asked: AtomicBool,
@@ -50,7 +50,7 @@ impl Link {
             flush: Notify::new(),
             more_to_come: AtomicBool::new(false),
             out: Mutex::new(Outbox::new(encoder, high_water, Instant::now())),
-            _place: place,
+            place: Mutex::new(place),
             socket,
             was_asked: AtomicBool::new(true),
         }
@@ -115,6 +115,8 @@ impl Link {
             woken.wake();
             self.flush.notify_one();
             self.socket.shutdown(Shutdown::Both);
+            // The next peer may come, though our tasks have yet to hear of the end.
+            self.place.lock().take();
         }
     }
 }
