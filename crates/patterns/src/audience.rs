@@ -155,6 +155,7 @@ impl Wishbox {
                 wishes.topics.remove(&prefix);
                 true
             }
+            Control::Command(_) => true,
             Control::Subscribe(prefix) => {
                 if max <= wishes.topics.len() && !wishes.topics.contains(&prefix) {
                     return false;

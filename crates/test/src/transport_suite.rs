@@ -22,6 +22,8 @@ macro_rules! transport_suite {
                 a_slow_reader_gets_everything
                 a_cancelled_send_sends_nothing
                 the_oldest_message_gives_way
+                commands_stay_in_order_with_messages
+                every_message_taken_is_in_the_tally
                 subscriptions_travel_beside_messages
                 an_inbox_gets_what_arrives_and_holds_the_peer_back
                 closing_with_linger_delivers_what_is_queued

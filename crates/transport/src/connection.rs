@@ -12,6 +12,7 @@ use crate::inproc::{PipeReader, PipeWriter};
 use crate::message::{Body, Control, Inbound, Message};
 use crate::peer::Peer;
 use crate::stream::{Pump, StreamReader, StreamWriter};
+use crate::tally::Tally;
 use crate::task::TaskGuard;
 
 /// How many items one call hands out at most.
@@ -118,14 +119,16 @@ impl Sender {
         }
     }
 
-    /// Queues a subscription or its end; it is taken whatever the queue holds.
+    /// Queues a subscription, its end, or a command, in order with the messages; it is taken
+    /// without room as well.
     ///
     /// # Errors
-    /// The reason why the connection is over.
+    /// The reason why the connection is over: also that tens of thousands of them wait for a peer
+    /// that takes nothing.
     pub fn control(&self, control: Control) -> Result<(), CloseReason> {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.control(control),
-            SenderKind::Stream(link) => link.control(&control),
+            SenderKind::Stream(link) => link.control(control),
         }
     }
 
@@ -134,6 +137,14 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.queued(),
             SenderKind::Stream(link) => link.queued(),
+        }
+    }
+
+    /// What became of the messages that were taken.
+    pub fn tally(&self) -> Tally {
+        match &self.kind {
+            SenderKind::Inproc(pipe) => pipe.tally(),
+            SenderKind::Stream(link) => link.tally(),
         }
     }
 

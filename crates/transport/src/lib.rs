@@ -22,6 +22,7 @@ mod message;
 mod options;
 mod peer;
 mod stream;
+mod tally;
 mod task;
 mod wakers;
 
@@ -37,7 +38,8 @@ pub use crate::event::{Event, Host, Origin};
 pub use crate::fate::Closed;
 pub use crate::inbox::{Delivery, Direct, Inbox};
 pub use crate::listener::{Listener, listen};
-pub use crate::message::{Body, Control, Inbound, Local, Message};
+pub use crate::message::{Body, Command, Control, Inbound, Local, Message};
 pub use crate::options::{Backoff, HighWater, LinkConfig, Options};
 pub use crate::peer::Peer;
+pub use crate::tally::Tally;
 pub use crate::task::TaskGuard;

@@ -112,19 +112,40 @@ pub trait Local: Any + Send + Sync {
     fn size_hint(&self) -> usize;
 }
 
-/// What a subscriber tells a publisher.
+/// What sockets tell each other beside messages, in order with them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Control {
     /// No longer send what begins with this prefix.
     Cancel(Bytes),
+    /// Something that only the sockets understand; not for a peer that does not.
+    Command(Command),
     /// Send what begins with this prefix.
     Subscribe(Bytes),
+}
+
+impl Control {
+    /// The bytes it is counted with in queues.
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::Cancel(prefix) | Self::Subscribe(prefix) => OVERHEAD + prefix.len(),
+            Self::Command(Command { name, body }) => OVERHEAD + name.len() + body.len(),
+        }
+    }
+}
+
+/// A command beyond those of the protocol: ZMTP lets peers agree on some.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Command {
+    /// What it is called; 1 to 255 bytes.
+    pub name: Bytes,
+    /// What it says.
+    pub body: Bytes,
 }
 
 /// What arrives on a connection.
 #[derive(Clone, Debug)]
 pub enum Inbound {
-    /// A subscription or its end.
+    /// A subscription, its end, or a command.
     Control(Control),
     /// A message.
     Message(Message),
@@ -134,9 +155,7 @@ impl Inbound {
     /// The bytes this item is counted with in queues.
     pub fn weight(&self) -> usize {
         match self {
-            Self::Control(Control::Cancel(prefix) | Control::Subscribe(prefix)) => {
-                OVERHEAD + prefix.len()
-            }
+            Self::Control(control) => control.weight(),
             Self::Message(message) => message.weight(),
         }
     }

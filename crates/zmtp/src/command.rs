@@ -21,7 +21,7 @@ pub(crate) enum Command<'a> {
     Pong,
     Ready(&'a [u8]),
     Subscribe(&'a [u8]),
-    Unknown(&'a [u8]),
+    Unknown { name: &'a [u8], body: &'a [u8] },
 }
 
 impl<'a> Command<'a> {
@@ -36,7 +36,7 @@ impl<'a> Command<'a> {
             b"PONG" => Self::Pong,
             b"READY" => Self::Ready(data),
             b"SUBSCRIBE" => Self::Subscribe(data),
-            _ => Self::Unknown(name),
+            _ => Self::Unknown { name, body: data },
         })
     }
 
@@ -49,7 +49,7 @@ impl<'a> Command<'a> {
             Self::Pong => "PONG".to_owned(),
             Self::Ready(_) => "READY".to_owned(),
             Self::Subscribe(_) => "SUBSCRIBE".to_owned(),
-            Self::Unknown(name) => printable(name),
+            Self::Unknown { name, .. } => printable(name),
         }
     }
 }
@@ -86,31 +86,31 @@ pub(crate) fn put_ready(config: &Config, out: &mut BytesMut) {
     for (name, value) in config.metadata.iter().filter(|(name, _)| !ours(name)) {
         put_property(name, value, &mut data);
     }
-    put_command("READY", &[&data], out);
+    put_command(b"READY", &[&data], out);
 }
 
 /// Appends an `ERROR`; the reason is cut at 255 bytes.
 pub(crate) fn put_error(reason: &str, out: &mut BytesMut) {
     let reason = &reason.as_bytes()[..reason.len().min(255)];
-    put_command("ERROR", &[&[reason.len() as u8], reason], out);
+    put_command(b"ERROR", &[&[reason.len() as u8], reason], out);
 }
 
 /// Appends a `PING`; ours carry no context.
 pub(crate) fn put_ping(ttl_tenths: u16, out: &mut BytesMut) {
-    put_command("PING", &[&ttl_tenths.to_be_bytes()], out);
+    put_command(b"PING", &[&ttl_tenths.to_be_bytes()], out);
 }
 
 /// Appends the answer to a `PING`.
 pub(crate) fn put_pong(context: &[u8], out: &mut BytesMut) {
-    put_command("PONG", &[context], out);
+    put_command(b"PONG", &[context], out);
 }
 
 /// Appends a command with the given data, which may come in pieces.
-pub(crate) fn put_command(name: &str, data: &[&[u8]], out: &mut BytesMut) {
+pub(crate) fn put_command(name: &[u8], data: &[&[u8]], out: &mut BytesMut) {
     let len = 1 + name.len() + data.iter().map(|it| it.len()).sum::<usize>();
     put_header(COMMAND, len, out);
     out.put_u8(name.len() as u8);
-    out.put_slice(name.as_bytes());
+    out.put_slice(name);
     for it in data {
         out.put_slice(it);
     }
@@ -141,8 +141,8 @@ mod tests {
         check(b"\x09SUBSCRIBEa", &Ok(Command::Subscribe(b"a")));
         check(b"\x06CANCEL", &Ok(Command::Cancel(b"")));
         check(b"\x04PONGctx", &Ok(Command::Pong));
-        check(b"\x04JOINx", &Ok(Command::Unknown(b"JOIN")));
-        check(b"\x05ready", &Ok(Command::Unknown(b"ready")));
+        check(b"\x04JOINx", &Ok(Command::Unknown { name: b"JOIN", body: b"x" }));
+        check(b"\x05ready", &Ok(Command::Unknown { name: b"ready", body: b"" }));
     }
 
     #[test]

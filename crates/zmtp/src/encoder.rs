@@ -44,17 +44,23 @@ impl Encoder {
     ///
     /// A 3.1 peer gets a `SUBSCRIBE` command, a 3.0 peer the message `0x01 prefix`.
     pub fn subscribe(&self, prefix: &[u8], out: &mut BytesMut) {
-        self.subscription("SUBSCRIBE", 1, prefix, out);
+        self.subscription(b"SUBSCRIBE", 1, prefix, out);
     }
 
     /// Appends the cancellation of one subscription to `prefix`.
     ///
     /// A 3.1 peer gets a `CANCEL` command, a 3.0 peer the message `0x00 prefix`.
     pub fn cancel(&self, prefix: &[u8], out: &mut BytesMut) {
-        self.subscription("CANCEL", 0, prefix, out);
+        self.subscription(b"CANCEL", 0, prefix, out);
     }
 
-    fn subscription(&self, command: &str, first: u8, prefix: &[u8], out: &mut BytesMut) {
+    /// Appends a command that ZMTP does not know, for a peer that is known to understand it.
+    /// A name longer than 255 bytes is cut there.
+    pub fn command(&self, name: &[u8], body: &[u8], out: &mut BytesMut) {
+        put_command(&name[..name.len().min(255)], &[body], out);
+    }
+
+    fn subscription(&self, command: &[u8], first: u8, prefix: &[u8], out: &mut BytesMut) {
         if 0 < self.peer_minor {
             return put_command(command, &[prefix], out);
         }
@@ -109,5 +115,10 @@ mod tests {
         check(1, |it, out| it.cancel(b"", out), b"\x04\x07\x06CANCEL");
         check(0, |it, out| it.subscribe(b"eu.", out), b"\0\x04\x01eu.");
         check(0, |it, out| it.cancel(b"", out), b"\0\x01\0");
+    }
+
+    #[test]
+    fn a_command_of_the_owners_has_its_name_before_its_body() {
+        check(1, |it, out| it.command(b"GAP", b"12", out), b"\x04\x06\x03GAP12");
     }
 }

@@ -9,6 +9,14 @@ use crate::Message;
 pub enum Event {
     /// The peer cancelled a subscription to this prefix. Only for `PUB` and `XPUB`.
     Cancel(Bytes),
+    /// A command that ZMTP does not know, for whoever agreed with the peer on what it means.
+    /// Everybody else ignores it, as RFC 37 asks.
+    Command {
+        /// Its name: 1 to 255 bytes.
+        name: Bytes,
+        /// What follows the name.
+        body: Bytes,
+    },
     /// A whole message.
     Message(Message),
     /// The handshake is over: [`Session::peer`](crate::Session::peer) is known, messages may

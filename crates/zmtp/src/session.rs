@@ -321,9 +321,12 @@ impl Session {
             Command::Ready(_) => {
                 Err(Violation::UnexpectedCommand { name: "READY".to_owned() }.into())
             }
-            Command::Cancel(_) | Command::Pong | Command::Subscribe(_) | Command::Unknown(_) => {
-                Ok(None)
-            }
+            Command::Unknown { name, body } => Ok(Some(Event::Command {
+                // Copied, as prefixes are: it must pin no read buffer.
+                name: Bytes::copy_from_slice(name),
+                body: Bytes::copy_from_slice(body),
+            })),
+            Command::Cancel(_) | Command::Pong | Command::Subscribe(_) => Ok(None),
         }
     }
 

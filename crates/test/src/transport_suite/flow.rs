@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleis_transport::{Control, HighWater, Inbound, LinkConfig, Message, TrySendError};
+use gleis_transport::{
+    CloseReason, Command, Control, HighWater, Inbound, LinkConfig, Message, TrySendError,
+};
 
 use super::world::{Collector, World, read, shown, text};
 use crate::wait::eventually;
@@ -141,6 +143,65 @@ pub async fn subscriptions_travel_beside_messages(world: World) {
     }
     let expect = ["Control(Subscribe(b\"\\0binary\"))", "Control(Cancel(b\"eu.\"))"];
     assert_eq!(batch.iter().map(shown).collect::<Vec<_>>(), expect);
+}
+
+/// A command stays between the messages it was sent between, however many wait.
+pub async fn commands_stay_in_order_with_messages(world: World) {
+    let ends = world.ends_with(small_queues).await;
+    let (out, _near_in) = ends.near.split();
+    let (_far_out, mut far_in) = ends.far.split();
+    let command = |i: usize| {
+        let (name, body) = (Bytes::from_static(b"MARK"), Bytes::from(i.to_string()));
+        Control::Command(Command { name, body })
+    };
+    let sending = async {
+        for i in 0..2_000 {
+            out.send(text(i.to_string())).await.expect("sent");
+            out.control(command(i)).expect("alive");
+        }
+    };
+    let reading = async {
+        let mut batch = Vec::new();
+        while batch.len() < 4_000 {
+            far_in.recv_many(&mut batch).await.expect("alive");
+        }
+        batch
+    };
+    let ((), batch) = tokio::join!(sending, reading);
+    for (i, pair) in batch.chunks(2).enumerate() {
+        let [Inbound::Message(message), Inbound::Control(Control::Command(mark))] = pair else {
+            panic!("a message and its mark, not {pair:?}");
+        };
+        let body = message.body.to_bytes().expect("bytes");
+        assert_eq!((body, &mark.body), (Bytes::from(i.to_string()), &Bytes::from(i.to_string())));
+    }
+}
+
+/// The ledger of a link is exact while it lives and after its end.
+pub async fn every_message_taken_is_in_the_tally(world: World) {
+    let ends = world.ends_with(small_queues).await;
+    let (out, _near_in) = ends.near.split();
+    let (far_out, far_in) = ends.far.split();
+    let (mut n_taken, mut n_given_up) = (0, 0);
+    let mut check = |is_new: bool, is_given_up: bool| {
+        n_taken += u64::from(is_new);
+        n_given_up += u64::from(is_given_up);
+        let tally = out.tally();
+        let sum = tally.delivered + tally.queued + tally.in_flight + n_given_up;
+        assert_eq!((tally.accepted, sum), (n_taken, n_taken), "{tally:?}");
+    };
+    while let Ok(()) = out.try_send(text("x".repeat(10_000))) {
+        check(true, false);
+    }
+    for _ in 0..100 {
+        match out.displace(text("x".repeat(10_000))) {
+            Ok(given_up) => check(true, given_up.is_some()),
+            Err(_) => check(false, false),
+        }
+    }
+    drop((far_out, far_in));
+    out.abort(CloseReason::Here);
+    check(false, false);
 }
 
 /// A delivery fills the inbox up to its mark; the rest waits at the sender.

@@ -1,7 +1,7 @@
 //! The two directions of an inproc link.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 
@@ -14,6 +14,7 @@ use crate::inbox::Inbox;
 use crate::message::{Control, Inbound, Message};
 use crate::options::{HighWater, LinkConfig};
 use crate::peer::Peer;
+use crate::tally::Tally;
 use crate::wakers::Wakers;
 
 /// Two connected ends; each side is who it is and how it wants its link.
@@ -28,7 +29,12 @@ pub(crate) fn pair(
 
 fn connection(me: &Arc<Side>, other: &Arc<Side>, peer: Peer) -> Connection {
     let peer = Arc::new(peer);
-    let writer = PipeWriter { me: me.clone(), other: other.clone() };
+    let writer = PipeWriter {
+        accepted: AtomicU64::new(0),
+        given_up: AtomicU64::new(0),
+        me: me.clone(),
+        other: other.clone(),
+    };
     let reader = PipeReader { me: me.clone(), other: other.clone() };
     Connection {
         peer: peer.clone(),
@@ -184,6 +190,8 @@ fn end_both(me: &Side, other: &Side, reason: CloseReason) {
 
 /// The sending half. Dropping it ends the link.
 pub(crate) struct PipeWriter {
+    accepted: AtomicU64,
+    given_up: AtomicU64,
     me: Arc<Side>,
     other: Arc<Side>,
 }
@@ -196,6 +204,7 @@ impl PipeWriter {
         if !self.other.has_room() {
             return Err(TrySendError::Full(message));
         }
+        self.accepted.fetch_add(1, Ordering::Relaxed);
         self.other.push(Inbound::Message(message));
         Ok(())
     }
@@ -204,7 +213,10 @@ impl PipeWriter {
         if self.me.fate.has_ended() {
             return Err(TrySendError::Closed(message));
         }
-        Ok(self.other.displace(message))
+        self.accepted.fetch_add(1, Ordering::Relaxed);
+        let given_up = self.other.displace(message);
+        self.given_up.fetch_add(u64::from(given_up.is_some()), Ordering::Relaxed);
+        Ok(given_up)
     }
 
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
@@ -231,7 +243,15 @@ impl PipeWriter {
 
     /// What waits in the link itself; what an inbox holds has arrived.
     pub(crate) fn queued(&self) -> usize {
-        self.other.queue.lock().items.len()
+        let queue = self.other.queue.lock();
+        queue.items.iter().filter(|it| matches!(it, Inbound::Message(_))).count()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        let queued = self.queued() as u64;
+        let accepted = self.accepted.load(Ordering::Relaxed);
+        let kept = accepted - self.given_up.load(Ordering::Relaxed);
+        Tally { accepted, delivered: kept.saturating_sub(queued), in_flight: 0, queued }
     }
 
     pub(crate) fn close(&self) -> usize {

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use bytes::{Buf, Bytes, BytesMut};
 use gleis_zmtp::Encoder;
 
-use crate::message::{Body, Message};
+use crate::message::{Body, Command, Control, Message};
 use crate::stream::socket::Socket;
 
 /// Frames from this size on are written by reference instead of being copied.
@@ -68,6 +68,15 @@ impl Batch {
             self.chunks.push_back(self.tail.split().freeze());
             self.chunks.push_back(frame.clone());
         }
+    }
+
+    /// Appends a subscription, its end, or a command.
+    pub(crate) fn push_control(&mut self, encoder: &Encoder, control: &Control) {
+        self.push_encoded(|out| match control {
+            Control::Cancel(prefix) => encoder.cancel(prefix, out),
+            Control::Command(Command { name, body }) => encoder.command(name, body, out),
+            Control::Subscribe(prefix) => encoder.subscribe(prefix, out),
+        });
     }
 
     /// Appends bytes that are frames already.

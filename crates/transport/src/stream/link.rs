@@ -17,8 +17,9 @@ use crate::message::{Control, Message};
 use crate::options::HighWater;
 use crate::stream::batch::Batch;
 use crate::stream::flusher;
-use crate::stream::outbox::{Hints, Next, Outbox};
+use crate::stream::outbox::{CONTROLS, Hints, Next, Outbox};
 use crate::stream::socket::Socket;
+use crate::tally::Tally;
 use crate::task::TaskGuard;
 use crate::wakers::Wakers;
 
@@ -104,7 +105,7 @@ impl Link {
 
     /// Sends what the session itself has to say.
     pub(crate) fn transmit(&self, bytes: &BytesMut) {
-        let next = self.out.lock().append_encoded(|_, out| out.extend_from_slice(bytes));
+        let next = self.out.lock().append_encoded(|out| out.extend_from_slice(bytes));
         self.act(next);
     }
 
@@ -175,16 +176,18 @@ impl StreamWriter {
         Poll::Pending
     }
 
-    pub(crate) fn control(&self, control: &Control) -> Result<(), CloseReason> {
+    pub(crate) fn control(&self, control: Control) -> Result<(), CloseReason> {
         let next = {
             let mut out = self.link.out.lock();
             if out.closing {
                 return Err(self.close_reason().unwrap_or(CloseReason::Here));
             }
-            out.append_encoded(|encoder, bytes| match control {
-                Control::Cancel(prefix) => encoder.cancel(prefix, bytes),
-                Control::Subscribe(prefix) => encoder.subscribe(prefix, bytes),
-            })
+            out.append_control(control)
+        };
+        let Some(next) = next else {
+            let text = format!("more than {CONTROLS} subscriptions wait for the peer");
+            self.link.end(CloseReason::Refused(text.into()));
+            return Err(self.close_reason().unwrap_or(CloseReason::Here));
         };
         self.link.act(next);
         Ok(())
@@ -192,6 +195,10 @@ impl StreamWriter {
 
     pub(crate) fn queued(&self) -> usize {
         self.link.out.lock().queued()
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        self.link.out.lock().tally()
     }
 
     pub(crate) async fn flush(&self) -> Result<(), CloseReason> {

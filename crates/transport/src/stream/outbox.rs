@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use gleis_zmtp::Encoder;
 
-use crate::message::Message;
+use crate::message::{Control, Message};
 use crate::options::HighWater;
 use crate::stream::batch::Batch;
+use crate::tally::Tally;
 use crate::wakers::Wakers;
 
 /// A batch of this many bytes is written at once; later messages wait unencoded.
@@ -16,6 +17,17 @@ const FULL_BATCH: usize = 64 << 10;
 /// A message is not held back longer than this while its caller computes, and a link that wrote
 /// nothing for as long counts as idle.
 const PATIENCE: Duration = Duration::from_micros(50);
+
+/// Controls that may wait for a peer that takes nothing; one more ends the link, and the next one
+/// begins with what still holds.
+pub(crate) const CONTROLS: usize = 64 << 10;
+
+/// What waits to be encoded.
+#[derive(Debug)]
+enum Waiting {
+    Control(Control),
+    Message(Message),
+}
 
 /// What the caller has to do after it appended something.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,14 +51,18 @@ pub(crate) struct Hints {
 
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    /// Messages beyond a full batch, and all while the socket takes nothing.
-    backlog: VecDeque<Message>,
+    accepted: u64,
+    /// What is beyond a full batch, and everything while the socket takes nothing.
+    backlog: VecDeque<Waiting>,
+    backlog_messages: usize,
+    /// The weight of its messages.
     backlog_weight: usize,
     /// Encoded, not yet handed to a writer.
     batch: Batch,
     /// The socket took no more; the flusher waits for it.
     blocked: bool,
     pub(crate) closing: bool,
+    delivered: u64,
     encoder: Encoder,
     /// Messages in the batch that is being written or waits half-written.
     in_flight: usize,
@@ -68,11 +84,14 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(crate) fn new(encoder: Encoder, high_water: HighWater, now: Instant) -> Self {
         Self {
+            accepted: 0,
             backlog: VecDeque::new(),
+            backlog_messages: 0,
             backlog_weight: 0,
             batch: Batch::default(),
             blocked: false,
             closing: false,
+            delivered: 0,
             encoder,
             in_flight: 0,
             last_write: now,
@@ -91,19 +110,29 @@ impl Outbox {
     /// Whether one more message may be queued. What a writer holds does not count: it is bounded
     /// by one batch.
     pub(crate) fn has_room(&self) -> bool {
-        self.batch.n_messages + self.backlog.len() < self.high_water.messages
+        self.batch.n_messages + self.backlog_messages < self.high_water.messages
             && self.batch.weight + self.backlog_weight < self.high_water.bytes
     }
 
     /// Whether waiting senders should be woken: at half the mark, not at every message.
     fn has_much_room(&self) -> bool {
-        (self.batch.n_messages + self.backlog.len()) * 2 <= self.high_water.messages
+        (self.batch.n_messages + self.backlog_messages) * 2 <= self.high_water.messages
             && (self.batch.weight + self.backlog_weight) * 2 <= self.high_water.bytes
     }
 
     /// Messages that were taken and have not left.
     pub(crate) fn queued(&self) -> usize {
-        self.batch.n_messages + self.backlog.len() + self.in_flight
+        self.batch.n_messages + self.backlog_messages + self.in_flight
+    }
+
+    /// What became of all that was taken.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally {
+            accepted: self.accepted,
+            delivered: self.delivered,
+            in_flight: self.in_flight as u64,
+            queued: (self.batch.n_messages + self.backlog_messages) as u64,
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -118,20 +147,39 @@ impl Outbox {
     /// Queues a message and says who writes it. The clock is read as seldom as possible.
     pub(crate) fn append(&mut self, message: Message, hints: Hints) -> Next {
         let weight = message.weight();
-        if self.blocked || !self.backlog.is_empty() || FULL_BATCH <= self.batch.len {
+        if self.is_behind() {
+            self.backlog_messages += 1;
             self.backlog_weight += weight;
-            self.backlog.push_back(message);
+            self.backlog.push_back(Waiting::Message(message));
         } else {
             self.batch.push(&self.encoder, &message, weight);
         }
+        self.accepted += 1;
         self.n_appended += 1;
         self.next(hints)
     }
 
-    /// Queues frames of the protocol itself; they leave soon.
-    pub(crate) fn append_encoded(&mut self, put: impl FnOnce(&Encoder, &mut BytesMut)) -> Next {
-        let encoder = self.encoder;
-        self.batch.push_encoded(|out| put(&encoder, out));
+    /// Whether what comes now has to wait unencoded.
+    fn is_behind(&self) -> bool {
+        self.blocked || !self.backlog.is_empty() || FULL_BATCH <= self.batch.len
+    }
+
+    /// Queues a control behind the messages before it; `None` if far too many wait.
+    pub(crate) fn append_control(&mut self, control: Control) -> Option<Next> {
+        if CONTROLS <= self.backlog.len() - self.backlog_messages {
+            return None;
+        }
+        if self.is_behind() {
+            self.backlog.push_back(Waiting::Control(control));
+        } else {
+            self.batch.push_control(&self.encoder, &control);
+        }
+        Some(self.schedule())
+    }
+
+    /// Queues frames of the protocol itself; they leave soon, past the backlog.
+    pub(crate) fn append_encoded(&mut self, put: impl FnOnce(&mut BytesMut)) -> Next {
+        self.batch.push_encoded(put);
         self.schedule()
     }
 
@@ -187,11 +235,17 @@ impl Outbox {
 
     fn fresh(&mut self) -> Option<Batch> {
         while self.batch.len < FULL_BATCH
-            && let Some(message) = self.backlog.pop_front()
+            && let Some(waiting) = self.backlog.pop_front()
         {
-            let weight = message.weight();
-            self.backlog_weight -= weight;
-            self.batch.push(&self.encoder, &message, weight);
+            match waiting {
+                Waiting::Control(control) => self.batch.push_control(&self.encoder, &control),
+                Waiting::Message(message) => {
+                    let weight = message.weight();
+                    self.backlog_messages -= 1;
+                    self.backlog_weight -= weight;
+                    self.batch.push(&self.encoder, &message, weight);
+                }
+            }
         }
         if self.batch.is_empty() {
             return None;
@@ -204,6 +258,7 @@ impl Outbox {
     /// A whole batch has left. Says whether the flusher is needed, and who waits.
     pub(crate) fn written(&mut self, batch: Batch) -> (Next, Wakers) {
         self.spare = batch.into_buffer();
+        self.delivered += self.in_flight as u64;
         self.in_flight = 0;
         self.writing = false;
         self.blocked = false;
@@ -270,10 +325,19 @@ impl Outbox {
         if self.has_room() {
             return Ok((None, self.append(message, hints)));
         }
-        let Some(oldest) = self.backlog.pop_front() else {
+        let Some(oldest) = self.take_oldest() else {
             return Err(message);
         };
-        self.backlog_weight -= oldest.weight();
         Ok((Some(oldest), self.append(message, hints)))
+    }
+
+    fn take_oldest(&mut self) -> Option<Message> {
+        let at = self.backlog.iter().position(|it| matches!(it, Waiting::Message(_)))?;
+        let Some(Waiting::Message(oldest)) = self.backlog.remove(at) else {
+            return None;
+        };
+        self.backlog_messages -= 1;
+        self.backlog_weight -= oldest.weight();
+        Some(oldest)
     }
 }

@@ -14,6 +14,9 @@ fn show(event: &Event) -> String {
             let frames: Vec<_> = it.frames().map(|it| it.escape_ascii().to_string()).collect();
             frames.join("|")
         }
+        Event::Command { name, body } => {
+            format!("{}({})", name.escape_ascii(), body.escape_ascii())
+        }
         other => format!("{other:?}"),
     }
 }
@@ -45,13 +48,14 @@ fn a_long_frame_may_be_short() {
 }
 
 #[test]
-fn unknown_commands_are_ignored() {
-    check(b"\0\x01a\x04\x05\x04JOIN\x06\0\0\0\0\0\0\0\x03\x02XY\0\x01b", "a b");
+fn unknown_commands_are_told_in_order_for_those_who_know_them() {
+    let frames = b"\0\x01a\x04\x06\x04JOINx\x06\0\0\0\0\0\0\0\x03\x02XY\0\x01b";
+    check(frames, "a JOIN(x) XY() b");
 }
 
 #[test]
 fn a_command_between_the_frames_of_a_message_does_not_disturb_it() {
-    check(b"\x01\x01a\x04\x05\x04JOIN\0\x01b", "a|b");
+    check(b"\x01\x01a\x04\x05\x04JOIN\0\x01b", "JOIN() a|b");
 }
 
 #[test]
