@@ -10,12 +10,19 @@ pub use self::world::{Collector, Ends, World};
 
 /// Instantiates the suite in a module: `transport_suite!(tcp, || "tcp://127.0.0.1:0".parse().unwrap());`
 ///
-/// The expression makes a fresh endpoint to bind; every law gets one of its own.
+/// The expression makes a fresh endpoint to bind; every law gets one of its own. A third argument is
+/// the network that tcp and ipc go through, made anew for every law.
 #[macro_export]
 macro_rules! transport_suite {
     ($name:ident, $fresh:expr) => {
+        $crate::transport_suite!(@all $name, $crate::transport_suite::World::new($fresh));
+    };
+    ($name:ident, $fresh:expr, $network:expr) => {
+        $crate::transport_suite!(@all $name, $crate::transport_suite::World::over($network, $fresh));
+    };
+    (@all $name:ident, $world:expr) => {
         mod $name {
-            $crate::transport_suite!(@laws $fresh;
+            $crate::transport_suite!(@laws $world;
                 messages_arrive_whole_and_in_order
                 both_sides_know_each_other
                 a_full_queue_gives_the_message_back
@@ -39,11 +46,11 @@ macro_rules! transport_suite {
             );
         }
     };
-    (@laws $fresh:expr; $($law:ident)*) => {
+    (@laws $world:expr; $($law:ident)*) => {
         $(
             #[tokio::test]
             async fn $law() {
-                $crate::wait::within($crate::transport_suite::$law($crate::transport_suite::World::new($fresh))).await;
+                $crate::wait::within($crate::transport_suite::$law($world)).await;
             }
         )*
     };

@@ -6,9 +6,11 @@
 //! [`Options`] with every limit, and [`Event`]s that say what happened and why.
 //!
 //! On tcp and ipc the wire is ZMTP 3.1 (see `docs/wire.md`); inproc moves the values themselves.
+//! A [`Network`] of your own may stand under tcp and ipc instead of the operating system.
 //! Patterns, codecs and names are not known here.
 
 mod accept;
+mod clock;
 mod connect;
 mod connection;
 mod connector;
@@ -19,6 +21,7 @@ mod inbox;
 mod inproc;
 mod listener;
 mod message;
+mod network;
 mod options;
 mod peer;
 mod stream;
@@ -39,6 +42,7 @@ pub use crate::fate::Closed;
 pub use crate::inbox::{Delivery, Direct, Inbox};
 pub use crate::listener::{Listener, listen};
 pub use crate::message::{Body, Command, Control, Inbound, Local, Message};
+pub use crate::network::{Network, Wire, WireListener};
 pub use crate::options::{Backoff, HighWater, LinkConfig, Options};
 pub use crate::peer::Peer;
 pub use crate::tally::Tally;

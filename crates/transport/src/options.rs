@@ -1,9 +1,12 @@
 //! Everything about a link that may be chosen, with its default and its price.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
+
+use crate::network::Network;
 
 /// How many messages and bytes may wait in one queue. Reached when either is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +24,8 @@ impl Default for HighWater {
 }
 
 /// How long a connector waits between attempts: from `first`, doubling, up to `most`, each with up to
-/// half of it taken off at random so that a crowd does not return at once.
+/// half of it taken off at random so that a crowd does not return at once; `fastrand::seed` makes a
+/// thread's chances repeat.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Backoff {
     /// The wait after the first failure; 50 ms by default.
@@ -72,6 +76,9 @@ pub struct Options {
     pub max_handshakes: usize,
     /// Prefixes one peer may subscribe to; 10,000 by default.
     pub max_subscriptions: usize,
+    /// What tcp and ipc go through; `None` by default: the operating system. Another network costs
+    /// an indirect call per read and write.
+    pub network: Option<Arc<dyn Network>>,
     /// Whether small writes leave at once (TCP_NODELAY); true by default.
     pub nodelay: bool,
     /// Bound of the queue of received messages of one connection.
@@ -98,6 +105,7 @@ impl Default for Options {
             max_connections: 10_000,
             max_handshakes: 256,
             max_subscriptions: 10_000,
+            network: None,
             nodelay: true,
             recv_high_water: HighWater::default(),
             send_high_water: HighWater::default(),

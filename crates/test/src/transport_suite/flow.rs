@@ -129,8 +129,8 @@ pub async fn the_oldest_message_gives_way(world: World) {
 /// Subscribe and cancel arrive as what they are, in order.
 pub async fn subscriptions_travel_beside_messages(world: World) {
     use gleis_transport::{SocketType, connect, listen};
-    let publisher = super::world::config(SocketType::XPub, |_| ());
-    let subscriber = super::world::config(SocketType::XSub, |_| ());
+    let publisher = world.config(SocketType::XPub, |_| ());
+    let subscriber = world.config(SocketType::XSub, |_| ());
     let mut listener = listen(&world.endpoint(), &publisher).await.expect("listening");
     let at = listener.endpoint().clone();
     let (near, far) = tokio::join!(connect(&at, &subscriber), listener.accept());

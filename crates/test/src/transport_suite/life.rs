@@ -8,7 +8,7 @@ use gleis_transport::{
     SocketType, connect, listen,
 };
 
-use super::world::{Collector, World, config, read, text};
+use super::world::{Collector, World, read, text};
 use crate::wait::{eventually, tasks_down_to};
 
 /// The property the laws announce.
@@ -23,7 +23,7 @@ fn hasty(config: &mut LinkConfig) {
 /// Kind, identity and properties arrive on the other side.
 pub async fn both_sides_know_each_other(world: World) {
     let named = |name: &'static str, kind| {
-        config(kind, move |it| {
+        world.config(kind, move |it| {
             it.options.identity = Bytes::from_static(name.as_bytes());
             it.metadata.insert(PROPERTY, Bytes::from_static(name.as_bytes())).expect("valid");
         })
@@ -97,10 +97,11 @@ pub async fn dropping_either_half_ends_the_link(world: World) {
 
 /// Two kinds that do not talk to each other get an error that names both.
 pub async fn kinds_that_do_not_fit_are_told_so(world: World) {
-    let mut listener =
-        listen(&world.endpoint(), &config(SocketType::Pull, |_| ())).await.expect("listening");
+    let mut listener = listen(&world.endpoint(), &world.config(SocketType::Pull, |_| ()))
+        .await
+        .expect("listening");
     let at = listener.endpoint().clone();
-    let publisher = config(SocketType::Pub, |_| ());
+    let publisher = world.config(SocketType::Pub, |_| ());
     let accepting = async {
         match tokio::time::timeout(Duration::from_millis(200), listener.accept()).await {
             // Inproc sees the misfit before anything arrives.
@@ -119,7 +120,7 @@ pub async fn kinds_that_do_not_fit_are_told_so(world: World) {
 
 /// One listener an endpoint; free again when it is gone.
 pub async fn an_endpoint_is_taken_until_its_listener_is_gone(world: World) {
-    let config = config(SocketType::Pull, |_| ());
+    let config = world.config(SocketType::Pull, |_| ());
     let listener = listen(&world.endpoint(), &config).await.expect("listening");
     let at = listener.endpoint().clone();
     let error = listen(&at, &config).await.expect_err("taken");
@@ -130,7 +131,7 @@ pub async fn an_endpoint_is_taken_until_its_listener_is_gone(world: World) {
 
 /// A connector waits for its peer to come.
 pub async fn connecting_before_binding_works(world: World) {
-    let dealer = config(SocketType::Dealer, hasty);
+    let dealer = world.config(SocketType::Dealer, hasty);
     let listener = listen(&world.endpoint(), &dealer).await.expect("listening");
     let at = listener.endpoint().clone();
     drop(listener);
@@ -147,7 +148,7 @@ pub async fn connecting_before_binding_works(world: World) {
 
 /// A connector makes its link again, and says so.
 pub async fn a_lost_link_is_made_again(world: World) {
-    let dealer = config(SocketType::Dealer, hasty);
+    let dealer = world.config(SocketType::Dealer, hasty);
     let mut listener = listen(&world.endpoint(), &dealer).await.expect("listening");
     let at = listener.endpoint().clone();
     let host = Collector::new(1);
@@ -166,7 +167,7 @@ pub async fn a_lost_link_is_made_again(world: World) {
 
 /// What the connecting side itself refuses is an error of its first attempt.
 pub async fn a_refused_peer_is_told_to_the_caller(world: World) {
-    let dealer = config(SocketType::Dealer, hasty);
+    let dealer = world.config(SocketType::Dealer, hasty);
     let listener = listen(&world.endpoint(), &dealer).await.expect("listening");
     let at = listener.endpoint().clone();
     let friendly = Collector::new(1);
@@ -186,7 +187,7 @@ pub async fn nothing_is_left_behind(world: World) {
         let ends = world.ends_with(hasty).await;
         let at = ends.listener.endpoint().clone();
         let host = Collector::new(1);
-        let dealer = config(SocketType::Dealer, hasty);
+        let dealer = world.config(SocketType::Dealer, hasty);
         let connector = Connector::start(at, dealer, host.host());
         let serving = ends.listener.serve(host.host());
         eventually(|| 2 <= host.n_connections()).await;
@@ -197,7 +198,7 @@ pub async fn nothing_is_left_behind(world: World) {
 
 /// Once a served listener is ended its endpoint can be bound at once.
 pub async fn an_ended_listener_frees_its_endpoint_at_once(world: World) {
-    let dealer = config(SocketType::Dealer, hasty);
+    let dealer = world.config(SocketType::Dealer, hasty);
     let mut at = world.endpoint();
     for _ in 0..5 {
         let listener = listen(&at, &dealer).await.expect("free");

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use gleis_core::Endpoint;
 use gleis_transport::{
     Body, CloseReason, Connection, Event, Host, Inbound, Inbox, LinkConfig, Listener, Message,
-    Origin, Receiver, SocketType, connect, listen,
+    Network, Origin, Receiver, SocketType, connect, listen,
 };
 
 use crate::wait::eventually;
@@ -18,6 +18,7 @@ use crate::wait::eventually;
 /// Makes endpoints and pairs of connected ends.
 pub struct World {
     fresh: Box<dyn Fn() -> Endpoint + Send + Sync>,
+    network: Option<Arc<dyn Network>>,
 }
 
 /// Two ends of one connection, and the listener that made it.
@@ -40,7 +41,27 @@ impl fmt::Debug for World {
 impl World {
     /// A world whose endpoints come from `fresh`.
     pub fn new(fresh: impl Fn() -> Endpoint + Send + Sync + 'static) -> Self {
-        Self { fresh: Box::new(fresh) }
+        Self { fresh: Box::new(fresh), network: None }
+    }
+
+    /// A world whose tcp and ipc go through `network`.
+    pub fn over(
+        network: Arc<dyn Network>,
+        fresh: impl Fn() -> Endpoint + Send + Sync + 'static,
+    ) -> Self {
+        Self { fresh: Box::new(fresh), network: Some(network) }
+    }
+
+    /// A changed configuration of a socket type, in this world.
+    pub(crate) fn config(
+        &self,
+        kind: SocketType,
+        change: impl Fn(&mut LinkConfig),
+    ) -> Arc<LinkConfig> {
+        let mut config = LinkConfig::new(kind);
+        config.options.network = self.network.clone();
+        change(&mut config);
+        Arc::new(config)
     }
 
     /// An endpoint that nobody uses.
@@ -55,19 +76,12 @@ impl World {
 
     /// Two DEALERs with changed options on both sides, connected.
     pub async fn ends_with(&self, change: impl Fn(&mut LinkConfig)) -> Ends {
-        let config = config(SocketType::Dealer, change);
+        let config = self.config(SocketType::Dealer, change);
         let mut listener = listen(&self.endpoint(), &config).await.expect("listening");
         let endpoint = listener.endpoint().clone();
         let (near, far) = tokio::join!(connect(&endpoint, &config), listener.accept());
         Ends { far: far.expect("accepted"), listener, near: near.expect("connected") }
     }
-}
-
-/// A changed configuration of a socket type.
-pub(crate) fn config(kind: SocketType, change: impl Fn(&mut LinkConfig)) -> Arc<LinkConfig> {
-    let mut config = LinkConfig::new(kind);
-    change(&mut config);
-    Arc::new(config)
 }
 
 /// A message of one small frame.

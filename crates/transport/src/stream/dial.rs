@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 
 use crate::connection::Connection;
 use crate::error::ConnectError;
-use crate::options::LinkConfig;
+use crate::options::{LinkConfig, Options};
 use crate::stream::handshake::handshake;
 use crate::stream::socket::Socket;
 
@@ -16,16 +16,20 @@ pub(crate) async fn connect(
     endpoint: &Endpoint,
     config: &Arc<LinkConfig>,
 ) -> Result<Connection, ConnectError> {
-    let socket = tokio::time::timeout(config.options.connect_timeout, dial(endpoint))
-        .await
-        .map_err(|_| ConnectError::TimedOut { endpoint: endpoint.clone() })?
-        .map_err(|source| ConnectError::Io { endpoint: endpoint.clone(), source })?;
+    let socket =
+        tokio::time::timeout(config.options.connect_timeout, dial(endpoint, &config.options))
+            .await
+            .map_err(|_| ConnectError::TimedOut { endpoint: endpoint.clone() })?
+            .map_err(|source| ConnectError::Io { endpoint: endpoint.clone(), source })?;
     handshake(socket, config, endpoint.to_string(), None)
         .await
         .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })
 }
 
-async fn dial(endpoint: &Endpoint) -> io::Result<Socket> {
+async fn dial(endpoint: &Endpoint, options: &Options) -> io::Result<Socket> {
+    if let Some(network) = &options.network {
+        return network.dial(endpoint).await.map(Socket::Wire);
+    }
     match endpoint {
         Endpoint::Tcp(address) => dial_tcp(address).await.map(Socket::Tcp),
         #[cfg(unix)]

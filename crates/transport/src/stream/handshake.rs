@@ -7,12 +7,13 @@ use bytes::BytesMut;
 use gleis_zmtp::{Error, Event, Session};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::clock::now;
 use crate::connection::{Connection, Receiver, ReceiverKind, Sender, SenderKind};
 use crate::error::HandshakeError;
 use crate::options::LinkConfig;
 use crate::peer::Peer;
 use crate::stream::link::{Link, StreamWriter};
-use crate::stream::reader::{StreamReader, now};
+use crate::stream::reader::StreamReader;
 use crate::stream::socket::Socket;
 
 /// Room for the peer's greeting and READY.

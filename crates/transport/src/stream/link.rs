@@ -4,13 +4,14 @@ use std::net::Shutdown;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gleis_zmtp::Encoder;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use crate::clock::now;
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::{Closed, Fate};
 use crate::message::{Control, Message};
@@ -50,7 +51,7 @@ impl Link {
             fate: Arc::default(),
             flush: Notify::new(),
             more_to_come: AtomicBool::new(false),
-            out: Mutex::new(Outbox::new(encoder, high_water, Instant::now())),
+            out: Mutex::new(Outbox::new(encoder, high_water, now())),
             place: Mutex::new(place),
             socket,
             was_asked: AtomicBool::new(true),

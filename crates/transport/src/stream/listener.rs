@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use crate::error::ListenError;
+use crate::network::WireListener;
 use crate::options::LinkConfig;
 use crate::stream::address;
 use crate::stream::socket::Socket;
@@ -27,6 +28,8 @@ enum Kind {
     Tcp(TcpListener),
     #[cfg(unix)]
     Unix(UnixListener, #[expect(dead_code, reason = "held for its drop")] Option<SocketFile>),
+    /// Of a network that is not the system's.
+    Wire(Box<dyn WireListener>),
 }
 
 impl StreamListener {
@@ -35,6 +38,12 @@ impl StreamListener {
         config: &Arc<LinkConfig>,
     ) -> Result<Self, ListenError> {
         let bound = match endpoint {
+            at if let Some(network) = &config.options.network => {
+                network.listen(at).await.map(|listener| Self {
+                    endpoint: listener.endpoint().clone(),
+                    kind: Kind::Wire(listener),
+                })
+            }
             Endpoint::Tcp(at) => address::bind_tcp(at, config)
                 .await
                 .map(|(listener, endpoint)| Self { endpoint, kind: Kind::Tcp(listener) }),
@@ -69,6 +78,9 @@ impl StreamListener {
                 let from = stream.peer_cred().ok().and_then(|it| it.pid());
                 let from = from.map_or_else(|| "unknown".to_owned(), |pid| pid.to_string());
                 Ok((Socket::Unix(stream), format!("{} (process {from})", self.endpoint)))
+            }
+            Kind::Wire(listener) => {
+                listener.accept().await.map(|(wire, from)| (Socket::Wire(wire), from))
             }
         }
     }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use gleis_zmtp::Encoder;
 
+use crate::clock::now;
 use crate::message::{Control, Message};
 use crate::options::HighWater;
 use crate::stream::batch::Batch;
@@ -47,6 +48,10 @@ pub(crate) struct Hints {
     pub(crate) more_to_come: bool,
     /// Something was received since the last direct write: the peer waits for an answer.
     pub(crate) was_asked: bool,
+}
+
+fn since(moment: Instant) -> Duration {
+    now().saturating_duration_since(moment)
 }
 
 #[derive(Debug)]
@@ -191,7 +196,7 @@ impl Outbox {
             return Next::Write;
         }
         let may_be_alone = !self.scheduled && !hints.more_to_come;
-        if may_be_alone && (hints.was_asked || PATIENCE < self.last_write.elapsed()) {
+        if may_be_alone && (hints.was_asked || PATIENCE < since(self.last_write)) {
             return Next::Write;
         }
         if self.is_overdue() {
@@ -204,11 +209,11 @@ impl Outbox {
     /// of a batch and then for every 16th.
     fn is_overdue(&mut self) -> bool {
         if self.n_appended == 1 {
-            self.oldest = Instant::now();
+            self.oldest = now();
             return false;
         }
         let looks = self.n_appended < 8 || self.n_appended.is_multiple_of(16);
-        looks && PATIENCE < self.oldest.elapsed()
+        looks && PATIENCE < since(self.oldest)
     }
 
     fn schedule(&mut self) -> Next {
@@ -262,7 +267,7 @@ impl Outbox {
         self.in_flight = 0;
         self.writing = false;
         self.blocked = false;
-        self.last_write = Instant::now();
+        self.last_write = now();
         let mut woken =
             if self.has_much_room() { self.room_waiters.take() } else { Wakers::default() };
         if self.is_idle() {

@@ -74,6 +74,7 @@ impl Pump {
     async fn step(&self) -> Result<(), CloseReason> {
         if !self.inbox.has_room() {
             tokio::select! {
+                biased;
                 () = self.fate.wait() => {
                     return Err(self.fate.reason().unwrap_or(CloseReason::Here));
                 }

@@ -6,12 +6,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use gleis_zmtp::{Event, Session};
 use tokio::time::Sleep;
 
+use crate::clock::now;
 use crate::error::CloseReason;
 use crate::message::{Body, Command, Control, Inbound, Message};
 use crate::stream::link::Link;
@@ -32,11 +33,6 @@ pub(crate) struct StreamReader {
     timer: Pin<Box<Sleep>>,
     /// There may be a whole frame in the buffer.
     undecoded: bool,
-}
-
-/// The clock of the runtime, which tests may move.
-pub(crate) fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 impl StreamReader {

@@ -1,5 +1,6 @@
 //! One byte stream, whichever kind it is; dispatched without a box.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::task::{Context, Poll};
@@ -11,6 +12,7 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 
+use crate::network::Wire;
 use crate::options::Options;
 
 /// Whether the system tells again when more arrives after a short read: see epoll(7).
@@ -21,14 +23,20 @@ pub(crate) enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    /// Of a network that is not the system's.
+    Wire(Box<dyn Wire>),
 }
 
 macro_rules! each {
     ($socket:expr, $stream:ident => $work:expr) => {
+        each!($socket, $stream => $work, $stream => $work)
+    };
+    ($socket:expr, $stream:ident => $work:expr, $wire:ident => $other:expr) => {
         match $socket {
             Socket::Tcp($stream) => $work,
             #[cfg(unix)]
             Socket::Unix($stream) => $work,
+            Socket::Wire($wire) => $other,
         }
     };
 }
@@ -58,7 +66,7 @@ impl Socket {
             n_bytes = it.try_read_buf(into)?;
             let is_empty = SHORT_READ_EMPTIES && 0 < n_bytes && n_bytes < room;
             if is_empty { Err(io::ErrorKind::WouldBlock.into()) } else { Ok(()) }
-        }));
+        }), wire => return wire.try_read(into));
         match read {
             Err(_) if 0 < n_bytes => Ok(n_bytes),
             read => read.map(|()| n_bytes),
@@ -71,17 +79,20 @@ impl Socket {
     }
 
     pub(crate) async fn readable(&self) -> io::Result<()> {
-        each!(self, it => it.readable().await)
+        each!(self, it => it.readable().await, wire => poll_fn(|cx| wire.poll_read_ready(cx)).await)
     }
 
     pub(crate) async fn writable(&self) -> io::Result<()> {
-        each!(self, it => it.writable().await)
+        each!(self, it => it.writable().await, wire => poll_fn(|cx| wire.poll_write_ready(cx)).await)
     }
 
     /// Says that nothing more is written, or ends both directions.
     pub(crate) fn shutdown(&self, how: Shutdown) {
         // A link that is gone already is as shut down as it can be.
-        let _ = each!(self, it => SockRef::from(it).shutdown(how));
+        let _ = each!(self, it => SockRef::from(it).shutdown(how), wire => {
+            wire.shutdown(how);
+            Ok(())
+        });
     }
 
     /// Sets what the options ask for.
@@ -90,6 +101,7 @@ impl Socket {
             Self::Tcp(stream) => stream.set_nodelay(options.nodelay),
             #[cfg(unix)]
             Self::Unix(_) => Ok(()),
+            Self::Wire(_) => Ok(()),
         }
     }
 }

@@ -4,6 +4,7 @@
 
 mod direct;
 mod hostile;
+mod network;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,3 +20,8 @@ fn inproc() -> Endpoint {
 gleis_test::transport_suite!(over_inproc, super::inproc);
 gleis_test::transport_suite!(over_ipc, || "ipc://*".parse().unwrap());
 gleis_test::transport_suite!(over_tcp, || "tcp://127.0.0.1:0".parse().unwrap());
+gleis_test::transport_suite!(
+    over_a_network_of_ones_own,
+    || "tcp://127.0.0.1:0".parse().unwrap(),
+    std::sync::Arc::new(super::network::Passing::default())
+);
