@@ -133,7 +133,7 @@ impl Pending {
         loop {
             let (expired, next) = {
                 let mut state = self.state.lock();
-                let expired = state.requests.expire(Instant::now());
+                let expired = state.requests.expire(tokio::time::Instant::now().into_std());
                 state.armed = state.requests.next_deadline().map(Deadline::instant);
                 (expired, state.armed)
             };

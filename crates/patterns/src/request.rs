@@ -5,11 +5,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_codec::Message;
 use gleis_core::{CorrelationId, Deadline};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::envelope::Answer;
 use crate::error::RequestError;
@@ -53,7 +54,7 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
 
     /// Asks at once if there is room, or begins to wait for some.
     fn begin(&self, mut parcel: Parcel<Q, M>) -> Result<State<'a, Q, M>, RequestError> {
-        let deadline = Deadline::after(Instant::now(), self.timeout);
+        let deadline = Deadline::after(Instant::now().into_std(), self.timeout);
         match self.socket.offer(&mut parcel, deadline) {
             Offered::Closed => return Err(RequestError::Closed),
             Offered::Done(Err(RequestError::Full)) if self.socket.waits() => (),

@@ -129,6 +129,17 @@ async fn a_request_ends_at_its_deadline_and_its_late_answer_is_dropped() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_deadline_follows_the_clock_of_the_runtime() {
+    let at = inproc();
+    let _replier = Answerer::bind(&at).await.unwrap();
+    let requester = Asker::connect(&at).await.unwrap();
+    let start = tokio::time::Instant::now();
+    let ended = requester.request(1).within(Duration::from_secs(20)).await;
+    assert!(matches!(ended, Err(RequestError::DeadlineExceeded { sent: true })));
+    assert_eq!(start.elapsed().as_secs(), 20);
+}
+
 #[tokio::test]
 async fn deadlines_are_kept_in_whatever_order_they_come() {
     let at = inproc();
