@@ -66,6 +66,14 @@ pub struct Options {
     pub heartbeat: Option<Heartbeat>,
     /// What the peer may see as our identity; empty (none) by default.
     pub identity: Bytes,
+    /// After how long without a byte the system asks whether the peer's machine still lives
+    /// (TCP keepalive, in whole seconds, at least one); `None` by default: never. How often it asks then, and when it gives up, is
+    /// the system's own setting (Linux: nine times, 75 s apart).
+    ///
+    /// [`heartbeat`](Self::heartbeat) notices more, and sooner. This is for peers that do not
+    /// answer PINGs and for firewalls that forget idle connections; the price is a packet each way
+    /// per idle time on every idle connection.
+    pub keepalive: Option<Duration>,
     /// How long closing waits for queued messages to leave; 1 s by default.
     pub linger: Duration,
     /// Bounds on what a peer may send.
@@ -81,8 +89,18 @@ pub struct Options {
     pub network: Option<Arc<dyn Network>>,
     /// Whether small writes leave at once (TCP_NODELAY); true by default.
     pub nodelay: bool,
+    /// Bytes that the system keeps for us until we read them (SO_RCVBUF); `None` by default: it
+    /// tunes that by itself, per connection. A size set here is fixed: too small for the distance
+    /// and a link never gets fast; large, and each connection may cost so much. The system bounds
+    /// it (Linux: doubles it, up to `net.core.rmem_max`).
+    pub recv_buffer: Option<usize>,
     /// Bound of the queue of received messages of one connection.
     pub recv_high_water: HighWater,
+    /// Bytes that the system takes from us until the peer has them (SO_SNDBUF); `None` by default: it
+    /// tunes that by itself. The price of a fixed size is that of
+    /// [`recv_buffer`](Self::recv_buffer). What is in there has left us: it is neither counted
+    /// nor given up by an overflow, so a small one makes the bounds of queues exact.
+    pub send_buffer: Option<usize>,
     /// Bound of the queue of messages to send on one connection.
     pub send_high_water: HighWater,
 }
@@ -100,6 +118,7 @@ impl Default for Options {
                 ttl: Duration::from_secs(30),
             }),
             identity: Bytes::new(),
+            keepalive: None,
             linger: Duration::from_secs(1),
             limits: Limits::default(),
             max_connections: 10_000,
@@ -107,7 +126,9 @@ impl Default for Options {
             max_subscriptions: 10_000,
             network: None,
             nodelay: true,
+            recv_buffer: None,
             recv_high_water: HighWater::default(),
+            send_buffer: None,
             send_high_water: HighWater::default(),
         }
     }

@@ -13,7 +13,8 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
-use crate::options::LinkConfig;
+use crate::options::{LinkConfig, Options};
+use crate::stream::socket::set_buffers;
 
 /// Connections that may wait in the system until they are accepted.
 const BACKLOG: i32 = 4_096;
@@ -28,7 +29,7 @@ pub(crate) async fn bind_tcp(
         Host::Ip(ip) => SocketAddr::from((*ip, *port)),
         Host::Name(name) => resolve(name, *port).await?,
     };
-    let listener = listen(wanted)?;
+    let listener = listen(wanted, &config.options)?;
     let bound = listener.local_addr()?;
     let host = match (&config.options.advertise, host) {
         (Some(advertised), _) => {
@@ -41,12 +42,14 @@ pub(crate) async fn bind_tcp(
     Ok((listener, Endpoint::Tcp(TcpAddress::new(host, bound.port()))))
 }
 
-fn listen(at: SocketAddr) -> io::Result<TcpListener> {
+fn listen(at: SocketAddr, options: &Options) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(at), Type::STREAM, Some(Protocol::TCP))?;
     // A port in TIME_WAIT may be bound again; one that is listened on may not.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
+    // What is accepted inherits them.
+    set_buffers(&(&socket).into(), options)?;
     socket.bind(&at.into())?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())

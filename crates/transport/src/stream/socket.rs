@@ -4,9 +4,10 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::BytesMut;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 #[cfg(unix)]
@@ -17,6 +18,9 @@ use crate::options::Options;
 
 /// Whether the system tells again when more arrives after a short read: see epoll(7).
 const SHORT_READ_EMPTIES: bool = cfg!(unix);
+
+/// The shortest idle time that the system understands.
+const SECOND: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -98,10 +102,28 @@ impl Socket {
     /// Sets what the options ask for.
     pub(crate) fn prepare(&self, options: &Options) -> io::Result<()> {
         match self {
-            Self::Tcp(stream) => stream.set_nodelay(options.nodelay),
+            Self::Tcp(stream) => {
+                if let Some(idle) = options.keepalive {
+                    let keepalive = TcpKeepalive::new().with_time(idle.max(SECOND));
+                    SockRef::from(stream).set_tcp_keepalive(&keepalive)?;
+                }
+                stream.set_nodelay(options.nodelay)
+            }
             #[cfg(unix)]
-            Self::Unix(_) => Ok(()),
+            Self::Unix(stream) => set_buffers(&SockRef::from(stream), options),
             Self::Wire(_) => Ok(()),
         }
     }
+}
+
+/// Sets the sizes of the system's buffers. On tcp before connecting or listening: how far the window
+/// scales is agreed on with the first packet.
+pub(crate) fn set_buffers(socket: &SockRef<'_>, options: &Options) -> io::Result<()> {
+    if let Some(size) = options.recv_buffer {
+        socket.set_recv_buffer_size(size)?;
+    }
+    if let Some(size) = options.send_buffer {
+        socket.set_send_buffer_size(size)?;
+    }
+    Ok(())
 }
