@@ -32,6 +32,8 @@ pub(super) struct Link {
     pub(super) mirror: Mirror,
     pub(super) request_timeout: Duration,
     pub(super) state: Mutex<State>,
+    /// Held while a connection is served: the next one waits until the old one is gone.
+    turn: tokio::sync::Mutex<()>,
     pub(super) up: watch::Sender<Up>,
     wants_news: AtomicBool,
     watching: tokio::sync::Mutex<()>,
@@ -78,6 +80,7 @@ impl Link {
             mirror: Mirror::new(),
             request_timeout,
             state: Mutex::new(state),
+            turn: tokio::sync::Mutex::default(),
             up: watch::Sender::new(Up::Down),
             wants_news: AtomicBool::new(false),
             watching: tokio::sync::Mutex::default(),
@@ -112,7 +115,7 @@ impl Link {
     }
 
     /// A new connection takes the place of the old one.
-    pub(super) fn begin(&self) -> Epoch {
+    fn begin(&self) {
         let mut state = self.state.lock();
         let lost = self.lose(&mut state);
         state.epoch += 1;
@@ -120,23 +123,21 @@ impl Link {
         self.up.send_replace(Up::Down);
         self.mirror.table.reopen();
         self.mirror.begin();
-        let epoch = state.epoch;
         drop(state);
         drop(lost);
-        epoch
     }
 
     /// Serves a connection to its end.
-    pub(super) async fn run(self: Arc<Self>, epoch: Epoch, connection: Connection) {
+    pub(super) async fn run(self: Arc<Self>, connection: Connection) {
+        // A task that was aborted may still be at work: its news must not pass for ours.
+        let _turn = self.turn.lock().await;
+        self.begin();
         let (sender, receiver) = connection.split();
         let restored = async {
-            match self.restore(&sender).await {
-                Ok(()) => self.open(epoch, &sender),
-                Err(reason) => {
-                    sender.abort(CloseReason::Refused(reason.into()));
-                    return;
-                }
-            };
+            if let Err(reason) = self.restore(&sender).await {
+                sender.abort(CloseReason::Refused(reason.into()));
+                return;
+            }
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -146,25 +147,28 @@ impl Link {
             }
             () = restored => (),
         }
-        self.end(epoch);
+        self.end();
     }
 
-    /// Requests may be sent on this connection from now on.
-    fn open(&self, epoch: Epoch, sender: &Sender) {
+    /// From now on requests may be sent on this connection, unless some of the names `renewed` were
+    /// given up meanwhile: whoever did so could not tell the server. Takes those out.
+    fn open(&self, sender: &Sender, renewed: &mut Vec<Name>) -> Vec<Name> {
         let state = self.state.lock();
-        if state.epoch == epoch {
-            self.up.send_replace(Up::Ready(epoch, sender.clone()));
+        let given_up: Vec<Name> =
+            renewed.extract_if(.., |it| !state.mine.contains_key(it)).collect();
+        if given_up.is_empty() {
+            // Under the lock: who gives a name up now either is seen here or tells the server.
+            self.up.send_replace(Up::Ready(state.epoch, sender.clone()));
         }
+        given_up
     }
 
     /// This connection is over.
-    fn end(&self, epoch: Epoch) {
+    fn end(&self) {
         let mut state = self.state.lock();
-        if state.epoch == epoch {
-            let lost = self.lose(&mut state);
-            drop(state);
-            drop(lost);
-        }
+        let lost = self.lose(&mut state);
+        drop(state);
+        drop(lost);
     }
 
     /// Nobody gets answers on the present connection any more; those who wait ask again on the
@@ -180,29 +184,45 @@ impl Link {
         state.pending.drain()
     }
 
-    /// Tells a new connection what the server must know of us.
+    /// Tells a new connection what the server must know of us, then lets the others use it.
     async fn restore(&self, sender: &Sender) -> Result<(), String> {
         let mine: Vec<(Name, Record)> = {
             let state = self.state.lock();
             let staying = state.mine.iter().filter(|(_, it)| !it.is_leaving);
             staying.map(|(name, it)| (name.clone(), it.record.clone())).collect()
         };
+        let mut renewed = Vec::new();
         let renewals = mine.into_iter().map(|(name, record)| self.renew(sender, name, record));
         let mut renewals = stream::iter(renewals).buffer_unordered(RENEWALS);
         while let Some(res) = renewals.next().await {
-            res?;
+            renewed.extend(res?);
         }
         drop(renewals);
         self.tell(sender, &Request::Settled).await?;
         if self.wants_news.load(Ordering::Relaxed) {
             self.tell(sender, &Request::Watch).await?;
         }
-        Ok(())
+        loop {
+            let given_up = self.open(sender, &mut renewed);
+            if given_up.is_empty() {
+                return Ok(());
+            }
+            for name in given_up {
+                self.tell(sender, &Request::Unregister { name }).await?;
+            }
+        }
     }
 
-    async fn renew(&self, sender: &Sender, name: Name, record: Record) -> Result<(), String> {
+    /// Registers a name again; returns it if the server agreed.
+    async fn renew(
+        &self,
+        sender: &Sender,
+        name: Name,
+        record: Record,
+    ) -> Result<Option<Name>, String> {
         let request = Request::Register { name: name.clone(), record };
         match self.tell(sender, &request).await? {
+            Reply::Done => return Ok(Some(name)),
             Reply::Refused { why: why @ Refusal::Taken { .. } } => {
                 tracing::warn!(target: "gleis::naming", %name, ?why, "name lost");
                 self.state.lock().mine.remove(&name);
@@ -212,7 +232,7 @@ impl Link {
             }
             _ => (),
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Asks before the others may.

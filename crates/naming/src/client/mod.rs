@@ -83,8 +83,10 @@ impl Directory for NameClient {
     }
 
     async fn unregister(&self, name: &Name) -> Result<(), NamingError> {
-        let _leaving = self.link.leave(name);
-        match self.link.request(&Request::Unregister { name: name.clone() }).await? {
+        let leaving = self.link.leave(name);
+        let reply = self.link.request(&Request::Unregister { name: name.clone() }).await?;
+        leaving.answered();
+        match reply {
             Reply::Done => Ok(()),
             Reply::Refused { why } => Err(why.into_naming(Some(name))),
             other => Err(protocol::unexpected(&other)),

@@ -38,10 +38,8 @@ impl Host for Porch {
 
     fn attach(&self, connection: Connection, _: Origin) {
         let mut task = self.task.lock();
-        // The old one ends before the new one begins: there is one connection at a time.
-        drop(task.take());
-        let epoch = self.link.begin();
-        *task = Some(TaskGuard::spawn(self.link.clone().run(epoch, connection)));
+        // The new one begins when the old one has ended: there is one connection at a time.
+        *task = Some(TaskGuard::spawn(self.link.clone().run(connection)));
     }
 
     fn note(&self, event: Event) {

@@ -34,7 +34,7 @@ impl Link {
         if let Some(it) = self.state.lock().mine.get_mut(name) {
             it.is_leaving = true;
         }
-        Leaving { link: self, name: name.clone() }
+        Leaving { is_answered: false, link: self, name: name.clone() }
     }
 
     /// Tells the server, if it can be told at once, that nobody comes back.
@@ -81,7 +81,9 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         // Nobody waits for the answer: the server may have registered the name, so take it back.
         if let Some(name) = self.name.take() {
-            self.link.state.lock().mine.remove(&name);
+            // In one step: whoever reserves the name next speaks after us.
+            let mut state = self.link.state.lock();
+            state.mine.remove(&name);
             self.link.mention(&Request::Unregister { name });
         }
     }
@@ -89,14 +91,27 @@ impl Drop for Reservation<'_> {
 
 /// A name that is being unregistered.
 pub(super) struct Leaving<'a> {
+    is_answered: bool,
     link: &'a Link,
     name: Name,
 }
 
+impl Leaving<'_> {
+    /// The server has heard of it.
+    pub(super) fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
+        // In one step: whoever reserves the name next speaks after us.
         let mut state = self.link.state.lock();
         if state.mine.get(&self.name).is_some_and(|it| it.is_leaving) {
+            if !self.is_answered {
+                // Nobody waits for the answer, and the name will not be renewed: let it go now.
+                self.link.mention(&Request::Unregister { name: self.name.clone() });
+            }
             state.mine.remove(&self.name);
         }
     }

@@ -95,3 +95,21 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_old_connection_does_nothing_once_a_newer_one_is_here() {
+        let clients = Clients::default();
+        let identity = Bytes::from_static(b"alice");
+        let old = clients.arrive(&identity);
+        assert_eq!(clients.act(&old.place, || 1), Some(1));
+        let new = clients.arrive(&identity);
+        assert_eq!(clients.act(&old.place, || 2), None);
+        assert_eq!(clients.act(&new.place, || 3), Some(3));
+        clients.leave(&old, &Table::default());
+        assert_eq!(clients.act(&new.place, || 4), Some(4));
+    }
+}

@@ -1,9 +1,11 @@
 //! Connections that are lost, and come back or not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_naming::{Change, Directory, NameClient, NamingError, RegisterError};
+use gleis_core::Name;
+use gleis_naming::{Change, Directory, NameClient, NamingError, Record, RegisterError};
 use gleis_test::wait::PATIENCE;
 use tokio::task::JoinSet;
 
@@ -101,9 +103,18 @@ async fn a_shaky_line_loses_neither_names_nor_requests() {
         tokio::join!(shaking, async {
             while work.join_next().await.transpose().unwrap().is_some() {}
         });
-        assert_eq!(alice.list().await.unwrap().len(), 4 * 25);
-        alice.register(&name("zzz"), record(9)).await.unwrap();
-        follow(&mut watch, &name("zzz")).await;
+        let names: BTreeMap<Name, Record> = alice.list().await.unwrap().into_iter().collect();
+        assert_eq!(names.len(), 4 * 25);
+        let mut told = BTreeMap::new();
+        while told != names {
+            match watch.next().await {
+                Some(Change::Lagged) => told.clear(),
+                Some(Change::Registered { name, record }) => drop(told.insert(name, record)),
+                Some(Change::Unregistered { name }) => drop(told.remove(&name)),
+                Some(_) => (),
+                None => panic!("the watch ended at {told:?}"),
+            }
+        }
     })
     .await;
 }
@@ -149,6 +160,33 @@ async fn a_name_given_up_while_away_is_not_taken_again() {
         cable.mend().await;
         let names = alice.list().await.unwrap();
         assert_eq!(names, [(name("Bob"), record(1))]);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_name_given_up_while_coming_back_is_not_kept() {
+    within(async {
+        let server = server(LONG).await;
+        let cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        let who = name("Alice");
+        for moment in 0..100 {
+            alice.register(&who, record(1)).await.unwrap();
+            cable.shake();
+            // Some of these moments are between the renewal of the name and its answer.
+            for _ in 0..moment * 8 {
+                tokio::task::yield_now().await;
+            }
+            let mut given_up = Box::pin(alice.unregister(&who));
+            let _ = futures::poll!(given_up.as_mut());
+            if moment % 2 == 1 {
+                // The client is back before anybody looks at the request again.
+                alice.list().await.unwrap();
+            }
+            drop(given_up);
+            assert_eq!(alice.list().await.unwrap(), [], "at moment {moment}");
+        }
     })
     .await;
 }
