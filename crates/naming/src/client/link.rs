@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::client::mirror::Mirror;
 use crate::client::request::Lost;
+use crate::client::wish::Wish;
 use crate::protocol::{self, NEWS_ID, News, Refusal, Reply, Request};
 use crate::{NamingError, Record, Watch};
 
@@ -104,9 +105,10 @@ impl Link {
             return self.mirror.table.watch();
         }
         let watch = self.mirror.table.watch()?;
+        let wish = Wish::new(&self.wants_news);
         match self.request(&Request::Watch).await? {
             Reply::Done => {
-                self.wants_news.store(true, Ordering::Relaxed);
+                wish.keep();
                 Ok(watch)
             }
             Reply::Refused { why } => Err(why.into_naming(None)),

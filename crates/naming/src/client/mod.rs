@@ -6,6 +6,7 @@ mod mirror;
 mod porch;
 mod request;
 mod reservation;
+mod wish;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -192,6 +192,25 @@ async fn a_name_given_up_while_coming_back_is_not_kept() {
 }
 
 #[tokio::test]
+async fn a_watch_whose_answer_was_left_lying_over_a_loss_still_tells() {
+    within(async {
+        let server = server(LONG).await;
+        let cable = Cable::to(&server).await;
+        let alice = client(&cable.endpoint).await;
+        let mut watching = Box::pin(alice.watch());
+        assert!(futures::poll!(watching.as_mut()).is_pending());
+        // What was asked before has been answered, too.
+        alice.list().await.unwrap();
+        cable.shake();
+        // Only a client that is connected again can register.
+        alice.register(&name("Alice"), record(1)).await.unwrap();
+        let mut watch = watching.await.unwrap();
+        follow(&mut watch, &name("Alice")).await;
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_watch_tells_after_a_loss_only_what_changed() {
     within(async {
         let server = server(LONG).await;
