@@ -1,9 +1,11 @@
-//! What the crates of gleis test each other with: conformance suites and waits with a watchdog.
+//! What the crates of gleis test each other with: conformance suites, a
+//! simulated network, and waits with a watchdog.
 //!
 //! Only tests depend on this crate. A suite is a set of laws, each a public function; whoever
 //! implements a codec, a transport or a directory runs all of them.
 
 pub mod codec_suite;
 pub mod directory_suite;
+pub mod sim;
 pub mod transport_suite;
 pub mod wait;

@@ -21,6 +21,11 @@ gleis_test::transport_suite!(over_inproc, super::inproc);
 gleis_test::transport_suite!(over_ipc, || "ipc://*".parse().unwrap());
 gleis_test::transport_suite!(over_tcp, || "tcp://127.0.0.1:0".parse().unwrap());
 gleis_test::transport_suite!(
+    over_a_simulated_network,
+    || "tcp://10.0.0.1:0".parse().unwrap(),
+    std::sync::Arc::new(gleis_test::sim::Sim::new(1).host("10.0.0.1"))
+);
+gleis_test::transport_suite!(
     over_a_network_of_ones_own,
     || "tcp://127.0.0.1:0".parse().unwrap(),
     std::sync::Arc::new(super::network::Passing::default())
