@@ -19,7 +19,7 @@ struct Job {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut pull = Pull::<Job>::bind("tcp://127.0.0.1:0").await?;
+    let pull = Pull::<Job>::bind("tcp://127.0.0.1:0").await?;
     let push = Push::<Job>::connect(pull.endpoint()).await?;
     push.send(&Job { id: 1 }).await?;
     println!("got {:?}", pull.recv().await?);

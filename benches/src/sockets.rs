@@ -18,7 +18,7 @@ pub fn push(size: usize) -> Rig {
     Rig::pair(
         Cores::Any,
         async move |ready| {
-            let mut pull = Pull::<Bytes>::bind(TCP).await?;
+            let pull = Pull::<Bytes>::bind(TCP).await?;
             ready.tell(pull.endpoint().clone());
             loop {
                 if is_last(&pull.recv().await?) {
@@ -48,7 +48,7 @@ pub fn push_jobs() -> Rig {
     Rig::pair(
         Cores::Any,
         async move |ready| {
-            let mut pull = Pull::<Job>::bind(TCP).await?;
+            let pull = Pull::<Job>::bind(TCP).await?;
             ready.tell(pull.endpoint().clone());
             loop {
                 if pull.recv().await?.is_last() {
@@ -76,7 +76,7 @@ pub fn request(size: usize, cores: Cores) -> Rig {
     Rig::pair(
         cores,
         async move |ready| {
-            let mut replier = Replier::<Bytes, Bytes>::bind(TCP).await?;
+            let replier = Replier::<Bytes, Bytes>::bind(TCP).await?;
             ready.tell(replier.endpoint().clone());
             loop {
                 let (request, reply) = replier.recv().await?;
@@ -103,7 +103,7 @@ pub fn request(size: usize, cores: Cores) -> Rig {
 /// Requester to Replier and back between two tasks of one thread.
 pub fn request_in_process() -> Rig {
     Rig::alone(async |mut turns| {
-        let mut replier = Replier::<u64, u64>::bind("inproc://request").await?;
+        let replier = Replier::<u64, u64>::bind("inproc://request").await?;
         let requester = Requester::<u64, u64>::connect(replier.endpoint()).await?;
         let _server = tokio::spawn(async move {
             while let Ok((question, reply)) = replier.recv().await {
@@ -158,7 +158,7 @@ pub fn publish(n_subscribers: usize, size: usize) -> Rig {
     )
 }
 
-async fn receive(mut subscriber: Subscriber<Bytes>, confirm: Confirm) {
+async fn receive(subscriber: Subscriber<Bytes>, confirm: Confirm) {
     while let Ok(publication) = subscriber.recv().await {
         if is_last(&publication.message) {
             confirm.tell();

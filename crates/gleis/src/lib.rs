@@ -18,7 +18,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> gleis::agent::Result {
-//! let mut pull = Pull::<String>::bind("tcp://127.0.0.1:0").await?;
+//! let pull = Pull::<String>::bind("tcp://127.0.0.1:0").await?;
 //! let push = Push::<String>::connect(pull.endpoint()).await?;
 //! push.send("hello".to_owned()).await?;
 //! assert_eq!(pull.recv().await?, "hello");

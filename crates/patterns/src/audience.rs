@@ -1,5 +1,6 @@
 //! Who listens to a publisher, and to what.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -7,9 +8,10 @@ use gleis_transport::{CloseReason, Control, Inbound, Inbox, Message};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::commands::Word;
 use crate::core::Role;
 use crate::peer::{Exit, Link};
-use crate::stats::{Counters, Flow, Reason};
+use crate::stats::DropReason;
 use crate::topics::Topics;
 
 /// The role of a publisher.
@@ -18,7 +20,6 @@ pub(crate) struct Audience {
     changed: Arc<Notify>,
     listeners: Mutex<Listeners>,
     max_subscriptions: usize,
-    received: Arc<Counters>,
 }
 
 #[derive(Default)]
@@ -31,12 +32,30 @@ struct Listeners {
 #[derive(Clone)]
 pub(crate) struct Listener {
     pub(crate) link: Arc<Link>,
+    /// Dropped since it was last told.
+    missed: Arc<AtomicU64>,
     wishes: Arc<Mutex<Wishes>>,
 }
 
 impl Listener {
     pub(crate) fn wants(&self, topic: &[u8]) -> bool {
         self.wishes.lock().topics.want(topic)
+    }
+
+    /// A message that it wants was dropped.
+    pub(crate) fn miss(&self) {
+        self.missed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Tells it what it missed, as soon as there is room for what comes after that.
+    pub(crate) fn tell_gap(&self) {
+        if self.missed.load(Ordering::Relaxed) == 0 || !self.link.sender.has_room() {
+            return;
+        }
+        let missed = self.missed.swap(0, Ordering::Relaxed);
+        if 0 < missed {
+            self.link.say(Word::Gap(missed));
+        }
     }
 }
 
@@ -50,8 +69,8 @@ struct Wishes {
 
 impl Audience {
     pub(crate) fn new(max_subscriptions: usize) -> Self {
-        let (changed, listeners, received) = Default::default();
-        Self { changed, listeners, max_subscriptions, received }
+        let (changed, listeners) = Default::default();
+        Self { changed, listeners, max_subscriptions }
     }
 
     /// All listeners; `None` once the socket is closed.
@@ -77,11 +96,6 @@ impl Audience {
         }
     }
 
-    /// What peers sent beside subscriptions: nobody wants it.
-    pub(crate) fn received(&self) -> Flow {
-        self.received.flow(0)
-    }
-
     fn refuse(&self, link: &Link) {
         let text = format!("more than {} subscriptions", self.max_subscriptions);
         link.sender.abort(CloseReason::Refused(text.into()));
@@ -90,13 +104,13 @@ impl Audience {
 
 impl Role for Audience {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        let listener = Listener { link: link.clone(), wishes: Arc::default() };
+        let (missed, wishes) = Default::default();
+        let listener = Listener { link: link.clone(), missed, wishes };
         let inbox = Wishbox {
             changed: self.changed.clone(),
             exit,
             link: Arc::downgrade(link),
             max: self.max_subscriptions,
-            received: self.received.clone(),
             wishes: listener.wishes.clone(),
         };
         let mut listeners = self.listeners.lock();
@@ -143,7 +157,6 @@ struct Wishbox {
     exit: Exit,
     link: Weak<Link>,
     max: usize,
-    received: Arc<Counters>,
     wishes: Arc<Mutex<Wishes>>,
 }
 
@@ -187,8 +200,9 @@ impl Inbox for Wishbox {
 
     fn deliver(&self, item: Inbound) {
         let Inbound::Control(control) = item else {
-            self.received.offer(1);
-            self.received.lose(Reason::Unwanted, 1);
+            return self.exit.account.refuse_received(DropReason::Unwanted);
+        };
+        let Some(control) = self.exit.hear(control) else {
             return;
         };
         let refuse_now = {

@@ -1,35 +1,35 @@
-//! Messages taken off the queues at once, to be handed on without a lock.
+//! What was taken off the queues at once, to be handed on without a lock.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use gleis_transport::Message;
+use gleis_transport::Inbound;
 
 use crate::peer::Link;
 
-/// Messages and who sent them, in order.
+/// Messages and controls, and who sent them, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    messages: VecDeque<Message>,
-    /// Who sent how many of the messages, in order; never zero.
+    items: VecDeque<Inbound>,
+    /// Who sent how many of the items, in order; never zero.
     runs: VecDeque<(Arc<Link>, usize)>,
 }
 
 impl Batch {
     pub(crate) fn is_empty(&self) -> bool {
-        self.messages.is_empty()
+        self.items.is_empty()
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.messages.len()
+        self.items.len()
     }
 
-    /// Appends a message; [`end_run`](Self::end_run) says whose it is.
-    pub(crate) fn push(&mut self, message: Message) {
-        self.messages.push_back(message);
+    /// Appends an item; [`end_run`](Self::end_run) says whose it is.
+    pub(crate) fn push(&mut self, item: Inbound) {
+        self.items.push_back(item);
     }
 
-    /// The last `n` messages are of `link`.
+    /// The last `n` items are of `link`.
     pub(crate) fn end_run(&mut self, link: &Arc<Link>, n: usize) {
         match self.runs.back_mut() {
             _ if n == 0 => (),
@@ -38,13 +38,13 @@ impl Batch {
         }
     }
 
-    /// The next message, and a look at who sent it.
-    pub(crate) fn next<R>(&mut self, look: impl FnOnce(&Arc<Link>, Message) -> R) -> Option<R> {
-        let message = self.messages.pop_front()?;
+    /// The next item, and a look at who sent it.
+    pub(crate) fn next<R>(&mut self, look: impl FnOnce(&Arc<Link>, Inbound) -> R) -> Option<R> {
+        let item = self.items.pop_front()?;
         let (link, n) = self.runs.front_mut()?;
         *n -= 1;
         let over = *n == 0;
-        let res = look(link, message);
+        let res = look(link, item);
         if over {
             self.runs.pop_front();
         }

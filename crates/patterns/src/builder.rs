@@ -86,6 +86,14 @@ impl<S> Builder<S> {
         self
     }
 
+    /// Opening waits until everything is up in both directions, and fails after `timeout` otherwise:
+    /// the peer is there, and a publisher has the subscriptions. See
+    /// [`ready`](crate::Push::ready) of the socket.
+    pub fn ready(mut self, timeout: Duration) -> Self {
+        self.settings.ready = Some(timeout);
+        self
+    }
+
     /// How much of what was received may wait per peer; 1,000 messages and 16 MiB by default.
     pub fn recv_high_water(mut self, mark: HighWater) -> Self {
         self.settings.options.recv_high_water = mark;

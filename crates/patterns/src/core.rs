@@ -2,6 +2,7 @@
 //!
 //! The socket owns the core; tasks of links hold it weakly, so that everything ends with the socket.
 
+mod ends;
 mod host;
 
 use std::collections::BTreeMap;
@@ -12,21 +13,26 @@ use futures::future::join_all;
 use gleis_codec::AnyCodec;
 use gleis_core::Endpoint;
 use gleis_transport::{
-    CloseReason, ConnectError, Connector, Delivery, HandshakeError, Host, Inbox, LinkConfig,
-    SocketType, TaskGuard, listen,
+    CloseReason, Connector, Delivery, Inbox, LinkConfig, Peer, SocketType, TaskGuard,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::error::OpenError;
 use crate::event::{Event, Events, Teller, chain};
+use crate::ledger::Ledger;
 use crate::negotiate::Negotiation;
 use crate::options::{Settings, Side};
 use crate::peer::{Exit, Link, PeerInfo};
-use crate::stats::{Counters, Flow, Reason, Stats};
+use crate::stats::Stats;
 
 /// What a kind of socket does with its links.
 pub(crate) trait Role: Send + Sync + 'static {
+    /// Whether this peer may come in, beside those that are here.
+    fn admit(&self, peer: &Peer) -> Result<(), String> {
+        let _ = peer;
+        Ok(())
+    }
+
     /// Takes in a link and says where its messages go.
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox>;
 
@@ -49,14 +55,14 @@ pub(crate) struct Core {
     /// Told when links come and go.
     changed: Notify,
     endpoint: OnceLock<Endpoint>,
+    ledger: Arc<Ledger>,
     links: Mutex<Links>,
     me: Weak<Self>,
     negotiation: Negotiation,
     role: Arc<dyn Role>,
-    sent: Arc<Counters>,
     settings: Settings,
     socket_type: SocketType,
-    teller: Teller,
+    teller: Arc<Teller>,
 }
 
 #[derive(Default)]
@@ -64,7 +70,7 @@ struct Links {
     closed: bool,
     connectors: Vec<Connector>,
     last_id: u64,
-    listeners: Vec<TaskGuard>,
+    listeners: Vec<(Endpoint, TaskGuard)>,
     peers: BTreeMap<u64, Attached>,
 }
 
@@ -79,59 +85,21 @@ impl Core {
         socket_type: SocketType,
         settings: Settings,
         role: Arc<dyn Role>,
-        sent: Arc<Counters>,
     ) -> Arc<Self> {
+        let teller = Arc::new(Teller::default());
         let negotiation = Negotiation::new::<T>(settings.codec.clone());
         Arc::new_cyclic(|me| Self {
             changed: Notify::new(),
             endpoint: OnceLock::new(),
+            ledger: Ledger::new(teller.clone()),
             links: Mutex::default(),
             me: me.clone(),
             negotiation,
             role,
-            sent,
             settings,
             socket_type,
-            teller: Teller::default(),
+            teller,
         })
-    }
-
-    /// Binds or connects for the first time.
-    pub(crate) async fn open(&self, side: Side, at: Endpoint) -> Result<(), OpenError> {
-        match side {
-            Side::Bind => self.bind(&at).await.map(|_| ()),
-            Side::Connect => self.connect(at).await,
-        }
-    }
-
-    pub(crate) async fn bind(&self, at: &Endpoint) -> Result<Endpoint, OpenError> {
-        let config = self.config(Side::Bind);
-        let listener = listen(at, &config).await.map_err(OpenError::Listen)?;
-        let endpoint = listener.endpoint().clone();
-        let mut links = self.links.lock();
-        if links.closed {
-            return Err(OpenError::Closed);
-        }
-        let host: Weak<dyn Host> = self.me.clone();
-        links.listeners.push(listener.serve(host));
-        drop(links);
-        let _ = self.endpoint.set(endpoint.clone());
-        self.teller.tell(&Event::Listening { endpoint: endpoint.clone() });
-        Ok(endpoint)
-    }
-
-    pub(crate) async fn connect(&self, at: Endpoint) -> Result<(), OpenError> {
-        let host: Weak<dyn Host> = self.me.clone();
-        let mut connector = Connector::start(at, self.config(Side::Connect), host);
-        let patience = self.settings.connect_patience;
-        connector.first_attempt(patience).await.map_err(open_error)?;
-        let mut links = self.links.lock();
-        if links.closed {
-            return Err(OpenError::Closed);
-        }
-        let _ = self.endpoint.set(connector.endpoint().clone());
-        links.connectors.push(connector);
-        Ok(())
     }
 
     fn config(&self, side: Side) -> Arc<LinkConfig> {
@@ -157,10 +125,22 @@ impl Core {
         self.all_links().iter().map(|it| it.info()).collect()
     }
 
-    pub(crate) fn stats(&self, received: Flow) -> Stats {
-        let links = self.all_links();
-        let queued: usize = links.iter().map(|it| it.sender.queued()).sum();
-        Stats { peers: links.len(), received, sent: self.sent.flow(queued as u64) }
+    pub(crate) fn ledger(&self) -> &Arc<Ledger> {
+        &self.ledger
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The link of this number, if it is live.
+    pub(crate) fn link(&self, id: u64) -> Option<Arc<Link>> {
+        self.links.lock().peers.get(&id).map(|it| it.link.clone())
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let live: Vec<u64> = self.links.lock().peers.keys().copied().collect();
+        self.ledger.stats(|it| live.binary_search(&it.id).is_ok())
     }
 
     pub(crate) async fn wait_for_peers(&self, n: usize) {
@@ -197,7 +177,8 @@ impl Core {
         let (listeners, connectors) = {
             let mut links = self.links.lock();
             links.closed = true;
-            (std::mem::take(&mut links.listeners), std::mem::take(&mut links.connectors))
+            let listeners = links.listeners.drain(..).map(|(_, it)| it).collect();
+            (listeners, std::mem::take(&mut links.connectors))
         };
         drop(connectors);
         self.role.close();
@@ -212,7 +193,7 @@ impl Core {
         let link = &attached.link;
         self.role.detach(link);
         let unsent = link.sender.queued();
-        self.sent.lose(Reason::Closed, unsent as u64);
+        link.account.tell_unsent(unsent as u64);
         let peer = link.address().to_owned();
         if let CloseReason::Refused(why) = reason {
             self.teller.tell(&Event::Refused { peer: peer.clone(), reason: why.to_string() });
@@ -246,14 +227,5 @@ impl fmt::Debug for Core {
             .field("endpoint", &self.endpoint.get())
             .field("codec", &self.codec().name())
             .finish_non_exhaustive()
-    }
-}
-
-fn open_error(error: ConnectError) -> OpenError {
-    match error {
-        ConnectError::Handshake { endpoint, source: HandshakeError::Refused { reason } } => {
-            OpenError::Refused { endpoint, reason }
-        }
-        other => OpenError::Connect(other),
     }
 }

@@ -6,6 +6,8 @@ use gleis_transport::{Body, Message as Frames};
 
 /// The kind frame of an error answer; its text follows.
 const ERROR: &[u8] = b"E";
+/// The kind frame of an answer of several frames; they follow.
+const FRAMES: &[u8] = b"V";
 /// The kind frame of the answer that there is none.
 const NO_REPLY: &[u8] = b"N";
 
@@ -13,28 +15,35 @@ const NO_REPLY: &[u8] = b"N";
 pub(crate) enum Answer {
     Error(String),
     NoReply,
-    Value(Body),
+    Value(Frames),
 }
 
-/// The frames before a request's body.
-pub(crate) fn head(id: CorrelationId) -> Vec<Bytes> {
-    vec![Bytes::copy_from_slice(&id.to_bytes()), Bytes::new()]
+/// A request as the wire carries it.
+pub(crate) fn request(id: CorrelationId, value: Frames) -> Frames {
+    let mut head = Vec::with_capacity(2 + value.head.len());
+    head.extend([Bytes::copy_from_slice(&id.to_bytes()), Bytes::new()]);
+    head.extend(value.head);
+    Frames { head, body: value.body }
 }
 
-/// Splits what a replier received: the envelope to be echoed, and the body. `Err` holds the number
+/// Gives the value of a [`request`] back.
+pub(crate) fn unrequest(mut request: Frames) -> Frames {
+    request.head.drain(..2.min(request.head.len()));
+    request
+}
+
+/// Splits what a replier received: the envelope to be echoed, and the rest. `Err` holds the number
 /// of frames of a message that is no request.
 ///
 /// The envelope ends with the first empty frame; a message of one frame has none.
-pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Body), (Vec<Bytes>, usize)> {
+pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Frames), usize> {
     let Frames { mut head, body } = message;
     match head.iter().position(Bytes::is_empty) {
-        None if head.is_empty() => Ok((head, body)),
-        Some(at) if at + 1 == head.len() => Ok((head, body)),
-        None => Err((Vec::new(), head.len() + 1)),
+        None if head.is_empty() => Ok((head, Frames::single(body))),
+        None => Err(head.len() + 1),
         Some(at) => {
-            let frames = head.len() + 1;
-            head.truncate(at + 1);
-            Err((head, frames))
+            let rest = head.split_off(at + 1);
+            Ok((head, Frames { head: rest, body }))
         }
     }
 }
@@ -42,8 +51,13 @@ pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Body), (Vec<
 /// The answer behind its envelope. A foreign peer gets an empty body for all that is no value.
 pub(crate) fn answer(envelope: Vec<Bytes>, answer: Answer, gleis: bool) -> Frames {
     let (kind, text) = match answer {
-        Answer::Value(body) => {
-            return Frames { head: envelope, body };
+        Answer::Value(value) => {
+            let mut head = envelope;
+            if gleis && !value.head.is_empty() {
+                head.push(Bytes::from_static(FRAMES));
+            }
+            head.extend(value.head);
+            return Frames { head, body: value.body };
         }
         Answer::Error(text) => (ERROR, text),
         Answer::NoReply => (NO_REPLY, String::new()),
@@ -64,10 +78,14 @@ pub(crate) fn split_answer(message: Frames, gleis: bool) -> Option<(CorrelationI
     };
     let id = CorrelationId::from_bytes(id).filter(|_| empty.is_empty())?;
     let answer = match kind {
-        [] => Answer::Value(body),
+        [] => Answer::Value(Frames::single(body)),
         [kind] if gleis && kind == ERROR => Answer::Error(text(&body)),
         [kind] if gleis && kind == NO_REPLY => Answer::NoReply,
-        _ => return None,
+        [kind, rest @ ..] if gleis && kind == FRAMES => {
+            Answer::Value(Frames::multipart(rest.to_vec(), body))
+        }
+        _ if gleis => return None,
+        rest => Answer::Value(Frames::multipart(rest.to_vec(), body)),
     };
     Some((id, answer))
 }
@@ -91,7 +109,7 @@ mod tests {
     #[track_caller]
     fn check(request: &[&'static str], expect: Result<usize, usize>) {
         let split = split_request(frames(request));
-        assert_eq!(split.map(|it| it.0.len()).map_err(|it| it.1), expect);
+        assert_eq!(split.map(|it| it.0.len()), expect);
     }
 
     #[test]
@@ -109,9 +127,21 @@ mod tests {
     }
 
     #[test]
-    fn more_than_one_frame_of_body_is_no_request() {
-        check(&["", "a", "b"], Err(3));
+    fn several_frames_without_an_envelope_are_no_request() {
+        check(&["", "a", "b"], Ok(1));
         check(&["a", "b"], Err(2));
+    }
+
+    #[test]
+    fn answers_of_several_frames_are_told_from_errors() {
+        for gleis in [true, false] {
+            let envelope = vec![Bytes::from_static(b"12345678"), Bytes::new()];
+            let message = answer(envelope, Answer::Value(frames(&["E", "x"])), gleis);
+            let Some((_, Answer::Value(value))) = split_answer(message, gleis) else {
+                panic!("a value");
+            };
+            assert_eq!((value.head.len(), value.body.len()), (1, 1));
+        }
     }
 
     #[test]
@@ -127,7 +157,7 @@ mod tests {
     fn kinds_are_read_from_gleis_peers_only() {
         let error = || frames(&["12345678", "", "E", "text"]);
         assert!(matches!(split_answer(error(), true), Some((_, Answer::Error(_)))));
-        assert!(split_answer(error(), false).is_none());
+        assert!(matches!(split_answer(error(), false), Some((_, Answer::Value(_)))));
         assert!(split_answer(frames(&["1234", "", "body"]), true).is_none());
         assert!(split_answer(frames(&["12345678", "body"]), true).is_none());
     }

@@ -1,5 +1,7 @@
 //! What can go wrong, one enum per family of operations.
 
+use std::time::Duration;
+
 use gleis_codec::{DecodeError, EncodeError};
 use gleis_core::{Endpoint, EndpointError};
 use gleis_transport::{BoxError, ConnectError, ListenError};
@@ -20,6 +22,12 @@ pub enum OpenError {
     /// Nobody can listen there, most often because somebody else does.
     #[error("cannot bind")]
     Listen(#[source] ListenError),
+    /// Not everything was up in time. The socket goes on connecting.
+    #[error("not ready after {after:?}")]
+    NotReady {
+        /// How long was waited.
+        after: Duration,
+    },
     /// Peer and socket do not fit, for instance because they name different codecs.
     #[error("cannot talk to {endpoint}: {reason}")]
     Refused {
@@ -46,6 +54,9 @@ pub enum SendError {
     /// There is no peer and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
     #[error("no peer")]
     NoPeer,
+    /// No peer had room in the time that the socket was given. Retrying is safe.
+    #[error("timed out")]
+    TimedOut,
 }
 
 /// Why there is no message. Except after `Closed` the next call goes on with the next message.
@@ -63,6 +74,9 @@ pub enum RecvError {
         /// What is wrong with it: names codec, type and length.
         source: DecodeError,
     },
+    /// Nothing has arrived; only `try_recv` says so.
+    #[error("nothing has arrived")]
+    Empty,
     /// A message of `peer` has more or fewer frames than this socket understands; it is dropped.
     #[error("message of {frames} frames from {peer}")]
     Frames {
@@ -70,6 +84,15 @@ pub enum RecvError {
         peer: String,
         /// How many frames it has.
         frames: usize,
+    },
+    /// The publisher dropped messages of a subscriber that had no room, before the message that comes
+    /// next.
+    #[error("{missed} messages of {peer} were missed")]
+    Gap {
+        /// How many.
+        missed: u64,
+        /// Who dropped them.
+        peer: String,
     },
     /// A message of `peer` that was handed over in this process cannot be turned into bytes for the
     /// type expected here; it is dropped.
@@ -80,6 +103,9 @@ pub enum RecvError {
         /// What the sender's codec says.
         source: BoxError,
     },
+    /// Nothing arrived in the time that the socket was given.
+    #[error("timed out")]
+    TimedOut,
 }
 
 /// Why a request has no answer.

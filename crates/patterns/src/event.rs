@@ -12,6 +12,8 @@ use gleis_core::Endpoint;
 use gleis_transport::AcceptError;
 use parking_lot::Mutex;
 
+use crate::stats::DropReason;
+
 /// How many events wait for one reader; a slow reader loses the oldest.
 const CAPACITY: usize = 256;
 
@@ -33,6 +35,25 @@ pub enum Event {
     Connected {
         /// Its address.
         peer: String,
+    },
+    /// Messages that had come in were given up. Of each peer and reason the first is told at once, then
+    /// one event a second at most; [`Stats`](crate::Stats) has the exact numbers.
+    DroppedReceived {
+        /// Where they came from.
+        peer: Option<String>,
+        /// Why.
+        reason: DropReason,
+        /// How many since the last such event.
+        messages: u64,
+    },
+    /// Messages to be sent were given up; told as [`DroppedReceived`](Self::DroppedReceived) is.
+    DroppedSent {
+        /// Whom they were for, if for a peer.
+        peer: Option<String>,
+        /// Why.
+        reason: DropReason,
+        /// How many since the last such event.
+        messages: u64,
     },
     /// A connection is over.
     Disconnected {

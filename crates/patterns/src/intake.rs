@@ -7,15 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::task::{Context, Poll, Waker};
 
-use gleis_transport::{HighWater, Inbox, Message};
+use gleis_transport::{HighWater, Inbound, Inbox};
 use parking_lot::Mutex;
 
 use crate::batch::Batch;
 use crate::core::Role;
 use crate::intake::entrance::Entrance;
 use crate::lane::{Lane, Wakers};
+use crate::options::Settings;
 use crate::peer::{Exit, Link};
-use crate::stats::{Counters, Flow, Reason};
 
 /// How many messages are taken under one lock at most.
 const BATCH: usize = 64;
@@ -29,7 +29,6 @@ pub(crate) struct Intake {
     /// How many messages are taken under one lock: never so many that the peer starves meanwhile.
     batch: usize,
     mark: HighWater,
-    pub(crate) received: Counters,
     state: Mutex<State>,
 }
 
@@ -44,14 +43,14 @@ struct State {
     /// Lanes where something waits, in turn.
     ready: VecDeque<usize>,
     lanes: Vec<Option<Lane>>,
-    waiting: usize,
     waker: Option<Waker>,
 }
 
 impl Intake {
-    pub(crate) fn new(mark: HighWater) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let mark = settings.options.recv_high_water;
         let batch = (mark.messages / 4).clamp(1, BATCH);
-        Self { batch, mark, received: Counters::default(), state: Mutex::default() }
+        Self { batch, mark, state: Mutex::default() }
     }
 
     /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
@@ -65,6 +64,16 @@ impl Intake {
             only.poll_direct(cx);
         }
         self.take(batch, Some(cx)).map_or(Poll::Pending, Poll::Ready)
+    }
+
+    /// Takes what waits and does not ask for more: what comes next is read by the link itself.
+    pub(crate) fn take_now(&self, batch: &mut Batch) -> Option<bool> {
+        let taken = self.take(batch, None);
+        if taken.is_none() {
+            let only = self.state.lock().only_link();
+            only.into_iter().for_each(|it| it.give_up_direct());
+        }
+        taken
     }
 
     /// Takes what waits, or says that nothing will come any more. If neither, the task of `waiter`,
@@ -85,12 +94,6 @@ impl Intake {
         woken.wake();
         drop(freed);
         taken
-    }
-
-    /// What became of all that came in; `held` is what the taker has and did not hand on.
-    pub(crate) fn flow(&self, held: usize) -> Flow {
-        let waiting = self.state.lock().waiting;
-        self.received.flow((waiting + held) as u64)
     }
 }
 
@@ -123,11 +126,10 @@ impl Role for Intake {
         }
         state.gone.push_back(at);
         let freed = state.free_if_over(at);
-        let (messages, trimmed) = state.trim_legacy();
+        let trimmed = state.trim_legacy();
         // What is dropped may close links, which come back here.
         drop(state);
-        self.received.lose(Reason::Closed, messages.len() as u64);
-        drop((freed, messages, trimmed));
+        drop((freed, trimmed));
     }
 
     fn close(&self) {}
@@ -137,8 +139,8 @@ impl Role for Intake {
         let mut state = self.state.lock();
         let old = std::mem::replace(&mut *state, State { closed: true, ..State::default() });
         drop(state);
-        self.received.lose(Reason::Closed, old.waiting as u64);
-        for lane in old.lanes.into_iter().flatten() {
+        for mut lane in old.lanes.into_iter().flatten() {
+            drop(lane.clear());
             lane.end().wake();
         }
         old.waker.into_iter().for_each(Waker::wake);
@@ -171,7 +173,7 @@ impl State {
             if !lane.has_lent() {
                 self.lent.push(at);
             }
-            self.waiting -= lane.lend(turns, batch);
+            lane.lend(turns, batch);
             if lane.list() {
                 self.ready.push_back(at);
             }
@@ -197,8 +199,8 @@ impl State {
     }
 
     /// Drops the oldest legacy while there is too much of it.
-    fn trim_legacy(&mut self) -> (Vec<Message>, Vec<Lane>) {
-        let (mut messages, mut freed) = (Vec::new(), Vec::new());
+    fn trim_legacy(&mut self) -> (Vec<(usize, Inbound)>, Vec<Lane>) {
+        let (mut items, mut freed) = (Vec::new(), Vec::new());
         let bytes = |state: &Self, at: usize| state.lanes[at].as_ref().map_or(0, Lane::bytes);
         let mut total: usize = self.gone.iter().map(|at| bytes(self, *at)).sum();
         while LEGACY < total && 1 < self.gone.len() {
@@ -207,12 +209,11 @@ impl State {
             };
             total -= bytes(self, at);
             if let Some(lane) = &mut self.lanes[at] {
-                messages.extend(lane.clear());
+                items.extend(lane.clear());
             }
             self.ready.retain(|it| *it != at);
             freed.extend(self.free_if_over(at));
         }
-        self.waiting -= messages.len();
-        (messages, freed)
+        (items, freed)
     }
 }

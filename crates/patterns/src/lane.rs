@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
 
-use gleis_transport::{HighWater, Message};
+use gleis_transport::{HighWater, Inbound, Message};
 
 use crate::batch::Batch;
 use crate::peer::Link;
+use crate::stats::DropReason;
 
 /// The queue of one peer. What the taker holds counts until it is done with it.
 pub(crate) struct Lane {
@@ -20,11 +21,11 @@ pub(crate) struct Lane {
     listed: bool,
     mark: HighWater,
     room: Wakers,
-    waiting: VecDeque<(usize, Message)>,
+    waiting: VecDeque<(usize, Inbound)>,
     weight: Load,
 }
 
-/// Messages and their bytes.
+/// Items and their bytes.
 #[derive(Clone, Copy, Debug, Default)]
 struct Load {
     bytes: usize,
@@ -46,9 +47,9 @@ impl Lane {
         }
     }
 
-    pub(crate) fn push(&mut self, message: Message) {
-        let bytes = message.weight();
-        self.waiting.push_back((bytes, message));
+    pub(crate) fn push(&mut self, item: Inbound) {
+        let bytes = item.weight();
+        self.waiting.push_back((bytes, item));
         self.weight.bytes += bytes;
         self.weight.messages += 1;
         if self.mark.messages <= self.weight.messages || self.mark.bytes <= self.weight.bytes {
@@ -61,7 +62,14 @@ impl Lane {
         if !self.full.load(Ordering::Acquire) {
             return None;
         }
-        let (bytes, message) = self.waiting.pop_front()?;
+        self.take_oldest()
+    }
+
+    fn take_oldest(&mut self) -> Option<Message> {
+        let at = self.waiting.iter().position(|(_, it)| matches!(it, Inbound::Message(_)))?;
+        let (bytes, Inbound::Message(message)) = self.waiting.remove(at)? else {
+            return None;
+        };
         self.weight.bytes -= bytes;
         self.weight.messages -= 1;
         Some(message)
@@ -75,17 +83,16 @@ impl Lane {
         Poll::Pending
     }
 
-    /// Hands out up to `most` messages; returns how many.
-    pub(crate) fn lend(&mut self, most: usize, batch: &mut Batch) -> usize {
+    /// Hands out up to `most` items.
+    pub(crate) fn lend(&mut self, most: usize, batch: &mut Batch) {
         self.listed = false;
-        let n_messages = most.min(self.waiting.len());
-        for (bytes, message) in self.waiting.drain(..n_messages) {
+        let n_items = most.min(self.waiting.len());
+        for (bytes, item) in self.waiting.drain(..n_items) {
             self.lent.bytes += bytes;
-            batch.push(message);
+            batch.push(item);
         }
-        self.lent.messages += n_messages;
-        batch.end_run(&self.link, n_messages);
-        n_messages
+        self.lent.messages += n_items;
+        batch.end_run(&self.link, n_items);
     }
 
     pub(crate) fn has_lent(&self) -> bool {
@@ -118,12 +125,14 @@ impl Lane {
         self.weight.bytes - self.lent.bytes
     }
 
-    /// Drops what waits.
-    pub(crate) fn clear(&mut self) -> Vec<Message> {
+    /// Gives up what waits, which is counted; it is to be dropped without a lock.
+    pub(crate) fn clear(&mut self) -> VecDeque<(usize, Inbound)> {
         self.listed = false;
-        let messages: Vec<_> = self.waiting.drain(..).map(|(_, message)| message).collect();
         self.weight = self.lent;
-        messages
+        let items = std::mem::take(&mut self.waiting);
+        let n_messages = items.iter().filter(|(_, it)| matches!(it, Inbound::Message(_))).count();
+        self.link.account.lose_received(DropReason::Closed, n_messages as u64);
+        items
     }
 
     /// Whether the peer is gone and nothing of it is left.

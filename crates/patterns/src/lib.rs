@@ -22,7 +22,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let mut pull = Pull::<String>::bind("tcp://127.0.0.1:0").await?;
+//! let pull = Pull::<String>::bind("tcp://127.0.0.1:0").await?;
 //! let push = Push::<String>::connect(pull.endpoint()).high_water(100).await?;
 //! push.send("hello".to_owned()).await?;
 //! assert_eq!(pull.recv().await?, "hello");
@@ -33,13 +33,16 @@
 mod audience;
 mod batch;
 mod builder;
+mod commands;
 mod core;
 mod envelope;
 mod error;
 mod event;
 mod intake;
 mod lane;
+mod ledger;
 mod local;
+mod multipart;
 mod negotiate;
 mod options;
 mod outlet;
@@ -50,15 +53,16 @@ mod pending;
 mod publisher;
 mod pull;
 mod push;
+mod receiving;
 mod replier;
 mod reply;
 mod request;
 mod requester;
 mod ring;
+mod sending;
 mod socket;
 mod stats;
 mod subscriber;
-mod taker;
 mod topics;
 mod wishes;
 
@@ -70,6 +74,7 @@ pub use crate::builder::Builder;
 pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
 pub use crate::event::{Event, Events};
 pub use crate::local::Outgoing;
+pub use crate::multipart::Multipart;
 pub use crate::options::Overflow;
 pub use crate::peer::PeerInfo;
 pub use crate::publisher::Publisher;
@@ -79,5 +84,5 @@ pub use crate::replier::Replier;
 pub use crate::reply::ReplyHandle;
 pub use crate::request::Request;
 pub use crate::requester::Requester;
-pub use crate::stats::{Dropped, Flow, Stats};
+pub use crate::stats::{DropReason, Dropped, Flow, PeerStats, Stats};
 pub use crate::subscriber::{Publication, Subscriber};

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
-use gleis_transport::{Body, BoxError, Local};
+use gleis_transport::{Body, BoxError, Local, Message as Frames};
 
 use crate::error::RecvError;
+use crate::multipart::Multipart;
 use crate::peer::Link;
 
 /// What can be sent as a `T`: a `T`, which moves, or a `&T`, which is cloned only where the value
@@ -66,53 +67,102 @@ pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Bo
     Body::Local(Arc::new(LocalValue { codec: codec.clone(), limits, value }))
 }
 
-/// True if `value` is bytes and `link` carries them as they are.
-pub(crate) fn is_bytes<T: Message>(value: &T, link: &Link, limits: &Limits) -> bool {
-    let bytes: Option<&Bytes> = (value as &dyn Any).downcast_ref();
-    matches!(link.codec, AnyCodec::Raw) && bytes.is_some_and(|it| it.len() <= limits.bytes)
+/// True if `value` is bytes, or frames, and `link` carries them as they are.
+pub(crate) fn is_plain<T: Message>(value: &T, link: &Link, limits: &Limits) -> bool {
+    let any: &dyn Any = value;
+    let fits = |it: &Bytes| it.len() <= limits.bytes;
+    matches!(link.codec, AnyCodec::Raw)
+        && (any.downcast_ref().is_some_and(fits)
+            || any.downcast_ref().is_some_and(|it: &Multipart| it.frames.iter().all(fits)))
 }
 
-/// A body of bytes that are bytes already.
-pub(crate) fn into_body<T: Message>(value: T) -> Body {
-    Body::Bytes(cast(value).unwrap_or_default())
+/// The frames of what is bytes, or frames, already.
+pub(crate) fn into_frames<T: Message>(value: T) -> Frames {
+    let value = match cast::<T, Multipart>(value) {
+        Ok(Multipart { frames: mut head }) => {
+            let body = head.pop().unwrap_or_default();
+            return Frames::multipart(head, body);
+        }
+        Err(value) => value,
+    };
+    Frames::single(cast::<T, Bytes>(value).unwrap_or_default())
 }
 
 /// A value of type `A` as the `B` that it is.
-fn cast<A: 'static, B: 'static>(value: A) -> Option<B> {
+fn cast<A: 'static, B: 'static>(value: A) -> Result<B, A> {
     let mut slot = Some(value);
-    (&mut slot as &mut dyn Any).downcast_mut::<Option<B>>().and_then(Option::take)
+    let cast = (&mut slot as &mut dyn Any).downcast_mut::<Option<B>>().and_then(Option::take);
+    cast.ok_or_else(|| slot.expect("what was not cast is still there"))
 }
 
-/// The bytes of the `T` in a body that travels as it is.
-pub(crate) fn encode<T: Message>(
-    body: &Body,
+/// The bytes of a value that does not travel as it is.
+pub(crate) fn encode_value<T: Message>(
+    value: &T,
     codec: &AnyCodec,
     limits: &Limits,
 ) -> Result<Bytes, EncodeError> {
-    let any: &dyn Any = match body {
-        Body::Bytes(bytes) => bytes,
-        Body::Local(value) => &**value,
+    let parts: Option<&Multipart> = (value as &dyn Any).downcast_ref();
+    match (parts, codec) {
+        // Only a frame that is too long brings frames here, and the codec says so.
+        (Some(parts), AnyCodec::Raw) => {
+            let longest = parts.frames.iter().max_by_key(|it| it.len()).cloned();
+            codec.encode(&longest.unwrap_or_default(), limits)
+        }
+        _ => codec.encode(value, limits),
+    }
+}
+
+/// The bytes of the `T` in frames that travel as they are.
+pub(crate) fn encode<T: Message>(
+    frames: &Frames,
+    codec: &AnyCodec,
+    limits: &Limits,
+) -> Result<Bytes, EncodeError> {
+    let value = match &frames.body {
+        Body::Bytes(_) if is_same::<T, Multipart>() => {
+            return codec.encode(&joined(frames.clone()), limits);
+        }
+        Body::Bytes(bytes) => (bytes as &dyn Any).downcast_ref::<T>(),
+        Body::Local(value) => {
+            let any: &dyn Any = &**value;
+            any.downcast_ref::<LocalValue<T>>().map(|it| &it.value)
+        }
     };
-    let value = any.downcast_ref::<T>();
-    let value = value.or_else(|| any.downcast_ref::<LocalValue<T>>().map(|it| &it.value));
     codec.encode(value.expect("a body is packed as its own type"), limits)
 }
 
+/// All frames, in one list. A body that is no bytes is left out.
+fn joined(frames: Frames) -> Multipart {
+    let mut all = frames.head;
+    all.extend(frames.body.to_bytes());
+    Multipart { frames: all }
+}
+
 /// The value that came on `link`: the very one, or decoded.
-pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Result<T, RecvError> {
-    let value = match body {
-        Body::Bytes(bytes) if is_bytes(&bytes, link, limits) && is_same::<T, Bytes>() => {
-            return Ok(cast(bytes).expect("bytes are bytes"));
+pub(crate) fn unpack<T: Message>(
+    message: Frames,
+    link: &Link,
+    limits: &Limits,
+) -> Result<T, RecvError> {
+    if is_same::<T, Multipart>() && matches!(link.codec, AnyCodec::Raw) {
+        let body = to_bytes(&message.body, link)?;
+        let frames = joined(Frames::multipart(message.head, body));
+        return Ok(cast(frames).unwrap_or_else(|_| unreachable!("frames are frames")));
+    }
+    if !message.head.is_empty() {
+        let frames = message.head.len() + 1;
+        return Err(RecvError::Frames { peer: link.address().to_owned(), frames });
+    }
+    let value = match message.body {
+        Body::Bytes(bytes) if is_plain(&bytes, link, limits) && is_same::<T, Bytes>() => {
+            return Ok(cast(bytes).unwrap_or_else(|_| unreachable!("bytes are bytes")));
         }
         Body::Bytes(bytes) => return decode(&bytes, link, limits),
         Body::Local(value) => value,
     };
     let any: &dyn Any = &*value;
     if !any.is::<LocalValue<T>>() {
-        let bytes = value
-            .to_bytes()
-            .map_err(|source| RecvError::Local { peer: link.address().to_owned(), source })?;
-        return decode(&bytes, link, limits);
+        return decode(&to_bytes(&Body::Local(value), link)?, link, limits);
     }
     let value: Arc<dyn Any + Send + Sync> = value;
     match value.downcast::<LocalValue<T>>().map(Arc::try_unwrap) {
@@ -120,6 +170,10 @@ pub(crate) fn unpack<T: Message>(body: Body, link: &Link, limits: &Limits) -> Re
         Ok(Err(shared)) => Ok(shared.value.clone()),
         Err(_) => unreachable!("the type was looked at above"),
     }
+}
+
+fn to_bytes(body: &Body, link: &Link) -> Result<Bytes, RecvError> {
+    body.to_bytes().map_err(|source| RecvError::Local { peer: link.address().to_owned(), source })
 }
 
 fn is_same<A: 'static, B: 'static>() -> bool {

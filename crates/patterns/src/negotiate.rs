@@ -6,6 +6,7 @@ use bytes::Bytes;
 use gleis_codec::AnyCodec;
 use gleis_transport::{Metadata, Origin, Peer};
 
+use crate::multipart::Multipart;
 use crate::options::Side;
 
 /// The property that names the codec.
@@ -19,16 +20,22 @@ pub(crate) struct Negotiation {
     carries_bytes: bool,
     named: bool,
     ours: AnyCodec,
+    /// The socket carries frames as they are, whatever is in them: it names no codec, and each side
+    /// speaks its own through it.
+    transparent: bool,
     type_name: &'static str,
 }
 
 impl Negotiation {
     /// For a socket that carries `T` and may have been told its codec.
     pub(crate) fn new<T: 'static>(named: Option<AnyCodec>) -> Self {
+        let transparent = named.is_none() && TypeId::of::<T>() == TypeId::of::<Multipart>();
+        let default = if transparent { || AnyCodec::Raw } else { AnyCodec::default_for::<T> };
         Self {
             carries_bytes: TypeId::of::<T>() == TypeId::of::<Bytes>(),
             named: named.is_some(),
-            ours: named.unwrap_or_else(AnyCodec::default_for::<T>),
+            ours: named.unwrap_or_else(default),
+            transparent,
             type_name: type_name::<T>(),
         }
     }
@@ -44,7 +51,7 @@ impl Negotiation {
             metadata.insert(name, value.as_bytes()).expect("the name is one");
         };
         tell(GLEIS, "1");
-        if self.named || matches!(side, Side::Bind) {
+        if self.named || matches!(side, Side::Bind) && !self.transparent {
             tell(CODEC, self.ours.name());
         }
         metadata
@@ -52,8 +59,9 @@ impl Negotiation {
 
     /// The codec to speak with this peer.
     pub(crate) fn agree(&self, peer: &Peer, origin: Origin) -> Result<AnyCodec, String> {
-        let Some(theirs) = announced(peer) else {
-            return Ok(self.ours.clone());
+        let theirs = match announced(peer) {
+            Some(theirs) if !self.transparent => theirs,
+            _ => return Ok(self.ours.clone()),
         };
         let ours = self.ours.name();
         if theirs == ours {

@@ -33,6 +33,9 @@ pub(crate) struct Settings {
     pub(crate) connect_patience: Duration,
     pub(crate) options: Options,
     pub(crate) overflow: Option<Overflow>,
+    pub(crate) ready: Option<Duration>,
+    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) send_timeout: Option<Duration>,
     pub(crate) subscriptions: Vec<Bytes>,
     pub(crate) timeout: Option<Duration>,
 }
@@ -44,6 +47,9 @@ impl Default for Settings {
             connect_patience: Duration::from_millis(250),
             options: Options::default(),
             overflow: None,
+            ready: None,
+            recv_timeout: None,
+            send_timeout: None,
             subscriptions: Vec::new(),
             timeout: None,
         }

@@ -8,26 +8,18 @@ use gleis_transport::{CloseReason, Inbound, Inbox, Message};
 use crate::core::Role;
 use crate::peer::{Exit, Link};
 use crate::ring::Ring;
-use crate::stats::{Counters, Flow, Reason};
+use crate::stats::DropReason;
 
 /// The role of a socket that gives each message to one of its peers and receives nothing.
 #[derive(Default)]
 pub(crate) struct Outlet {
-    received: Arc<Counters>,
-    pub(crate) ring: Ring,
-}
-
-impl Outlet {
-    /// What peers sent although nobody listens.
-    pub(crate) fn received(&self) -> Flow {
-        self.received.flow(0)
-    }
+    pub(crate) ring: Arc<Ring>,
 }
 
 impl Role for Outlet {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         self.ring.add(link.clone());
-        Arc::new(Deaf { exit, received: self.received.clone() })
+        Arc::new(Deaf { exit })
     }
 
     fn detach(&self, link: &Arc<Link>) {
@@ -42,7 +34,6 @@ impl Role for Outlet {
 /// The inbox of a socket that does not receive.
 struct Deaf {
     exit: Exit,
-    received: Arc<Counters>,
 }
 
 impl Inbox for Deaf {
@@ -54,14 +45,15 @@ impl Inbox for Deaf {
         Poll::Ready(())
     }
 
-    fn deliver(&self, _: Inbound) {
-        self.received.offer(1);
-        self.received.lose(Reason::Unwanted, 1);
+    fn deliver(&self, item: Inbound) {
+        match item {
+            Inbound::Control(control) => drop(self.exit.hear(control)),
+            Inbound::Message(_) => self.exit.account.refuse_received(DropReason::Unwanted),
+        }
     }
 
-    fn displace(&self, _: Message) -> Option<Message> {
-        self.received.offer(1);
-        self.received.lose(Reason::Unwanted, 1);
+    fn displace(&self, message: Message) -> Option<Message> {
+        self.deliver(Inbound::Message(message));
         None
     }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use gleis_codec::{EncodeError, Limits, Message};
-use gleis_transport::Body;
+use gleis_transport::{Body, Message as Frames};
 
 use crate::local::{self, Outgoing};
 use crate::peer::Link;
@@ -20,7 +20,7 @@ enum Content<T, M> {
     /// not take that.
     Given(M, Option<(&'static str, Bytes)>),
     /// It became what travels as it is: a value, or bytes that were bytes from the beginning.
-    Packed(Body, PhantomData<fn() -> T>),
+    Packed(Frames, PhantomData<fn() -> T>),
     /// It is with a peer, or on its way.
     Gone,
 }
@@ -30,42 +30,46 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
         Self { content: Content::Given(message, None), limits }
     }
 
-    /// The body for `link`. If the link does not take it, it must be [put back](Self::put_back).
-    pub(crate) fn take(&mut self, link: &Link) -> Result<Body, EncodeError> {
+    /// The frames for `link`. If the link does not take them, they must be
+    /// [put back](Self::put_back).
+    pub(crate) fn take(&mut self, link: &Link) -> Result<Frames, EncodeError> {
         let content = std::mem::replace(&mut self.content, Content::Gone);
         match content {
             Content::Given(message, _) if link.is_local() => {
-                Ok(local::pack(message.into_value(), &link.codec, self.limits))
+                Ok(Frames::single(local::pack(message.into_value(), &link.codec, self.limits)))
             }
-            Content::Given(message, _) if local::is_bytes(message.value(), link, &self.limits) => {
-                Ok(local::into_body(message.into_value()))
+            Content::Given(message, _) if local::is_plain(message.value(), link, &self.limits) => {
+                Ok(local::into_frames(message.into_value()))
             }
             Content::Given(message, made) => {
                 let codec = link.codec.name();
                 let bytes = match made {
                     Some((name, bytes)) if name == codec => Ok(bytes),
-                    _ => link.codec.encode(message.value(), &self.limits),
+                    _ => local::encode_value(message.value(), &link.codec, &self.limits),
                 };
                 self.content = Content::Given(message, None);
-                bytes.map(Body::Bytes)
+                bytes.map(Frames::single)
             }
-            Content::Packed(body, _) if link.takes(&body) => Ok(body),
-            Content::Packed(body, packed) => {
-                let bytes = local::encode::<T>(&body, &link.codec, &self.limits);
-                self.content = Content::Packed(body, packed);
-                bytes.map(Body::Bytes)
+            Content::Packed(frames, _) if link.takes(&frames.body) => Ok(frames),
+            Content::Packed(frames, packed) => {
+                let bytes = local::encode::<T>(&frames, &link.codec, &self.limits);
+                self.content = Content::Packed(frames, packed);
+                bytes.map(Frames::single)
             }
             Content::Gone => unreachable!("what was not taken is put back"),
         }
     }
 
     /// Takes back what `link` did not take.
-    pub(crate) fn put_back(&mut self, link: &Link, body: Body) {
-        match (&mut self.content, body) {
+    pub(crate) fn put_back(&mut self, link: &Link, frames: Frames) {
+        match (&mut self.content, frames.body) {
             (Content::Given(_, made), Body::Bytes(bytes)) => {
                 *made = Some((link.codec.name(), bytes));
             }
-            (content @ Content::Gone, body) => *content = Content::Packed(body, PhantomData),
+            (content @ Content::Gone, body) => {
+                let frames = Frames { head: frames.head, body };
+                *content = Content::Packed(frames, PhantomData);
+            }
             // It was encoded from what is still here.
             (Content::Given(..) | Content::Packed(..), _) => (),
         }
@@ -74,7 +78,7 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
 
 /// A message for many peers: encoded once per codec, cloned once for all local ones.
 pub(crate) struct Copies<'a, T> {
-    encoded: Vec<(&'static str, Bytes)>,
+    encoded: Vec<(&'static str, Frames)>,
     limits: Limits,
     local: Option<Body>,
     value: &'a T,
@@ -85,18 +89,21 @@ impl<'a, T: Message> Copies<'a, T> {
         Self { encoded: Vec::new(), limits, local: None, value }
     }
 
-    /// The body for `link`.
-    pub(crate) fn body(&mut self, link: &Link) -> Result<Body, EncodeError> {
+    /// The frames for `link`.
+    pub(crate) fn frames(&mut self, link: &Link) -> Result<Frames, EncodeError> {
         if link.is_local() {
             let pack = || local::pack(self.value.clone(), &link.codec, self.limits);
-            return Ok(self.local.get_or_insert_with(pack).clone());
+            return Ok(Frames::single(self.local.get_or_insert_with(pack).clone()));
         }
         let codec = link.codec.name();
-        if let Some((_, bytes)) = self.encoded.iter().find(|(name, _)| *name == codec) {
-            return Ok(Body::Bytes(bytes.clone()));
+        if let Some((_, frames)) = self.encoded.iter().find(|(name, _)| *name == codec) {
+            return Ok(frames.clone());
         }
-        let bytes = link.codec.encode(self.value, &self.limits)?;
-        self.encoded.push((codec, bytes.clone()));
-        Ok(Body::Bytes(bytes))
+        let frames = match local::is_plain(self.value, link, &self.limits) {
+            true => local::into_frames(self.value.clone()),
+            false => Frames::single(local::encode_value(self.value, &link.codec, &self.limits)?),
+        };
+        self.encoded.push((codec, frames.clone()));
+        Ok(frames)
     }
 }

@@ -1,14 +1,18 @@
 //! One peer of a socket.
 
 use std::fmt;
-use std::sync::{OnceLock, Weak};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::Context;
 
 use bytes::Bytes;
 use gleis_codec::AnyCodec;
-use gleis_transport::{Body, CloseReason, Direct, Sender};
+use gleis_transport::{Body, CloseReason, Control, Direct, Origin, Sender};
+use tokio::sync::Notify;
 
+use crate::commands::Word;
 use crate::core::Core;
+use crate::ledger::Account;
 
 /// Who is connected.
 #[non_exhaustive]
@@ -28,6 +32,9 @@ pub struct PeerInfo {
 ///
 /// An inbox must not own the link it belongs to: on inproc the link owns the inbox.
 pub(crate) struct Link {
+    pub(crate) account: Arc<Account>,
+    /// Waits for what was sent to have had its effect.
+    barrier: Barrier,
     /// What is spoken on it.
     pub(crate) codec: AnyCodec,
     /// For whoever waits for this link alone.
@@ -36,12 +43,39 @@ pub(crate) struct Link {
     pub(crate) gleis: bool,
     /// Unique within the socket, never reused.
     pub(crate) id: u64,
+    pub(crate) origin: Origin,
+    pub(crate) sender: Sender,
+}
+
+#[derive(Default)]
+struct Barrier {
+    asked: AtomicU64,
+    changed: Notify,
+    heard: AtomicU64,
+}
+
+/// What a new link is made of.
+pub(crate) struct LinkParts {
+    pub(crate) account: Arc<Account>,
+    pub(crate) codec: AnyCodec,
+    pub(crate) gleis: bool,
+    pub(crate) origin: Origin,
     pub(crate) sender: Sender,
 }
 
 impl Link {
+    pub(crate) fn new(id: u64, parts: LinkParts) -> Self {
+        let LinkParts { account, codec, gleis, origin, sender } = parts;
+        let (barrier, direct) = Default::default();
+        Self { account, barrier, codec, direct, gleis, id, origin, sender }
+    }
+
     pub(crate) fn address(&self) -> &str {
         &self.sender.peer().address
+    }
+
+    pub(crate) fn identity(&self) -> &Bytes {
+        &self.sender.peer().identity
     }
 
     /// True if values travel as they are. Raw bytes are shared anyway.
@@ -69,13 +103,61 @@ impl Link {
         }
     }
 
+    /// Tells the peer something; nothing happens if the link is over or the peer would not understand.
+    pub(crate) fn say(&self, word: Word) {
+        if self.gleis {
+            let _ = self.sender.control(word.write());
+        }
+    }
+
+    /// Waits until everything told so far has had its effect on the other side; false if the link
+    /// ended before. A peer that is no gleis socket cannot tell, and counts as done.
+    pub(crate) async fn sync(&self) -> bool {
+        if !self.gleis {
+            return true;
+        }
+        let mark = self.barrier.asked.fetch_add(1, Ordering::Relaxed) + 1;
+        self.say(Word::Sync(Bytes::copy_from_slice(&mark.to_be_bytes())));
+        let closed = self.sender.closed();
+        let mut over = std::pin::pin!(closed.wait());
+        loop {
+            let mut changed = std::pin::pin!(self.barrier.changed.notified());
+            changed.as_mut().enable();
+            if mark <= self.barrier.heard.load(Ordering::Acquire) {
+                return true;
+            }
+            tokio::select! {
+                biased;
+                () = changed => (),
+                _ = &mut over => return false,
+            }
+        }
+    }
+
+    fn synced(&self, mark: &[u8]) {
+        let Ok(mark) = mark.try_into().map(u64::from_be_bytes) else {
+            return;
+        };
+        // A peer cannot answer what was not asked yet.
+        let mark = mark.min(self.barrier.asked.load(Ordering::Relaxed));
+        self.barrier.heard.fetch_max(mark, Ordering::Release);
+        self.barrier.changed.notify_waiters();
+    }
+
     pub(crate) fn info(&self) -> PeerInfo {
         PeerInfo {
             address: self.address().to_owned(),
             codec: self.codec.name(),
-            identity: self.sender.peer().identity.clone(),
+            identity: self.identity().clone(),
             queued: self.sender.queued(),
         }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // From here on nobody can send; the account may live on with what was received.
+        self.account.close_sent(self.sender.tally());
     }
 }
 
@@ -88,10 +170,12 @@ impl fmt::Debug for Link {
     }
 }
 
-/// How an inbox tells its socket that a link is over.
+/// How an inbox tells its socket what happens to a link.
 #[derive(Clone)]
 pub(crate) struct Exit {
+    pub(crate) account: Arc<Account>,
     pub(crate) core: Weak<Core>,
+    pub(crate) gleis: bool,
     pub(crate) link: u64,
 }
 
@@ -100,5 +184,23 @@ impl Exit {
         if let Some(core) = self.core.upgrade() {
             core.detach(self.link, reason);
         }
+    }
+
+    /// Does what sockets of every kind do when they are told something; gives back the rest.
+    pub(crate) fn hear(&self, control: Control) -> Option<Control> {
+        let Control::Command(command) = &control else {
+            return Some(control);
+        };
+        if !self.gleis {
+            return None;
+        }
+        let word = Word::read(command)?;
+        let link = || self.core.upgrade()?.link(self.link);
+        match word {
+            Word::Sync(mark) => link()?.say(Word::Synced(mark)),
+            Word::Synced(mark) => link()?.synced(&mark),
+            Word::Gap(_) => return Some(control),
+        }
+        None
     }
 }

@@ -13,7 +13,7 @@ use crate::core::Role;
 use crate::envelope::{Answer, split_answer};
 use crate::peer::{Exit, Link};
 use crate::ring::Ring;
-use crate::stats::{Counters, Flow, Reason};
+use crate::stats::DropReason;
 
 /// What became of a request.
 pub(crate) enum Outcome {
@@ -28,7 +28,6 @@ pub(crate) type Teller = oneshot::Sender<Outcome>;
 
 /// The role of a requester.
 pub(crate) struct Pending {
-    pub(crate) received: Counters,
     /// Told when the earliest deadline is earlier than the one that is waited for.
     rearm: Notify,
     pub(crate) ring: Ring,
@@ -67,7 +66,6 @@ impl Pending {
             waiting: 0,
         };
         Self {
-            received: Counters::default(),
             rearm: Notify::new(),
             ring: Ring::default(),
             room: Notify::new(),
@@ -77,10 +75,6 @@ impl Pending {
 
     pub(crate) fn len(&self) -> usize {
         self.state.lock().requests.len()
-    }
-
-    pub(crate) fn flow(&self) -> Flow {
-        self.received.flow(0)
     }
 
     /// Notes a request that is about to be sent to `link`; `None` if too many are pending.
@@ -158,10 +152,11 @@ impl Pending {
     }
 
     /// Ends the request that `message` answers.
-    fn answered(&self, link: u64, gleis: bool, message: Frames) {
-        self.received.offer(1);
-        let Some((id, answer)) = split_answer(message, gleis) else {
-            return self.received.lose(Reason::Undecodable, 1);
+    fn answered(&self, exit: &Exit, message: Frames) {
+        let (account, link) = (&exit.account, exit.link);
+        account.offer_received(1);
+        let Some((id, answer)) = split_answer(message, exit.gleis) else {
+            return account.lose_received(DropReason::Undecodable, 1);
         };
         let (teller, wake) = {
             let mut state = self.state.lock();
@@ -174,8 +169,9 @@ impl Pending {
             self.room.notify_one();
         }
         let told = teller.map(|it| it.send(Outcome::Answered(answer)));
-        if !matches!(told, Some(Ok(()))) {
-            self.received.lose(Reason::Unwanted, 1);
+        match told {
+            Some(Ok(())) => account.deliver_received(),
+            _ => account.lose_received(DropReason::Unwanted, 1),
         }
     }
 }
@@ -223,7 +219,7 @@ impl Drop for Waiting<'_> {
 impl Role for Pending {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         self.ring.add(link.clone());
-        Arc::new(Letterbox { exit, gleis: link.gleis, pending: self })
+        Arc::new(Letterbox { exit, pending: self })
     }
 
     fn detach(&self, link: &Arc<Link>) {
@@ -253,7 +249,6 @@ impl Role for Pending {
 /// The inbox of a requester: answers find their requests in the task that brings them.
 struct Letterbox {
     exit: Exit,
-    gleis: bool,
     pending: Arc<Pending>,
 }
 
@@ -268,8 +263,9 @@ impl Inbox for Letterbox {
     }
 
     fn deliver(&self, item: Inbound) {
-        if let Inbound::Message(message) = item {
-            self.pending.answered(self.exit.link, self.gleis, message);
+        match item {
+            Inbound::Control(control) => drop(self.exit.hear(control)),
+            Inbound::Message(message) => self.pending.answered(&self.exit, message),
         }
     }
 

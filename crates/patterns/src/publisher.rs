@@ -12,12 +12,13 @@ use gleis_transport::{Message as Frames, SocketType, TrySendError};
 use crate::audience::{Audience, Listener};
 use crate::core::Core;
 use crate::error::{OpenError, SendError};
+use crate::ledger::Ledger;
 use crate::local::Outgoing;
 use crate::options::{Overflow, Settings, Side};
 use crate::pace::Pace;
 use crate::parcel::Copies;
 use crate::socket::shared;
-use crate::stats::{Counters, Reason, Stats};
+use crate::stats::DropReason;
 
 /// Sends each message to every peer that subscribed to a prefix of its topic.
 ///
@@ -28,9 +29,9 @@ pub struct Publisher<T> {
     audience: Arc<Audience>,
     core: Arc<Core>,
     limits: Limits,
+    ledger: Arc<Ledger>,
     overflow: Overflow,
     pace: Pace,
-    sent: Arc<Counters>,
     value: PhantomData<fn(T)>,
 }
 
@@ -42,14 +43,13 @@ impl<T: Message> Publisher<T> {
         at: Endpoint,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let sent = Arc::new(Counters::default());
         let audience = Arc::new(Audience::new(settings.options.max_subscriptions));
         let limits = settings.limits();
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
-        let core = Core::new::<T>(SocketType::Pub, settings, audience.clone(), sent.clone());
+        let core = Core::new::<T>(SocketType::Pub, settings, audience.clone());
         core.open(side, at).await?;
-        let (pace, value) = Default::default();
-        Ok(Self { audience, core, limits, overflow, pace, sent, value })
+        let (ledger, (pace, value)) = (core.ledger().clone(), Default::default());
+        Ok(Self { audience, core, ledger, limits, overflow, pace, value })
     }
 
     /// Publishes `message` under `topic` to all that subscribed to a prefix of it.
@@ -94,11 +94,6 @@ impl<T: Message> Publisher<T> {
         self.audience.wait_for_subscribers(n).await;
     }
 
-    /// What became of the messages.
-    pub fn stats(&self) -> Stats {
-        self.core.stats(self.audience.received())
-    }
-
     async fn send_to_all(&self, topic: Bytes, value: &T) -> Result<(), SendError> {
         self.pace.keep().await;
         let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
@@ -106,13 +101,12 @@ impl<T: Message> Publisher<T> {
         let (mut n_wanted, mut n_full) = (0, 0);
         for listener in listeners.iter().filter(|it| it.wants(&topic)) {
             n_wanted += 1;
-            let body = copies.body(&listener.link)?;
-            let message = Frames::multipart(vec![topic.clone()], body);
+            let frames = copies.frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
+            let message = published(topic.clone(), frames);
             n_full += usize::from(!self.send_to_one(listener, message).await?);
         }
         if n_wanted == 0 {
-            self.sent.offer(1);
-            self.sent.lose(Reason::NoSubscriber, 1);
+            self.ledger.lose(DropReason::NoSubscriber, 1);
         }
         if 0 < n_full && self.overflow == Overflow::Fail { Err(SendError::Full) } else { Ok(()) }
     }
@@ -120,29 +114,41 @@ impl<T: Message> Publisher<T> {
     /// False if the listener had no room.
     async fn send_to_one(&self, listener: &Listener, message: Frames) -> Result<bool, SendError> {
         let sender = &listener.link.sender;
+        let account = &listener.link.account;
+        listener.tell_gap();
         let res = match self.overflow {
             Overflow::Block => sender.send(message).await,
             Overflow::DropNewest | Overflow::Fail => sender.try_send(message),
             Overflow::DropOldest => sender.displace(message).map(|given_up| {
-                self.sent.lose(Reason::Full, u64::from(given_up.is_some()));
+                if given_up.is_some() {
+                    account.displace_sent();
+                    listener.miss();
+                }
             }),
         };
         match res {
-            Ok(()) => self.sent.offer(1),
+            Ok(()) => Ok(true),
             Err(TrySendError::Full(_)) => {
-                self.sent.offer(1);
-                self.sent.lose(Reason::Full, 1);
-                return Ok(false);
+                account.lose_sent(DropReason::Full);
+                listener.miss();
+                Ok(false)
             }
             // It has just gone: no subscriber any more.
             Err(TrySendError::Closed(_)) => {
-                self.sent.offer(1);
-                self.sent.lose(Reason::Closed, 1);
+                account.lose_sent(DropReason::Closed);
+                Ok(true)
             }
-            Err(error) => return Err(SendError::Encode(Box::new(error))),
+            Err(error) => Err(SendError::Encode(Box::new(error))),
         }
-        Ok(true)
     }
+}
+
+/// A publication as the wire carries it.
+fn published(topic: Bytes, value: Frames) -> Frames {
+    let mut head = Vec::with_capacity(1 + value.head.len());
+    head.push(topic);
+    head.extend(value.head);
+    Frames { head, body: value.body }
 }
 
 impl<T> fmt::Debug for Publisher<T> {

@@ -1,15 +1,14 @@
 //! Answers each request once.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
-use gleis_transport::{Message as Frames, SocketType};
+use gleis_transport::{Inbound, SocketType};
 
 use crate::core::Core;
 use crate::envelope::split_request;
@@ -19,10 +18,9 @@ use crate::intake::Intake;
 use crate::local::unpack;
 use crate::options::{Settings, Side};
 use crate::peer::Link;
+use crate::receiving::{Reader, Receiving};
 use crate::reply::{ReplyHandle, Return};
-use crate::socket::shared;
-use crate::stats::{Counters, Stats};
-use crate::taker::Taker;
+use crate::socket::{receives, shared, streams};
 
 /// How long an answer waits for a requester that does not take its answers.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -33,85 +31,66 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// that their peer is gone.
 pub struct Replier<Q, R> {
     core: Arc<Core>,
-    limits: Limits,
-    patience: Duration,
-    sent: Arc<Counters>,
-    taker: Taker,
-    value: PhantomData<fn(Q) -> R>,
+    receiving: Receiving<Requests<Q, R>>,
 }
 
 impl<Q: Message, R: Message> Replier<Q, R> {
     shared!();
+    receives!((Q, ReplyHandle<R>));
 
     pub(crate) async fn open(
         side: Side,
         at: Endpoint,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let intake = Arc::new(Intake::new(settings.options.recv_high_water));
-        let (limits, sent) = (settings.limits(), Arc::new(Counters::default()));
+        let intake = Arc::new(Intake::new(&settings));
         let patience = settings.timeout.unwrap_or(PATIENCE);
-        let core = Core::new::<Q>(SocketType::Router, settings, intake.clone(), sent.clone());
+        let reader = Requests { limits: settings.limits(), patience, value: PhantomData };
+        let receiving = Receiving::new(intake.clone(), reader, settings.recv_timeout);
+        let core = Core::new::<Q>(SocketType::Router, settings, intake);
         core.open(side, at).await?;
-        let taker = Taker::new(intake);
-        Ok(Self { core, limits, patience, sent, taker, value: PhantomData })
-    }
-
-    /// Waits for the next request, which comes with the handle to answer it.
-    ///
-    /// # Errors
-    /// [`RecvError`]; except after `Closed` the next call goes on with the next request. Whoever sent
-    /// a request that cannot be decoded is answered with an error.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when the future is dropped: the request stays in the queue.
-    pub async fn recv(&mut self) -> Result<(Q, ReplyHandle<R>), RecvError> {
-        poll_fn(|cx| self.poll_recv(cx)).await
-    }
-
-    /// Polls for the next request: what [`recv`](Self::recv) awaits.
-    pub fn poll_recv(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<(Q, ReplyHandle<R>), RecvError>> {
-        let (limits, patience, sent) = (self.limits, self.patience, &self.sent);
-        let to = |link: &Arc<Link>, envelope| Return {
-            envelope,
-            limits,
-            link: link.clone(),
-            patience,
-            sent: sent.clone(),
-        };
-        self.taker.poll_next(cx, |link, message| open(link, message, to, &limits).map(Some))
-    }
-
-    /// What became of the requests (received) and answers (sent).
-    pub fn stats(&self) -> Stats {
-        self.core.stats(self.taker.flow())
+        Ok(Self { core, receiving })
     }
 }
 
-fn open<Q: Message, R: Message>(
-    link: &Arc<Link>,
-    message: Frames,
-    to: impl Fn(&Arc<Link>, Vec<bytes::Bytes>) -> Return,
-    limits: &Limits,
-) -> Result<(Q, ReplyHandle<R>), RecvError> {
-    let (envelope, body) = match split_request(message) {
-        Ok(parts) => parts,
-        Err((envelope, frames)) => {
-            let error = RecvError::Frames { peer: link.address().to_owned(), frames };
-            to(link, envelope).fail_now(chain(&error));
-            return Err(error);
-        }
-    };
-    match unpack(body, link, limits) {
-        Ok(request) => Ok((request, ReplyHandle::new(to(link, envelope)))),
-        Err(error) => {
-            // The requester knows its own address; what it needs is the reason.
-            let reason = std::error::Error::source(&error).map_or_else(|| chain(&error), chain);
-            to(link, envelope).fail_now(reason);
-            Err(error)
+streams!(Replier<Q, R>, (Q, ReplyHandle<R>));
+
+/// Reads requests, and says where their answers go.
+struct Requests<Q, R> {
+    limits: Limits,
+    patience: Duration,
+    value: PhantomData<fn(Q) -> R>,
+}
+
+impl<Q, R> Requests<Q, R> {
+    fn way_back(&self, link: &Arc<Link>, envelope: Vec<Bytes>) -> Return {
+        Return { envelope, limits: self.limits, link: link.clone(), patience: self.patience }
+    }
+}
+
+impl<Q: Message, R: Message> Reader for Requests<Q, R> {
+    type Item = (Q, ReplyHandle<R>);
+
+    fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError> {
+        let Inbound::Message(message) = item else {
+            return Ok(None);
+        };
+        let (envelope, value) = match split_request(message) {
+            Ok(parts) => parts,
+            Err(frames) => {
+                let error = RecvError::Frames { peer: link.address().to_owned(), frames };
+                self.way_back(link, Vec::new()).fail_now(chain(&error));
+                return Err(error);
+            }
+        };
+        match unpack(value, link, &self.limits) {
+            Ok(request) => Ok(Some((request, ReplyHandle::new(self.way_back(link, envelope))))),
+            Err(error) => {
+                // The requester knows its own address; what it needs is the reason.
+                let reason = std::error::Error::source(&error).map_or_else(|| chain(&error), chain);
+                self.way_back(link, envelope).fail_now(reason);
+                Err(error)
+            }
         }
     }
 }

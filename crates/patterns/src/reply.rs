@@ -14,7 +14,7 @@ use crate::error::ReplyError;
 use crate::local::Outgoing;
 use crate::parcel::Parcel;
 use crate::peer::Link;
-use crate::stats::{Counters, Reason};
+use crate::stats::DropReason;
 
 /// Answers exactly one request; dropped without an answer it says "no reply".
 ///
@@ -43,9 +43,9 @@ impl<R: Message> ReplyHandle<R> {
         let Some(to) = &mut self.to else {
             return Ok(());
         };
-        let body = Parcel::new(value, to.limits).take(&to.link);
-        let body = body.map_err(|it| ReplyError::Encode(Box::new(it)))?;
-        to.send(Answer::Value(body)).await?;
+        let value = Parcel::new(value, to.limits).take(&to.link);
+        let value = value.map_err(|it| ReplyError::Encode(Box::new(it)))?;
+        to.send(Answer::Value(value)).await?;
         self.to = None;
         Ok(())
     }
@@ -95,7 +95,6 @@ pub(crate) struct Return {
     pub(crate) limits: Limits,
     pub(crate) link: Arc<Link>,
     pub(crate) patience: Duration,
-    pub(crate) sent: Arc<Counters>,
 }
 
 impl Return {
@@ -128,21 +127,16 @@ impl Return {
     fn answer_now(self, what: Answer) {
         let message = answer(self.envelope, what, self.link.gleis);
         let res = self.link.sender.try_send(message);
-        let dropped = match res {
-            Ok(()) => None,
-            Err(TrySendError::Full(_)) => Some(Reason::Full),
-            Err(_) => Some(Reason::Closed),
-        };
-        self.sent.offer(1);
-        dropped.into_iter().for_each(|it| self.sent.lose(it, 1));
+        match res {
+            Ok(()) => (),
+            Err(TrySendError::Full(_)) => self.link.account.lose_sent(DropReason::Full),
+            Err(_) => self.link.account.lose_sent(DropReason::Closed),
+        }
     }
 
     fn count(&self, res: Result<(), TrySendError>) -> Result<(), ReplyError> {
         match res {
-            Ok(()) => {
-                self.sent.offer(1);
-                Ok(())
-            }
+            Ok(()) => Ok(()),
             Err(TrySendError::Closed(_)) => Err(ReplyError::Closed),
             Err(TrySendError::Full(_)) => Err(ReplyError::Full),
             Err(error) => Err(ReplyError::Encode(Box::new(error))),

@@ -20,6 +20,7 @@ use crate::peer::Link;
 use crate::pending::{Outcome, Pending};
 use crate::requester::Requester;
 use crate::ring::Offered;
+use crate::stats::DropReason;
 
 /// A request to be awaited: its output is the answer. Dropped before it is awaited it sends nothing.
 #[must_use = "nothing is asked until it is awaited"]
@@ -73,10 +74,13 @@ async fn wait<Q: Message, R: Message, M: Outgoing<Q>>(
     deadline: Deadline,
 ) -> Result<Sent<'_>, RequestError> {
     let sent = socket.send(&mut parcel, deadline);
-    match tokio::time::timeout_at(deadline.instant().into(), sent).await {
-        Ok(res) => res,
-        Err(_) if socket.pending().ring.is_empty() => Err(RequestError::NoPeer),
-        Err(_) => Err(RequestError::DeadlineExceeded { sent: false }),
+    if let Ok(res) = tokio::time::timeout_at(deadline.instant().into(), sent).await {
+        return res;
+    }
+    socket.ledger.lose(DropReason::Expired, 1);
+    match socket.pending().ring.is_empty() {
+        true => Err(RequestError::NoPeer),
+        false => Err(RequestError::DeadlineExceeded { sent: false }),
     }
 }
 
@@ -116,8 +120,8 @@ fn read<Q: Message, R: Message>(
     match outcome {
         Outcome::Answered(Answer::Error(text)) => Err(RequestError::Remote { text }),
         Outcome::Answered(Answer::NoReply) => Err(RequestError::NoReply),
-        Outcome::Answered(Answer::Value(body)) => {
-            unpack(body, link, &socket.limits).map_err(RequestError::Decode)
+        Outcome::Answered(Answer::Value(value)) => {
+            unpack(value, link, &socket.limits).map_err(RequestError::Decode)
         }
         Outcome::Closed => Err(RequestError::Closed),
         Outcome::Expired => Err(RequestError::DeadlineExceeded { sent: true }),

@@ -5,14 +5,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_codec::{Limits, Message};
+use gleis_codec::{EncodeError, Limits, Message};
 use gleis_core::{Deadline, Endpoint};
-use gleis_transport::{Message as Frames, SocketType, TaskGuard, TrySendError};
+use gleis_transport::{SocketType, TaskGuard, TrySendError};
 use tokio::sync::oneshot;
 
 use crate::core::Core;
 use crate::envelope;
-use crate::error::{OpenError, RequestError};
+use crate::error::{OpenError, RequestError, SendError};
+use crate::ledger::Ledger;
 use crate::local::Outgoing;
 use crate::options::{Overflow, Settings, Side};
 use crate::parcel::Parcel;
@@ -20,7 +21,6 @@ use crate::pending::Pending;
 use crate::request::{Request, Sent};
 use crate::ring::{Offered, Tried};
 use crate::socket::shared;
-use crate::stats::{Counters, Stats};
 
 /// How long a request waits unless told otherwise.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -34,10 +34,10 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Requester<Q, R> {
     core: Arc<Core>,
     _deadlines: TaskGuard,
+    pub(crate) ledger: Arc<Ledger>,
     pub(crate) limits: Limits,
     overflow: Overflow,
     pending: Arc<Pending>,
-    sent: Arc<Counters>,
     timeout: Duration,
     value: PhantomData<fn(Q) -> R>,
 }
@@ -50,15 +50,15 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         at: Endpoint,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let sent = Arc::new(Counters::default());
         let pending = Arc::new(Pending::new(settings.options.send_high_water.messages));
         let limits = settings.limits();
         let overflow = settings.overflow.unwrap_or(Overflow::Block);
         let timeout = settings.timeout.unwrap_or(TIMEOUT);
-        let core = Core::new::<Q>(SocketType::Dealer, settings, pending.clone(), sent.clone());
+        let core = Core::new::<Q>(SocketType::Dealer, settings, pending.clone());
         let _deadlines = TaskGuard::spawn(pending.clone().expire());
         core.open(side, at).await?;
-        Ok(Self { core, _deadlines, limits, overflow, pending, sent, timeout, value: PhantomData })
+        let (ledger, value) = (core.ledger().clone(), PhantomData);
+        Ok(Self { core, _deadlines, ledger, limits, overflow, pending, timeout, value })
     }
 
     /// Asks one of the peers that have room; `.await` it for the answer. It waits as long as the
@@ -73,14 +73,20 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         Request::new(self, Parcel::new(message, self.limits), self.timeout)
     }
 
+    /// Asks, and waits for the answer: [`request`](Self::request) in one word.
+    ///
+    /// # Errors
+    /// [`RequestError`]: tells whether asking again is safe.
+    ///
+    /// # Cancel safety
+    /// As [`request`](Self::request).
+    pub async fn send_recv(&self, message: impl Outgoing<Q>) -> Result<R, RequestError> {
+        self.request(message).await
+    }
+
     /// How many requests are in flight.
     pub fn in_flight(&self) -> usize {
         self.pending.len()
-    }
-
-    /// What became of the requests (sent) and answers (received).
-    pub fn stats(&self) -> Stats {
-        self.core.stats(self.pending.flow())
     }
 
     /// Whether a request waits where it finds no room.
@@ -99,18 +105,17 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         deadline: Deadline,
     ) -> Offered<Result<Sent<'_>, RequestError>> {
         self.pending.ring.offer(|link| {
-            let body = match parcel.take(link) {
-                Ok(body) => body,
-                Err(error) => return Tried::Done(Err(RequestError::Encode(Box::new(error)))),
+            let value = match parcel.take(link) {
+                Ok(value) => value,
+                Err(error) => return Tried::Done(Err(self.refuse(error))),
             };
             let (teller, answer) = oneshot::channel();
             let Some(id) = self.pending.insert(deadline, link, teller) else {
-                parcel.put_back(link, body);
+                parcel.put_back(link, value);
                 return Tried::Done(Err(RequestError::Full));
             };
-            let back = match link.sender.try_send(Frames { head: envelope::head(id), body }) {
+            let back = match link.sender.try_send(envelope::request(id, value)) {
                 Ok(()) => {
-                    self.sent.offer(1);
                     let sent = Sent::new(id, link.clone(), &self.pending, answer);
                     return Tried::Done(Ok(sent));
                 }
@@ -119,16 +124,23 @@ impl<Q: Message, R: Message> Requester<Q, R> {
             self.pending.forget(id);
             match back {
                 TrySendError::Full(back) => {
-                    parcel.put_back(link, back.body);
+                    parcel.put_back(link, envelope::unrequest(back));
                     Tried::Full
                 }
                 TrySendError::Closed(back) => {
-                    parcel.put_back(link, back.body);
+                    parcel.put_back(link, envelope::unrequest(back));
                     Tried::Gone
                 }
                 error => Tried::Done(Err(RequestError::Encode(Box::new(error)))),
             }
         })
+    }
+
+    fn refuse(&self, error: EncodeError) -> RequestError {
+        match self.ledger.refuse(error) {
+            SendError::Encode(source) => RequestError::Encode(source),
+            other => RequestError::Encode(Box::new(other)),
+        }
     }
 
     /// Asks as soon as there is a peer with room and a place among those in flight.

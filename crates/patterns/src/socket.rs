@@ -73,6 +73,41 @@ macro_rules! shared {
             self.core.events()
         }
 
+        /// What became of the messages, in all and for each peer.
+        pub fn stats(&self) -> $crate::Stats {
+            self.core.stats()
+        }
+
+        /// Stops listening at `endpoint`; false if the socket does not listen there. Peers that came
+        /// in there stay. The address is free when this is done.
+        pub async fn unbind(&self, endpoint: &gleis_core::Endpoint) -> bool {
+            self.core.unbind(endpoint).await
+        }
+
+        /// Stops connecting to `endpoint` and closes the connection made to it; false if there is
+        /// neither. What is queued for it has the linger time to leave.
+        ///
+        /// # Cancel safety
+        /// It is disconnected in any case; what was queued may be lost.
+        pub async fn disconnect(&self, endpoint: &gleis_core::Endpoint) -> bool {
+            self.core.disconnect(endpoint).await
+        }
+
+        /// Waits until everything is up in both directions: each endpoint that the socket connects
+        /// to is connected, and there is at least one peer; whatever each peer was told, such as
+        /// subscriptions, has had its effect there. A peer that is no gleis socket cannot confirm
+        /// that and counts as ready when it is connected.
+        ///
+        /// # Errors
+        /// [`OpenError::NotReady`](crate::OpenError::NotReady) after `timeout`,
+        /// [`OpenError::Closed`](crate::OpenError::Closed) if the socket is closed.
+        ///
+        /// # Cancel safety
+        /// Safe.
+        pub async fn ready(&self, timeout: std::time::Duration) -> Result<(), $crate::OpenError> {
+            self.core.ready(timeout).await
+        }
+
         /// Closes the socket: takes nothing more and waits, up to the linger time, for what is
         /// queued. Returns how many messages did not leave. Dropping the socket closes it at once.
         ///
@@ -84,4 +119,118 @@ macro_rules! shared {
     };
 }
 
-pub(crate) use shared;
+/// The methods of sockets that give each message to one peer; the socket has a field `sending`.
+macro_rules! sends {
+    ($message:ty) => {
+        /// Sends `message`, by value or by reference, to the next peer that has room.
+        ///
+        /// # Errors
+        /// [`SendError`](crate::SendError); `Full` and `NoPeer` only if
+        /// [`Overflow::Fail`](crate::Overflow::Fail) was chosen, `TimedOut` only with a
+        /// [`send_timeout`](crate::Builder::send_timeout). Pass a reference to keep the message for
+        /// another attempt.
+        ///
+        /// # Cancel safety
+        /// A dropped future has sent nothing.
+        pub async fn send(
+            &self,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            self.sending.send(message).await
+        }
+
+        /// Sends `message` if that is possible at once, whatever [`Overflow`](crate::Overflow) says.
+        ///
+        /// # Errors
+        /// [`SendError`](crate::SendError): `Full` and `NoPeer` are safe to try again.
+        pub fn try_send(
+            &self,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            self.sending.try_send(message)
+        }
+
+        /// The socket as a [`Sink`](futures::Sink): a view, the socket can be used beside it.
+        pub fn sink(&self) -> impl futures::Sink<$message, Error = $crate::SendError> + Send + '_ {
+            self.sending.sink()
+        }
+    };
+}
+
+/// The methods of sockets that receive; the socket has a field `receiving`.
+macro_rules! receives {
+    ($item:ty) => {
+        /// Waits for what comes next. Several tasks may wait; they take turns.
+        ///
+        /// # Errors
+        /// [`RecvError`](crate::RecvError); except after `Closed` the next call goes on with the next
+        /// message. `TimedOut` only with a [`recv_timeout`](crate::Builder::recv_timeout).
+        ///
+        /// # Cancel safety
+        /// Nothing is lost when the future is dropped: the message stays in the queue. Of several
+        /// waiting tasks the first has to be polled for the others to get on, so do not keep a
+        /// future that was polled once and then left alone.
+        pub async fn recv(&self) -> Result<$item, $crate::RecvError> {
+            self.receiving.recv().await
+        }
+
+        /// Takes what is there.
+        ///
+        /// # Errors
+        /// [`RecvError::Empty`](crate::RecvError::Empty) if nothing is, or if other tasks wait for
+        /// what comes; else as [`recv`](Self::recv).
+        pub fn try_recv(&self) -> Result<$item, $crate::RecvError> {
+            self.receiving.try_recv()
+        }
+
+        /// Waits for what comes next and appends it, and what else is there, to `into`: `most` items
+        /// at most. Returns how many.
+        ///
+        /// # Errors
+        /// As [`recv`](Self::recv); then nothing was appended.
+        ///
+        /// # Cancel safety
+        /// Nothing is lost when the future is dropped.
+        pub async fn recv_many(
+            &self,
+            into: &mut Vec<$item>,
+            most: usize,
+        ) -> Result<usize, $crate::RecvError> {
+            self.receiving.recv_many(into, most).await
+        }
+
+        /// Polls for what comes next: what [`recv`](Self::recv) awaits, without its timeout.
+        pub fn poll_recv(
+            &mut self,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Result<$item, $crate::RecvError>> {
+            self.receiving.poll_recv(cx)
+        }
+
+        /// The socket as a [`Stream`](futures::Stream), which ends when the socket is closed: a view,
+        /// the socket can be used beside it. The socket itself is a stream as well.
+        pub fn stream(
+            &self,
+        ) -> impl futures::Stream<Item = Result<$item, $crate::RecvError>> + Send + '_ {
+            self.receiving.stream()
+        }
+    };
+}
+
+/// Makes a socket that receives a stream.
+macro_rules! streams {
+    ($socket:ident < $($param:ident),+ >, $item:ty) => {
+        impl<$($param: gleis_codec::Message),+> futures::Stream for $socket<$($param),+> {
+            type Item = Result<$item, $crate::RecvError>;
+
+            fn poll_next(
+                mut self: std::pin::Pin<&mut Self>,
+                cx: &mut std::task::Context<'_>,
+            ) -> std::task::Poll<Option<Self::Item>> {
+                self.receiving.poll_stream(cx)
+            }
+        }
+    };
+}
+
+pub(crate) use {receives, sends, shared, streams};

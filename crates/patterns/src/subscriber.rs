@@ -1,25 +1,23 @@
 //! Receives what it subscribed to.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
-use gleis_transport::{Body, Message as Frames, SocketType};
+use gleis_transport::{Body, Control, Inbound, Message as Frames, SocketType};
 
+use crate::commands::Word;
 use crate::core::Core;
 use crate::error::{OpenError, RecvError};
 use crate::intake::Intake;
 use crate::local::unpack;
 use crate::options::{Settings, Side};
 use crate::peer::Link;
-use crate::socket::shared;
-use crate::stats::{Counters, Stats};
-use crate::taker::Taker;
+use crate::receiving::{Reader, Receiving};
+use crate::socket::{receives, shared, streams};
 use crate::wishes::Wishes;
 
 /// Receives what is published under topics that begin with one of its prefixes; at first it has
@@ -29,9 +27,7 @@ use crate::wishes::Wishes;
 /// Dropping it closes it at once.
 pub struct Subscriber<T> {
     core: Arc<Core>,
-    limits: Limits,
-    taker: Taker,
-    value: PhantomData<fn() -> T>,
+    receiving: Receiving<Publications<T>>,
     wishes: Arc<Wishes>,
 }
 
@@ -47,6 +43,7 @@ pub struct Publication<T> {
 
 impl<T: Message> Subscriber<T> {
     shared!();
+    receives!(Publication<T>);
 
     pub(crate) async fn open(
         side: Side,
@@ -54,13 +51,14 @@ impl<T: Message> Subscriber<T> {
         settings: Settings,
     ) -> Result<Self, OpenError> {
         let mut settings = settings;
-        let intake = Arc::new(Intake::new(settings.options.recv_high_water));
+        let intake = Arc::new(Intake::new(&settings));
         let prefixes = std::mem::take(&mut settings.subscriptions);
         let wishes = Arc::new(Wishes::new(intake.clone(), prefixes));
-        let (limits, sent) = (settings.limits(), Arc::new(Counters::default()));
-        let core = Core::new::<T>(SocketType::Sub, settings, wishes.clone(), sent);
+        let reader = Publications::new(settings.limits(), wishes.clone());
+        let receiving = Receiving::new(intake, reader, settings.recv_timeout);
+        let core = Core::new::<T>(SocketType::Sub, settings, wishes.clone());
         core.open(side, at).await?;
-        Ok(Self { core, limits, taker: Taker::new(intake), value: PhantomData, wishes })
+        Ok(Self { core, receiving, wishes })
     }
 
     /// Also receives what is published under topics that begin with `prefix`; the empty one is all.
@@ -76,52 +74,55 @@ impl<T: Message> Subscriber<T> {
     pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
         self.wishes.remove(&Bytes::copy_from_slice(prefix.as_ref()))
     }
+}
 
-    /// Waits for the next publication.
-    ///
-    /// # Errors
-    /// [`RecvError`]; except after `Closed` the next call goes on with the next message.
-    ///
-    /// # Cancel safety
-    /// Nothing is lost when the future is dropped: the message stays in the queue.
-    pub async fn recv(&mut self) -> Result<Publication<T>, RecvError> {
-        poll_fn(|cx| self.poll_recv(cx)).await
+streams!(Subscriber<T>, Publication<T>);
+
+/// Reads publications that are wanted.
+pub(crate) struct Publications<T> {
+    limits: Limits,
+    value: PhantomData<fn() -> T>,
+    wishes: Arc<Wishes>,
+}
+
+impl<T: Message> Publications<T> {
+    pub(crate) fn new(limits: Limits, wishes: Arc<Wishes>) -> Self {
+        Self { limits, value: PhantomData, wishes }
     }
 
-    /// Polls for the next publication: what [`recv`](Self::recv) awaits.
-    pub fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<Publication<T>, RecvError>> {
-        let (limits, wishes) = (&self.limits, &self.wishes);
-        self.taker.poll_next(cx, |link, message| open(link, message, limits, wishes))
-    }
-
-    /// What became of the messages.
-    pub fn stats(&self) -> Stats {
-        self.core.stats(self.taker.flow())
+    /// Reads `[topic, body]`, or the single frame of a foreign publisher, which begins with its topic.
+    fn open(&self, link: &Link, message: Frames) -> Result<Option<Publication<T>>, RecvError> {
+        let Frames { mut head, body } = message;
+        let wanted = match (head.first(), &body) {
+            (Some(topic), _) => self.wishes.want(topic),
+            (None, Body::Bytes(bytes)) => self.wishes.want(bytes),
+            (None, Body::Local(_)) => true,
+        };
+        if !wanted {
+            return Ok(None);
+        }
+        let topic = if head.is_empty() { Bytes::new() } else { head.remove(0) };
+        let message = unpack(Frames { head, body }, link, &self.limits)?;
+        Ok(Some(Publication { message, topic }))
     }
 }
 
-/// Reads `[topic, body]`, or the single frame of a foreign publisher, which begins with its topic.
-fn open<T: Message>(
-    link: &Link,
-    message: Frames,
-    limits: &Limits,
-    wishes: &Wishes,
-) -> Result<Option<Publication<T>>, RecvError> {
-    let Frames { mut head, body } = message;
-    if 1 < head.len() {
-        let frames = head.len() + 1;
-        return Err(RecvError::Frames { peer: link.address().to_owned(), frames });
+impl<T: Message> Reader for Publications<T> {
+    type Item = Publication<T>;
+
+    fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError> {
+        let command = match item {
+            Inbound::Message(message) => return self.open(link, message),
+            Inbound::Control(Control::Command(command)) => command,
+            Inbound::Control(_) => return Ok(None),
+        };
+        match Word::read(&command) {
+            Some(Word::Gap(missed)) => {
+                Err(RecvError::Gap { missed, peer: link.address().to_owned() })
+            }
+            _ => Ok(None),
+        }
     }
-    let wanted = match (head.first(), &body) {
-        (Some(topic), _) => wishes.want(topic),
-        (None, Body::Bytes(bytes)) => wishes.want(bytes),
-        (None, Body::Local(_)) => true,
-    };
-    if !wanted {
-        return Ok(None);
-    }
-    let message = unpack(body, link, limits)?;
-    Ok(Some(Publication { message, topic: head.pop().unwrap_or_default() }))
 }
 
 impl<T> fmt::Debug for Subscriber<T> {

@@ -92,6 +92,14 @@ impl Sender {
         }
     }
 
+    /// Whether a message would be taken now.
+    pub fn has_room(&self) -> bool {
+        match &self.kind {
+            SenderKind::Inproc(pipe) => pipe.has_room(),
+            SenderKind::Stream(link) => link.has_room(),
+        }
+    }
+
     /// Ready when there is room for a message, or with the reason why there never will be.
     pub fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         match &self.kind {

@@ -37,7 +37,7 @@ pub(super) fn start(
     host.serve(serve(host.clone(), replier, watch));
 }
 
-async fn serve(host: Arc<Host>, mut replier: Replier<ControlRequest, ControlReply>, watch: Watch) {
+async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, watch: Watch) {
     // Each tells how many bytes it gives back.
     let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
     let mut n_bytes = 0;

@@ -211,7 +211,7 @@ async fn typed_sockets_understand_agents_and_the_other_way_round() {
     let mut it = two().await;
     let job = Job { id: 3, text: "work".to_owned() };
     let addr = it.alice.bind(Kind::Push, "out").await.unwrap();
-    let mut pull = Pull::<Job>::connect(&addr.endpoint).await.unwrap();
+    let pull = Pull::<Job>::connect(&addr.endpoint).await.unwrap();
     it.alice.send("out", job.clone()).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), job);
 
@@ -230,12 +230,12 @@ async fn typed_sockets_understand_agents_and_the_other_way_round() {
 async fn raw_and_json_are_bare_on_the_wire() {
     let it = two().await;
     let addr = it.alice.bind(Kind::Push, "json").codec(AnyCodec::Json).await.unwrap();
-    let mut pull = Pull::<Bytes>::connect(&addr.endpoint).codec(named("json")).await.unwrap();
+    let pull = Pull::<Bytes>::connect(&addr.endpoint).codec(named("json")).await.unwrap();
     it.alice.send("json", Job { id: 1, text: "x".to_owned() }).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), r#"{"id":1,"text":"x"}"#);
 
     let addr = it.alice.bind(Kind::Push, "raw").codec(AnyCodec::Raw).await.unwrap();
-    let mut pull = Pull::<Bytes>::connect(&addr.endpoint).await.unwrap();
+    let pull = Pull::<Bytes>::connect(&addr.endpoint).await.unwrap();
     it.alice.send("raw", Bytes::from_static(b"as it is")).await.unwrap();
     assert_eq!(within(pull.recv()).await.unwrap(), "as it is");
 }

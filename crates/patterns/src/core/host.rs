@@ -1,13 +1,13 @@
 //! What the links of a socket tell it.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use gleis_transport::{Connection, Host, Origin, Peer};
 
 use crate::core::{Attached, Core};
 use crate::event::Event;
 use crate::negotiate::speaks_gleis;
-use crate::peer::{Exit, Link};
+use crate::peer::{Exit, Link, LinkParts};
 
 impl Core {
     /// Takes a link among the others; `None` once the socket is closed.
@@ -19,6 +19,7 @@ impl Core {
         links.last_id += 1;
         let id = links.last_id;
         let link = Arc::new(link(id));
+        self.ledger.enter(&link);
         links.peers.insert(id, Attached { _delivery: None, link: link.clone() });
         Some(link)
     }
@@ -26,7 +27,8 @@ impl Core {
 
 impl Host for Core {
     fn admit(&self, peer: &Peer, origin: Origin) -> Result<(), String> {
-        self.negotiation.agree(peer, origin).map(|_| ())
+        self.negotiation.agree(peer, origin)?;
+        self.role.admit(peer)
     }
 
     fn attach(&self, connection: Connection, origin: Origin) {
@@ -35,12 +37,12 @@ impl Host for Core {
         };
         let gleis = speaks_gleis(connection.peer());
         let (sender, receiver) = connection.split();
-        let Some(link) =
-            self.enlist(|id| Link { codec, direct: OnceLock::new(), gleis, id, sender })
-        else {
+        let account = self.ledger.open(sender.peer().address.clone());
+        let parts = LinkParts { account: account.clone(), codec, gleis, origin, sender };
+        let Some(link) = self.enlist(|id| Link::new(id, parts)) else {
             return;
         };
-        let exit = Exit { core: self.me.clone(), link: link.id };
+        let exit = Exit { account, core: self.me.clone(), gleis, link: link.id };
         let delivery = receiver.deliver_to(self.role.clone().attach(&link, exit));
         let _ = link.direct.set(delivery.direct());
         let late = match self.links.lock().peers.get_mut(&link.id) {

@@ -21,15 +21,14 @@ pub(super) struct Entrance {
 
 impl Entrance {
     /// Calls `act` with the lane; wakes the taker if it made something wait where nothing did.
-    fn with_lane<R>(&self, act: impl FnOnce(&mut Lane) -> (usize, R)) -> Option<R> {
+    fn with_lane<R>(&self, act: impl FnOnce(&mut Lane) -> R) -> Option<R> {
         let mut guard = self.intake.state.lock();
         let state = &mut *guard;
         let lane = state.lanes.get_mut(self.at)?.as_mut()?;
         if lane.link.id != self.exit.link {
             return None;
         }
-        let (added, res) = act(lane);
-        state.waiting += added;
+        let res = act(lane);
         let waker = if lane.list() {
             state.ready.push_back(self.at);
             state.waker.take()
@@ -41,21 +40,33 @@ impl Entrance {
         Some(res)
     }
 
-    /// Queues messages; what else arrives means nothing to a receiving socket.
+    /// Queues what the socket's owner is to see.
     fn take_in(&self, items: impl Iterator<Item = Inbound>) {
-        let mut n_items = 0;
-        let taken = self.with_lane(|lane| {
+        self.with_lane(|lane| {
+            let mut n_messages = 0;
             for item in items {
-                let Inbound::Message(message) = item else {
-                    continue;
-                };
-                lane.push(message);
-                n_items += 1;
+                n_messages += u64::from(matches!(item, Inbound::Message(_)));
+                lane.push(item);
             }
-            (n_items, ())
+            self.exit.account.offer_received(n_messages);
         });
-        if taken.is_some() {
-            self.intake.received.offer(n_items as u64);
+    }
+
+    /// What of a batch is for the owner; commands between sockets have their effect on the way.
+    fn sift(&self, batch: &mut Vec<Inbound>) {
+        if batch.iter().all(|it| matches!(it, Inbound::Message(_))) {
+            return;
+        }
+        let items = std::mem::take(batch).into_iter();
+        // In order: what a barrier promises to stand before it must be in the lane first.
+        for item in items {
+            match item {
+                Inbound::Message(_) => batch.push(item),
+                Inbound::Control(control) => {
+                    self.take_in(batch.drain(..));
+                    batch.extend(self.exit.hear(control).map(Inbound::Control));
+                }
+            }
         }
     }
 }
@@ -67,29 +78,29 @@ impl Inbox for Entrance {
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
         // Without a lane the link is over, and nobody need wait.
-        let poll = self.with_lane(|lane| (0, lane.poll_room(cx)));
-        poll.unwrap_or(Poll::Ready(()))
+        self.with_lane(|lane| lane.poll_room(cx)).unwrap_or(Poll::Ready(()))
     }
 
     fn deliver(&self, item: Inbound) {
-        self.take_in(std::iter::once(item));
+        match item {
+            Inbound::Message(_) => self.take_in(std::iter::once(item)),
+            Inbound::Control(_) => self.deliver_all(&mut vec![item]),
+        }
     }
 
     fn deliver_all(&self, batch: &mut Vec<Inbound>) {
+        self.sift(batch);
         self.take_in(batch.drain(..));
     }
 
     fn displace(&self, message: Message) -> Option<Message> {
         let given_up = self.with_lane(|lane| {
             let oldest = lane.give_up();
-            lane.push(message);
-            (usize::from(oldest.is_none()), oldest)
+            lane.push(Inbound::Message(message));
+            self.exit.account.offer_received(u64::from(oldest.is_none()));
+            oldest
         });
-        let given_up = given_up.flatten();
-        if given_up.is_none() {
-            self.intake.received.offer(1);
-        }
-        given_up
+        given_up.flatten()
     }
 
     fn closed(&self, reason: CloseReason) {

@@ -12,7 +12,7 @@ use crate::support::{SCHEMES, fresh, inproc, soon};
 #[tokio::test]
 async fn a_connecting_socket_adopts_the_codec_of_the_binding_one() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<String>::bind(fresh(scheme)).codec(AnyCodec::Json).await.unwrap();
+        let pull = Pull::<String>::bind(fresh(scheme)).codec(AnyCodec::Json).await.unwrap();
         let push = Push::<String>::connect(pull.endpoint()).await.unwrap();
         soon(push.send("hello".to_owned())).await.unwrap();
         assert_eq!(soon(pull.recv()).await.unwrap(), "hello");
@@ -44,7 +44,7 @@ async fn raw_is_not_adopted_for_values() {
 #[tokio::test]
 async fn undecodable_bytes_name_codec_type_and_length_and_the_next_message_arrives() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<u8>::bind(fresh(scheme)).await.unwrap();
+        let pull = Pull::<u8>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<String>::connect(pull.endpoint()).await.unwrap();
         soon(push.send("hello".to_owned())).await.unwrap();
         soon(push.send(String::new())).await.unwrap();
@@ -60,7 +60,7 @@ async fn undecodable_bytes_name_codec_type_and_length_and_the_next_message_arriv
 #[tokio::test]
 async fn types_that_encode_alike_understand_each_other_even_within_the_process() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<(u16, String)>::bind(fresh(scheme)).await.unwrap();
+        let pull = Pull::<(u16, String)>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<(u32, Box<str>)>::connect(pull.endpoint()).await.unwrap();
         soon(push.send((7, "seven".into()))).await.unwrap();
         assert_eq!(soon(pull.recv()).await.unwrap(), (7, "seven".to_owned()));
@@ -70,7 +70,7 @@ async fn types_that_encode_alike_understand_each_other_even_within_the_process()
 #[tokio::test]
 async fn an_undecodable_request_is_answered_with_an_error() {
     for scheme in SCHEMES {
-        let mut replier = Replier::<u8, u8>::bind(fresh(scheme)).await.unwrap();
+        let replier = Replier::<u8, u8>::bind(fresh(scheme)).await.unwrap();
         let requester = Requester::<String, u8>::connect(replier.endpoint()).await.unwrap();
         let question = "hello".to_owned();
         let request = requester.request(&question);
@@ -87,7 +87,7 @@ async fn an_undecodable_request_is_answered_with_an_error() {
 
 #[tokio::test]
 async fn an_undecodable_answer_is_an_error_of_the_request() {
-    let mut replier = Replier::<u8, String>::bind(fresh("tcp")).await.unwrap();
+    let replier = Replier::<u8, String>::bind(fresh("tcp")).await.unwrap();
     let requester = Requester::<u8, u8>::connect(replier.endpoint()).await.unwrap();
     let answering = tokio::spawn(async move {
         let (_, reply) = replier.recv().await.unwrap();

@@ -29,7 +29,7 @@ async fn messages_go_to_the_peers_in_turn() {
 
 #[tokio::test]
 async fn a_busy_peer_does_not_keep_others_out() {
-    let mut pull = Pull::<u32>::bind(inproc()).await.unwrap();
+    let pull = Pull::<u32>::bind(inproc()).await.unwrap();
     let busy = Push::<u32>::connect(pull.endpoint()).await.unwrap();
     let other = Push::<u32>::connect(pull.endpoint()).await.unwrap();
     soon(pull.wait_for_peers(2)).await;
@@ -58,7 +58,7 @@ async fn a_send_waits_for_a_peer_and_for_room() {
         assert!(futures::poll!(&mut send).is_pending());
         // Dropped, it has sent nothing.
     }
-    let mut pull = Pull::<u32>::bind(push.endpoint()).high_water(2).await.unwrap();
+    let pull = Pull::<u32>::bind(push.endpoint()).high_water(2).await.unwrap();
     soon(push.send(1)).await.unwrap();
     soon(push.send(2)).await.unwrap();
     let mut third = Box::pin(push.send(3));
@@ -74,7 +74,7 @@ async fn a_send_waits_for_a_peer_and_for_room() {
 #[tokio::test]
 async fn a_full_stream_blocks_and_then_goes_on() {
     let mark = HighWater { messages: 10, bytes: 1 << 16 };
-    let mut pull = Pull::<Vec<u8>>::bind("tcp://127.0.0.1:0").recv_high_water(mark).await.unwrap();
+    let pull = Pull::<Vec<u8>>::bind("tcp://127.0.0.1:0").recv_high_water(mark).await.unwrap();
     let push = Push::<Vec<u8>>::connect(pull.endpoint()).send_high_water(mark).await.unwrap();
     let mut sent = 0;
     // What the system's own buffers take is not ours to bound.
@@ -93,7 +93,7 @@ async fn a_full_stream_blocks_and_then_goes_on() {
 
 #[tokio::test]
 async fn fail_says_that_there_is_no_peer_or_no_room() {
-    let mut pull = Pull::<u32>::bind(inproc()).high_water(4).await.unwrap();
+    let pull = Pull::<u32>::bind(inproc()).high_water(4).await.unwrap();
     let lonely = Push::<u32>::bind(inproc()).overflow(Overflow::Fail).await.unwrap();
     assert!(matches!(lonely.send(1).await, Err(SendError::NoPeer)));
     let push = Push::<u32>::connect(pull.endpoint()).overflow(Overflow::Fail).await.unwrap();
@@ -113,7 +113,7 @@ async fn the_newest_or_the_oldest_is_dropped_and_counted() {
     for (overflow, expect) in
         [(Overflow::DropNewest, [0, 1, 2, 3]), (Overflow::DropOldest, [6, 7, 8, 9])]
     {
-        let mut pull = Pull::<u32>::bind(inproc()).high_water(4).await.unwrap();
+        let pull = Pull::<u32>::bind(inproc()).high_water(4).await.unwrap();
         let push = Push::<u32>::connect(pull.endpoint()).overflow(overflow).await.unwrap();
         soon(pull.wait_for_peers(1)).await;
         for n in 0..10 {
@@ -138,7 +138,7 @@ async fn without_a_peer_what_is_dropped_is_counted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_tasks_may_send_at_once() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<u32>::bind(fresh(scheme)).high_water(8).await.unwrap();
+        let pull = Pull::<u32>::bind(fresh(scheme)).high_water(8).await.unwrap();
         let push = Push::<u32>::connect(pull.endpoint()).high_water(8).await.unwrap();
         let push = std::sync::Arc::new(push);
         let tasks: Vec<_> = (0..8)
@@ -165,7 +165,7 @@ async fn many_tasks_may_send_at_once() {
 #[tokio::test]
 async fn what_a_peer_left_behind_is_still_received() {
     for scheme in SCHEMES {
-        let mut pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<u32>::connect(pull.endpoint()).await.unwrap();
         for n in 0..100 {
             soon(push.send(n)).await.unwrap();

@@ -25,7 +25,7 @@ fn message(frames: &[&'static str]) -> Message {
 
 /// Sends `frames` as `kind` to a replier that answers as `answer` says; what comes back.
 async fn ask(kind: SocketType, frames: &[&'static str], answer: Result<&str, &str>) -> String {
-    let mut replier = Replier::<String, String>::bind("tcp://127.0.0.1:0")
+    let replier = Replier::<String, String>::bind("tcp://127.0.0.1:0")
         .codec(AnyCodec::Json)
         .await
         .expect("peers are there");
@@ -93,7 +93,7 @@ async fn a_foreign_rep_is_asked() {
 
 #[tokio::test]
 async fn foreign_pushes_and_pulls_speak_the_codec_of_the_socket() {
-    let mut pull = Pull::<u32>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
+    let pull = Pull::<u32>::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await.unwrap();
     let pusher = stranger(SocketType::Push, pull.endpoint()).await;
     let (sender, _receiver) = pusher.split();
     sender.try_send(message(&["42"])).unwrap();
@@ -127,7 +127,7 @@ async fn a_foreign_subscriber_gets_topic_and_body() {
 
 #[tokio::test]
 async fn the_single_frame_of_a_foreign_publisher_begins_with_its_topic() {
-    let mut it = Subscriber::<Bytes>::bind("tcp://127.0.0.1:0").subscribe("eu.").await.unwrap();
+    let it = Subscriber::<Bytes>::bind("tcp://127.0.0.1:0").subscribe("eu.").await.unwrap();
     let (sender, mut receiver) = stranger(SocketType::Pub, it.endpoint()).await.split();
     let mut batch = Vec::new();
     soon(receiver.recv_many(&mut batch)).await.unwrap();

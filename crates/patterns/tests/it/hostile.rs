@@ -104,8 +104,7 @@ async fn ten_thousand_subscriptions_are_served_and_one_more_is_not() {
     }
     greedy.write_all(&bytes).unwrap();
     soon(publisher.wait_for_subscribers(1)).await;
-    let mut modest =
-        Subscriber::<u32>::connect(publisher.endpoint()).subscribe("news").await.unwrap();
+    let modest = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("news").await.unwrap();
     soon(publisher.wait_for_subscribers(2)).await;
     publisher.publish("news", 1).await.unwrap();
     assert_eq!(soon(modest.recv()).await.unwrap().message, 1);

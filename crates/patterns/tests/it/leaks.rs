@@ -20,7 +20,7 @@ fn socket_file(at: &Endpoint) -> Option<PathBuf> {
 async fn dropped_sockets_leave_no_task_and_no_file() {
     for scheme in SCHEMES {
         let before = n_tasks();
-        let mut pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<u32>::connect(pull.endpoint()).await.unwrap();
         soon(push.send(1)).await.unwrap();
         soon(pull.recv()).await.unwrap();
@@ -28,7 +28,7 @@ async fn dropped_sockets_leave_no_task_and_no_file() {
         let subscriber =
             Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(1)).await;
-        let mut replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
+        let replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
         let requester = Requester::<u32, u32>::connect(replier.endpoint()).await.unwrap();
         let (asked, answered) = (requester.request(1), async {
             let (n, reply) = replier.recv().await.unwrap();
@@ -99,8 +99,8 @@ async fn peers_that_come_and_go_all_the_time_leave_nothing() {
     for scheme in SCHEMES {
         let before = n_tasks();
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
+        let pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
+        let replier = Replier::<u32, u32>::bind(fresh(scheme)).await.unwrap();
         let feed = publisher.endpoint().clone();
         let (jobs, questions) = (pull.endpoint().clone(), replier.endpoint().clone());
         let publishing = tokio::spawn(async move {
@@ -121,8 +121,7 @@ async fn peers_that_come_and_go_all_the_time_leave_nothing() {
                 let (feed, jobs, questions) = (feed.clone(), jobs.clone(), questions.clone());
                 tokio::spawn(async move {
                     for n in 0..25 {
-                        let mut it =
-                            Subscriber::<u32>::connect(&feed).subscribe("a").await.unwrap();
+                        let it = Subscriber::<u32>::connect(&feed).subscribe("a").await.unwrap();
                         it.recv().await.unwrap();
                         let push = Push::<u32>::connect(&jobs).await.unwrap();
                         push.send(n).await.unwrap();

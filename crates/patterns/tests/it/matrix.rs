@@ -23,7 +23,7 @@ fn cases() -> impl Iterator<Item = (&'static str, Binder)> {
 #[tokio::test]
 async fn a_push_reaches_a_pull() {
     for (scheme, binder) in cases() {
-        let (push, mut pull) = pair::<Push<Job>, Pull<Job>>(scheme, binder).await;
+        let (push, pull) = pair::<Push<Job>, Pull<Job>>(scheme, binder).await;
         for id in 0..100 {
             soon(push.send(job(id))).await.unwrap();
         }
@@ -37,7 +37,7 @@ async fn a_push_reaches_a_pull() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_messages_keep_their_order() {
     for (scheme, binder) in cases() {
-        let (push, mut pull) = pair::<Push<u64>, Pull<u64>>(scheme, binder).await;
+        let (push, pull) = pair::<Push<u64>, Pull<u64>>(scheme, binder).await;
         let sending = tokio::spawn(async move {
             for n in 0..20_000 {
                 push.send(n).await.unwrap();
@@ -58,7 +58,7 @@ async fn many_messages_keep_their_order() {
 #[tokio::test]
 async fn bytes_travel_as_they_are() {
     for (scheme, binder) in cases() {
-        let (push, mut pull) = pair::<Push<Bytes>, Pull<Bytes>>(scheme, binder).await;
+        let (push, pull) = pair::<Push<Bytes>, Pull<Bytes>>(scheme, binder).await;
         assert_eq!(push.codec().name(), "raw");
         for len in [0, 1, 255, 256, 70_000, 1 << 20] {
             let body = Bytes::from(vec![7; len]);
@@ -71,8 +71,7 @@ async fn bytes_travel_as_they_are() {
 #[tokio::test]
 async fn a_publication_reaches_a_subscriber() {
     for (scheme, binder) in cases() {
-        let (publisher, mut subscriber) =
-            pair::<Publisher<Job>, Subscriber<Job>>(scheme, binder).await;
+        let (publisher, subscriber) = pair::<Publisher<Job>, Subscriber<Job>>(scheme, binder).await;
         subscriber.subscribe("eu.");
         soon(publisher.wait_for_subscribers(1)).await;
         publisher.publish("us.ny", &job(1)).await.unwrap();
@@ -87,7 +86,7 @@ async fn a_publication_reaches_a_subscriber() {
 #[tokio::test]
 async fn a_request_is_answered() {
     for (scheme, binder) in cases() {
-        let (requester, mut replier) =
+        let (requester, replier) =
             pair::<Requester<Job, u64>, Replier<Job, u64>>(scheme, binder).await;
         let answering = tokio::spawn(async move {
             for _ in 0..10 {
@@ -113,7 +112,7 @@ async fn connecting_before_binding_works() {
         first.close().await;
         drop(first);
         let push = Push::<u32>::connect(&at).await.unwrap();
-        let mut pull = loop {
+        let pull = loop {
             match Pull::<u32>::bind(&at).await {
                 Ok(pull) => break pull,
                 Err(_) => tokio::task::yield_now().await,
@@ -126,7 +125,7 @@ async fn connecting_before_binding_works() {
 
 #[tokio::test]
 async fn a_socket_may_bind_and_connect_more_than_once() {
-    let mut one = Pull::<u32>::bind(crate::support::inproc()).await.unwrap();
+    let one = Pull::<u32>::bind(crate::support::inproc()).await.unwrap();
     let second = one.also_bind("tcp://127.0.0.1:0").await.unwrap();
     let two = Pull::<u32>::bind(crate::support::inproc()).await.unwrap();
     let push = Push::<u32>::connect(two.endpoint()).await.unwrap();

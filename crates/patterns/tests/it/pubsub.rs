@@ -10,9 +10,8 @@ use crate::support::{SCHEMES, fresh, inproc, soon, until};
 async fn each_subscriber_gets_what_it_wants() {
     for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut eu =
-            Subscriber::<u32>::connect(publisher.endpoint()).subscribe("eu.").await.unwrap();
-        let mut all = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
+        let eu = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("eu.").await.unwrap();
+        let all = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(2)).await;
         publisher.publish("us.ny", 1).await.unwrap();
         publisher.publish("eu.de", 2).await.unwrap();
@@ -30,7 +29,7 @@ async fn each_subscriber_gets_what_it_wants() {
 async fn nothing_arrives_after_unsubscribing() {
     for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut it = Subscriber::<u32>::connect(publisher.endpoint()).await.unwrap();
+        let it = Subscriber::<u32>::connect(publisher.endpoint()).await.unwrap();
         it.subscribe("a");
         it.subscribe("a");
         it.subscribe("b");
@@ -61,7 +60,7 @@ async fn a_subscriber_that_connects_again_gets_its_subscriptions_back() {
         };
         let first = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
         let at = first.endpoint().clone();
-        let mut it = Subscriber::<u32>::connect(&at).options(options()).await.unwrap();
+        let it = Subscriber::<u32>::connect(&at).options(options()).await.unwrap();
         it.subscribe("a");
         it.subscribe("gone");
         it.unsubscribe("gone");
@@ -106,8 +105,7 @@ async fn too_many_subscriptions_end_the_connection_with_a_reason() {
         assert_eq!(reason, "more than 10 subscriptions", "{scheme}");
         drop(greedy);
         // Others are served.
-        let mut modest =
-            Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
+        let modest = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
         soon(publisher.wait_for_subscribers(1)).await;
         publisher.send(1).await.unwrap();
         assert_eq!(soon(modest.recv()).await.unwrap().message, 1);
@@ -117,9 +115,9 @@ async fn too_many_subscriptions_end_the_connection_with_a_reason() {
 #[tokio::test]
 async fn a_slow_subscriber_misses_the_newest_and_does_not_hold_up_others() {
     let publisher = Publisher::<u32>::bind(inproc()).await.unwrap();
-    let mut slow =
+    let slow =
         Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").high_water(5).await.unwrap();
-    let mut quick = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
+    let quick = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
     soon(publisher.wait_for_subscribers(2)).await;
     for n in 0..20 {
         publisher.send(n).await.unwrap();
@@ -143,7 +141,7 @@ async fn a_publisher_may_fail_or_keep_the_newest() {
 
     let at = inproc();
     let publisher = Publisher::<u32>::bind(&at).overflow(Overflow::DropOldest).await.unwrap();
-    let mut it = Subscriber::<u32>::connect(&at).subscribe("").high_water(2).await.unwrap();
+    let it = Subscriber::<u32>::connect(&at).subscribe("").high_water(2).await.unwrap();
     soon(publisher.wait_for_subscribers(1)).await;
     for n in 0..10 {
         publisher.send(n).await.unwrap();

@@ -17,7 +17,7 @@ type Answerer = Replier<u32, u64>;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_requests_are_in_flight_and_answers_find_their_owners() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
         let answering = tokio::spawn(async move {
             let mut held = Vec::new();
             for _ in 0..500 {
@@ -41,7 +41,7 @@ async fn many_requests_are_in_flight_and_answers_find_their_owners() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lone_and_crowded_requests_may_alternate() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
         let answering = tokio::spawn(async move {
             while let Ok((n, reply)) = replier.recv().await {
                 // Whoever asked may have gone.
@@ -78,7 +78,7 @@ async fn poll_once<F: Future + Unpin>(mut work: F) {
 #[tokio::test]
 async fn more_requests_than_may_be_in_flight_take_turns() {
     let at = inproc();
-    let mut replier = Answerer::bind(&at).await.unwrap();
+    let replier = Answerer::bind(&at).await.unwrap();
     let requester = Asker::connect(&at).high_water(3).await.unwrap();
     let answering = tokio::spawn(async move {
         for _ in 0..50 {
@@ -94,7 +94,7 @@ async fn more_requests_than_may_be_in_flight_take_turns() {
 #[tokio::test]
 async fn a_dropped_handle_answers_no_reply_and_a_failed_one_its_text() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::First).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::First).await;
         let answering = tokio::spawn(async move {
             drop(replier.recv().await.unwrap());
             let (_, reply) = replier.recv().await.unwrap();
@@ -116,7 +116,7 @@ async fn a_dropped_handle_answers_no_reply_and_a_failed_one_its_text() {
 #[tokio::test]
 async fn a_request_ends_at_its_deadline_and_its_late_answer_is_dropped() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
         let request = requester.request(1).within(Duration::from_millis(20));
         match soon(request).await {
             Err(RequestError::DeadlineExceeded { sent: true }) => (),
@@ -168,7 +168,7 @@ async fn without_a_peer_a_request_waits_until_its_deadline() {
 #[tokio::test]
 async fn a_cancelled_request_gives_its_place_free() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
         soon(requester.wait_for_peers(1)).await;
         {
             let mut request = std::pin::pin!(requester.request(1));
@@ -185,7 +185,7 @@ async fn a_cancelled_request_gives_its_place_free() {
 #[tokio::test]
 async fn a_lost_peer_ends_its_requests_at_once() {
     for scheme in SCHEMES {
-        let (requester, mut replier) = pair::<Asker, Answerer>(scheme, Binder::First).await;
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::First).await;
         let request = tokio::spawn(async move { requester.request(1).await });
         let (_, reply) = soon(replier.recv()).await.unwrap();
         drop(replier);
@@ -200,7 +200,7 @@ async fn requests_go_to_the_repliers_in_turn() {
     let requester = Requester::<u32, u32>::bind(inproc()).await.unwrap();
     let mut tasks = Vec::new();
     for id in 0..3 {
-        let mut it = Replier::<u32, u32>::connect(requester.endpoint()).await.unwrap();
+        let it = Replier::<u32, u32>::connect(requester.endpoint()).await.unwrap();
         soon(requester.wait_for_peers(id as usize + 1)).await;
         tasks.push(tokio::spawn(async move {
             while let Ok((_, reply)) = it.recv().await {
@@ -218,7 +218,7 @@ async fn requests_go_to_the_repliers_in_turn() {
 
 #[tokio::test]
 async fn closing_ends_pending_requests_and_receiving() {
-    let (requester, mut replier) = pair::<Asker, Answerer>("tcp", Binder::First).await;
+    let (requester, replier) = pair::<Asker, Answerer>("tcp", Binder::First).await;
     soon(requester.wait_for_peers(1)).await;
     let request = requester.request(1);
     let (ended, _) = soon(futures::future::join(request, requester.close())).await;
@@ -235,7 +235,7 @@ async fn closing_ends_pending_requests_and_receiving() {
 
 #[tokio::test]
 async fn a_server_may_answer_from_many_tasks() {
-    let mut replier = Answerer::bind(fresh("tcp")).await.unwrap();
+    let replier = Answerer::bind(fresh("tcp")).await.unwrap();
     let requester = Asker::connect(replier.endpoint()).await.unwrap();
     let serving = tokio::spawn(async move {
         while let Ok((n, reply)) = replier.recv().await {

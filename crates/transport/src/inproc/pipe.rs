@@ -219,6 +219,10 @@ impl PipeWriter {
         Ok(given_up)
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        !self.me.fate.has_ended() && self.other.has_room()
+    }
+
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         if let Some(reason) = self.me.fate.reason() {
             return Poll::Ready(Err(reason));

@@ -165,6 +165,11 @@ impl StreamWriter {
         Ok(oldest)
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        let out = self.link.out.lock();
+        !out.closing && out.has_room()
+    }
+
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         let mut out = self.link.out.lock();
         if out.closing {

@@ -1,0 +1,128 @@
+//! Where a socket listens and what it connects to.
+
+use std::sync::Weak;
+use std::time::Duration;
+
+use futures::future::join_all;
+use gleis_core::Endpoint;
+use gleis_transport::{CloseReason, ConnectError, Connector, HandshakeError, Host, Origin, listen};
+
+use crate::core::Core;
+use crate::error::OpenError;
+use crate::event::Event;
+use crate::options::Side;
+
+impl Core {
+    /// Binds or connects for the first time.
+    pub(crate) async fn open(&self, side: Side, at: Endpoint) -> Result<(), OpenError> {
+        match side {
+            Side::Bind => drop(self.bind(&at).await?),
+            Side::Connect => self.connect(at).await?,
+        }
+        match self.settings.ready {
+            None => Ok(()),
+            Some(timeout) => self.ready(timeout).await,
+        }
+    }
+
+    pub(crate) async fn bind(&self, at: &Endpoint) -> Result<Endpoint, OpenError> {
+        let config = self.config(Side::Bind);
+        let listener = listen(at, &config).await.map_err(OpenError::Listen)?;
+        let endpoint = listener.endpoint().clone();
+        let mut links = self.links.lock();
+        if links.closed {
+            return Err(OpenError::Closed);
+        }
+        let host: Weak<dyn Host> = self.me.clone();
+        links.listeners.push((endpoint.clone(), listener.serve(host)));
+        drop(links);
+        let _ = self.endpoint.set(endpoint.clone());
+        self.teller.tell(&Event::Listening { endpoint: endpoint.clone() });
+        Ok(endpoint)
+    }
+
+    pub(crate) async fn unbind(&self, at: &Endpoint) -> bool {
+        let guard = {
+            let mut links = self.links.lock();
+            let found = links.listeners.iter().position(|(endpoint, _)| endpoint == at);
+            found.map(|found| links.listeners.remove(found).1)
+        };
+        let Some(guard) = guard else {
+            return false;
+        };
+        guard.end().await;
+        true
+    }
+
+    pub(crate) async fn connect(&self, at: Endpoint) -> Result<(), OpenError> {
+        let host: Weak<dyn Host> = self.me.clone();
+        let mut connector = Connector::start(at, self.config(Side::Connect), host);
+        let patience = self.settings.connect_patience;
+        connector.first_attempt(patience).await.map_err(open_error)?;
+        let mut links = self.links.lock();
+        if links.closed {
+            return Err(OpenError::Closed);
+        }
+        let _ = self.endpoint.set(connector.endpoint().clone());
+        links.connectors.push(connector);
+        Ok(())
+    }
+
+    pub(crate) async fn disconnect(&self, at: &Endpoint) -> bool {
+        let address = at.to_string();
+        let (connector, links) = {
+            let mut links = self.links.lock();
+            let found = links.connectors.iter().position(|it| it.endpoint() == at);
+            let connector = found.map(|found| links.connectors.remove(found));
+            let made = links.peers.values().map(|it| &it.link);
+            let made = made.filter(|it| it.origin == Origin::Connected && it.address() == address);
+            (connector, made.cloned().collect::<Vec<_>>())
+        };
+        let found = connector.is_some() || !links.is_empty();
+        drop(connector);
+        let linger = self.settings.options.linger;
+        join_all(links.iter().map(|it| it.sender.close(linger))).await;
+        for link in links {
+            self.detach(link.id, &CloseReason::Here);
+        }
+        found
+    }
+
+    pub(crate) async fn ready(&self, timeout: Duration) -> Result<(), OpenError> {
+        tokio::time::timeout(timeout, self.all_ready())
+            .await
+            .unwrap_or(Err(OpenError::NotReady { after: timeout }))
+    }
+
+    async fn all_ready(&self) -> Result<(), OpenError> {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            changed.as_mut().enable();
+            let (closed, all_there) = {
+                let links = self.links.lock();
+                let made = links.peers.values().filter(|it| it.link.origin == Origin::Connected);
+                let all_there = links.connectors.len() <= made.count() && !links.peers.is_empty();
+                (links.closed, all_there)
+            };
+            if closed {
+                return Err(OpenError::Closed);
+            }
+            // A link that ends meanwhile is a change, and a new one is asked again.
+            let links = self.all_links();
+            let synced = join_all(links.iter().map(|it| it.sync()));
+            if all_there && synced.await.into_iter().all(|it| it) {
+                return Ok(());
+            }
+            changed.await;
+        }
+    }
+}
+
+fn open_error(error: ConnectError) -> OpenError {
+    match error {
+        ConnectError::Handshake { endpoint, source: HandshakeError::Refused { reason } } => {
+            OpenError::Refused { endpoint, reason }
+        }
+        other => OpenError::Connect(other),
+    }
+}

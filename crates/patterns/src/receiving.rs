@@ -1,0 +1,190 @@
+//! Taking messages out of a socket, from one task or from many.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use futures::Stream;
+use gleis_transport::Inbound;
+use tokio::sync::{Mutex, MutexGuard};
+use tokio::task::coop::poll_proceed;
+
+use crate::batch::Batch;
+use crate::error::RecvError;
+use crate::intake::Intake;
+use crate::peer::Link;
+use crate::stats::DropReason;
+
+/// How a socket reads what came in.
+pub(crate) trait Reader: Send + Sync {
+    type Item;
+
+    /// The item for the user, or `None` for what the user does not want.
+    fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError>;
+}
+
+/// The receiving side of a socket.
+pub(crate) struct Receiving<R> {
+    reader: R,
+    /// Whoever waits for a message holds it: others queue up behind, and each gets a message in turn.
+    taker: Mutex<Taker>,
+    timeout: Option<Duration>,
+}
+
+impl<R: Reader> Receiving<R> {
+    pub(crate) fn new(intake: Arc<Intake>, reader: R, timeout: Option<Duration>) -> Self {
+        let taker = Taker { batch: Batch::default(), fault: None, intake };
+        Self { reader, taker: Mutex::new(taker), timeout }
+    }
+
+    pub(crate) async fn recv(&self) -> Result<R::Item, RecvError> {
+        match self.timeout {
+            None => self.next().await,
+            Some(timeout) => {
+                tokio::time::timeout(timeout, self.next()).await.unwrap_or(Err(RecvError::TimedOut))
+            }
+        }
+    }
+
+    async fn next(&self) -> Result<R::Item, RecvError> {
+        let mut taker = self.taker.lock().await;
+        poll_fn(|cx| taker.poll_next(cx, &self.reader)).await
+    }
+
+    pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Item, RecvError>> {
+        self.taker.get_mut().poll_next(cx, &self.reader)
+    }
+
+    /// As [`poll_recv`](Self::poll_recv), for a stream: it ends with the socket.
+    pub(crate) fn poll_stream(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<R::Item, RecvError>>> {
+        self.poll_recv(cx).map(until_closed)
+    }
+
+    pub(crate) fn stream(&self) -> impl Stream<Item = Result<R::Item, RecvError>> + Send
+    where
+        R::Item: Send,
+    {
+        futures::stream::unfold(
+            self,
+            |it| async move { Some((until_closed(it.next().await)?, it)) },
+        )
+    }
+
+    pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
+        // Whoever waits gets what comes: there is nothing for us.
+        let mut taker = self.taker.try_lock().map_err(|_| RecvError::Empty)?;
+        taker.try_next(&self.reader)
+    }
+
+    pub(crate) async fn recv_many(
+        &self,
+        into: &mut Vec<R::Item>,
+        most: usize,
+    ) -> Result<usize, RecvError> {
+        if most == 0 {
+            return Ok(0);
+        }
+        match self.timeout {
+            None => self.next_many(into, most).await,
+            Some(timeout) => tokio::time::timeout(timeout, self.next_many(into, most))
+                .await
+                .unwrap_or(Err(RecvError::TimedOut)),
+        }
+    }
+
+    async fn next_many(&self, into: &mut Vec<R::Item>, most: usize) -> Result<usize, RecvError> {
+        let mut taker: MutexGuard<'_, Taker> = self.taker.lock().await;
+        let first = poll_fn(|cx| taker.poll_next(cx, &self.reader)).await?;
+        into.push(first);
+        let mut n_items = 1;
+        while n_items < most {
+            match taker.try_next(&self.reader) {
+                Ok(item) => into.push(item),
+                Err(RecvError::Empty) => break,
+                Err(fault) => {
+                    // What was read is good; the fault is for the next call.
+                    taker.fault = Some(fault);
+                    break;
+                }
+            }
+            n_items += 1;
+        }
+        Ok(n_items)
+    }
+}
+
+fn until_closed<T>(res: Result<T, RecvError>) -> Option<Result<T, RecvError>> {
+    match res {
+        Err(RecvError::Closed) => None,
+        res => Some(res),
+    }
+}
+
+/// Takes batches off an [`Intake`] and hands out single items; most of them without its lock.
+struct Taker {
+    batch: Batch,
+    fault: Option<RecvError>,
+    intake: Arc<Intake>,
+}
+
+impl Taker {
+    fn poll_next<R: Reader>(
+        &mut self,
+        cx: &mut Context<'_>,
+        reader: &R,
+    ) -> Poll<Result<R::Item, RecvError>> {
+        loop {
+            if let Some(res) = self.next_here(reader) {
+                return Poll::Ready(res);
+            }
+            // Once per batch, so that a reader who is never idle lets others run.
+            let progress = ready!(poll_proceed(cx));
+            if !ready!(self.intake.poll_take(cx, &mut self.batch)) {
+                return Poll::Ready(Err(RecvError::Closed));
+            }
+            progress.made_progress();
+        }
+    }
+
+    fn try_next<R: Reader>(&mut self, reader: &R) -> Result<R::Item, RecvError> {
+        loop {
+            if let Some(res) = self.next_here(reader) {
+                return res;
+            }
+            match self.intake.take_now(&mut self.batch) {
+                None => return Err(RecvError::Empty),
+                Some(false) => return Err(RecvError::Closed),
+                Some(true) => (),
+            }
+        }
+    }
+
+    /// The next item of the batch that the user wants, or an error.
+    fn next_here<R: Reader>(&mut self, reader: &R) -> Option<Result<R::Item, RecvError>> {
+        if let Some(fault) = self.fault.take() {
+            return Some(Err(fault));
+        }
+        loop {
+            let read = self.batch.next(|link, item| {
+                let is_message = matches!(item, Inbound::Message(_));
+                let read = reader.read(link, item);
+                if is_message {
+                    match &read {
+                        Ok(Some(_)) => link.account.deliver_received(),
+                        Ok(None) => link.account.lose_received(DropReason::Unwanted, 1),
+                        Err(_) => link.account.lose_received(DropReason::Undecodable, 1),
+                    }
+                }
+                read
+            })?;
+            match read.transpose() {
+                Some(res) => return Some(res),
+                None => continue,
+            }
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Giving each message to one of several peers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::Sink;
+use gleis_codec::{EncodeError, Fault, Limits, Message};
+use gleis_transport::TrySendError;
+
+use crate::error::SendError;
+use crate::ledger::Ledger;
+use crate::local::Outgoing;
+use crate::options::{Overflow, Settings};
+use crate::pace::Pace;
+use crate::parcel::Parcel;
+use crate::peer::Link;
+use crate::ring::{Offered, Ring, Tried};
+use crate::stats::DropReason;
+
+/// The sending side of a socket whose peers take turns.
+pub(crate) struct Sending {
+    ledger: Arc<Ledger>,
+    limits: Limits,
+    overflow: Overflow,
+    pace: Pace,
+    ring: Arc<Ring>,
+    timeout: Option<Duration>,
+}
+
+impl Sending {
+    pub(crate) fn new(ring: Arc<Ring>, ledger: Arc<Ledger>, settings: &Settings) -> Self {
+        Self {
+            ledger,
+            limits: settings.limits(),
+            overflow: settings.overflow.unwrap_or(Overflow::Block),
+            pace: Pace::default(),
+            ring,
+            timeout: settings.send_timeout,
+        }
+    }
+
+    pub(crate) async fn send<T: Message>(
+        &self,
+        message: impl Outgoing<T>,
+    ) -> Result<(), SendError> {
+        self.pace.keep().await;
+        let mut parcel = Parcel::new(message, self.limits);
+        match (self.offer(&mut parcel), self.overflow) {
+            (Offered::Done(res), _) => res,
+            (Offered::Closed, _) => Err(SendError::Closed),
+            (Offered::Full | Offered::Nobody, Overflow::Block) => self.wait(parcel).await,
+            (Offered::Full, Overflow::DropOldest) => self.displace(parcel),
+            (Offered::Full, Overflow::Fail) => Err(SendError::Full),
+            (Offered::Nobody, Overflow::Fail) => Err(SendError::NoPeer),
+            (Offered::Full, _) => self.give_up(DropReason::Full),
+            (Offered::Nobody, _) => self.give_up(DropReason::NoPeer),
+        }
+    }
+
+    pub(crate) fn try_send<T: Message>(&self, message: impl Outgoing<T>) -> Result<(), SendError> {
+        match self.offer(&mut Parcel::new(message, self.limits)) {
+            Offered::Closed => Err(SendError::Closed),
+            Offered::Done(res) => res,
+            Offered::Full => Err(SendError::Full),
+            Offered::Nobody => Err(SendError::NoPeer),
+        }
+    }
+
+    pub(crate) fn sink<T: Message>(&self) -> impl Sink<T, Error = SendError> + Send {
+        futures::sink::unfold(self, |it, message: T| async move {
+            it.send(message).await?;
+            Ok(it)
+        })
+    }
+
+    fn offer<T: Message, M: Outgoing<T>>(
+        &self,
+        parcel: &mut Parcel<T, M>,
+    ) -> Offered<Result<(), SendError>> {
+        self.ring.offer(|link| {
+            let message = match parcel.take(link) {
+                Ok(message) => message,
+                Err(error) => return Tried::Done(Err(self.ledger.refuse(error))),
+            };
+            match link.sender.try_send(message) {
+                Ok(()) => Tried::Done(Ok(())),
+                Err(error) => missed(parcel, link, error),
+            }
+        })
+    }
+
+    async fn wait<T: Message, M: Outgoing<T>>(
+        &self,
+        mut parcel: Parcel<T, M>,
+    ) -> Result<(), SendError> {
+        let attempt = || match self.offer(&mut parcel) {
+            Offered::Closed => Some(Err(SendError::Closed)),
+            Offered::Done(res) => Some(res),
+            Offered::Full | Offered::Nobody => None,
+        };
+        let sent = self.ring.until(attempt);
+        match self.timeout {
+            None => sent.await,
+            Some(timeout) => {
+                tokio::time::timeout(timeout, sent).await.unwrap_or(Err(SendError::TimedOut))
+            }
+        }
+    }
+
+    /// Drops a message, which is counted and no error.
+    fn give_up(&self, reason: DropReason) -> Result<(), SendError> {
+        self.ledger.lose(reason, 1);
+        Ok(())
+    }
+
+    /// Makes room for the parcel at one peer.
+    fn displace<T: Message, M: Outgoing<T>>(
+        &self,
+        mut parcel: Parcel<T, M>,
+    ) -> Result<(), SendError> {
+        let offered = self.ring.offer(|link| {
+            let message = match parcel.take(link) {
+                Ok(message) => message,
+                Err(error) => return Tried::Done(Err(self.ledger.refuse(error))),
+            };
+            match link.sender.displace(message) {
+                Ok(given_up) => {
+                    given_up.iter().for_each(|_| link.account.displace_sent());
+                    Tried::Done(Ok(()))
+                }
+                Err(error) => missed(&mut parcel, link, error),
+            }
+        });
+        match offered {
+            Offered::Closed => Err(SendError::Closed),
+            Offered::Done(res) => res,
+            // Nothing that waits can be given up any more, or the last peer has just gone.
+            Offered::Full => self.give_up(DropReason::Full),
+            Offered::Nobody => self.give_up(DropReason::NoPeer),
+        }
+    }
+}
+
+/// A link did not take what was for it: the parcel is whole again, for the next one.
+pub(crate) fn missed<T: Message, M: Outgoing<T>, R>(
+    parcel: &mut Parcel<T, M>,
+    link: &Link,
+    error: TrySendError,
+) -> Tried<Result<R, SendError>> {
+    match error {
+        TrySendError::Full(back) => {
+            parcel.put_back(link, back);
+            Tried::Full
+        }
+        TrySendError::Closed(back) => {
+            parcel.put_back(link, back);
+            Tried::Gone
+        }
+        error => Tried::Done(Err(SendError::Encode(Box::new(error)))),
+    }
+}
+
+impl Ledger {
+    /// A message that cannot be sent to anybody, which its sender is told.
+    pub(crate) fn refuse(&self, error: EncodeError) -> SendError {
+        let reason = match error.source {
+            Fault::TooLong { .. } => DropReason::Oversize,
+            _ => DropReason::Undecodable,
+        };
+        self.lose(reason, 1);
+        error.into()
+    }
+}
