@@ -16,7 +16,7 @@ const MANY: usize = 1_000;
 const THREADS: usize = 4;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    vec![
+    let all = vec![
         Scenario::new(
             "1,000 PUSHes come, say one thing to Pull and go: all is heard",
             say_one_thing,
@@ -24,7 +24,8 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
         Scenario::new("1,000 PULLs come to Push and go at once: it goes on", come_and_go),
         Scenario::new("1,000 SUBs come to Publisher and go at once: it goes on", subscribe_and_go),
         Scenario::new("1,000 Pushes come, say one thing to PULL and go: all is heard", pushes),
-    ]
+    ];
+    all.into_iter().map(Scenario::heavy).collect()
 }
 
 /// Lets `visit` be done `MANY` times by several threads.
@@ -44,7 +45,7 @@ fn crowd(visit: impl Fn(&Context, usize) -> Outcome + Clone + Send + 'static) ->
 }
 
 async fn say_one_thing() -> Outcome {
-    let mut pull: Pull<Bytes> = Pull::bind("tcp://127.0.0.1:0").await?;
+    let pull: Pull<Bytes> = Pull::bind("tcp://127.0.0.1:0").await?;
     let at = pull.endpoint().to_string();
     let crowd = tokio::task::spawn_blocking(move || {
         crowd(move |context, number| {

@@ -16,6 +16,7 @@ pub(crate) trait Socket: Sized {
     fn at(&self) -> String;
     fn has_peers(&self, n: usize) -> impl Future<Output = ()>;
     fn n_peers(&self) -> usize;
+    fn shut(&self) -> impl Future<Output = usize>;
     fn told(&self) -> Events;
 }
 
@@ -44,6 +45,10 @@ macro_rules! socket {
 
             fn n_peers(&self) -> usize {
                 self.peers().len()
+            }
+
+            fn shut(&self) -> impl Future<Output = usize> {
+                self.close()
             }
 
             fn told(&self) -> Events {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_patterns::{
@@ -10,16 +9,13 @@ use gleis_patterns::{
     Subscriber,
 };
 
-use crate::child::Child;
+use crate::foreign::{Beat, Engine, Foreign, Wish};
 use crate::gleis::{Socket, so_far};
 use crate::outcome::{Failure, Outcome, holds, same, soon, until};
-use crate::peer::{INTERVAL, Peer, TIMEOUT, TTL};
+use crate::peer::{INTERVAL, Peer, SILENCE, TIMEOUT, TTL};
 use crate::place::Place;
 use crate::request::ask;
 use crate::runner::Scenario;
-
-/// Long enough for every promise to be broken by a side that does not keep it.
-const SILENCE: Duration = TTL.saturating_add(TIMEOUT);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
@@ -113,7 +109,7 @@ async fn push(place: Place, pulse: Pulse) -> Outcome {
 
 async fn pull(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::PUSH)?;
-    let mut pull: Pull<Bytes> = pulse.join(place, &peer).await?;
+    let pull: Pull<Bytes> = pulse.join(place, &peer).await?;
     silence(&pull).await?;
     peer.send(&["1"])?;
     same(soon(pull.recv()).await??, "1")?;
@@ -133,7 +129,7 @@ async fn publish(place: Place, pulse: Pulse) -> Outcome {
 
 async fn subscribe(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::XPUB)?;
-    let mut subscriber: Subscriber<Bytes> = pulse.join(place, &peer).await?;
+    let subscriber: Subscriber<Bytes> = pulse.join(place, &peer).await?;
     subscriber.subscribe("");
     same(peer.recv_body()?, b"\x01")?;
     silence(&subscriber).await?;
@@ -157,7 +153,7 @@ async fn request(place: Place, pulse: Pulse) -> Outcome {
 
 async fn reply(place: Place, pulse: Pulse) -> Outcome {
     let peer = pulse.peer(zmq::REQ)?;
-    let mut replier: Replier<Bytes, Bytes> = pulse.join(place, &peer).await?;
+    let replier: Replier<Bytes, Bytes> = pulse.join(place, &peer).await?;
     silence(&replier).await?;
     peer.send(&["1"])?;
     let (question, handle) = soon(replier.recv()).await??;
@@ -173,7 +169,7 @@ const FLOOD: u64 = 200_000;
 /// A socket that does not read sees no PING, but its own tell that it is there.
 async fn unread_pull() -> Outcome {
     let peer = Pulse::Both.peer(zmq::PUSH)?;
-    let mut pull: Pull<Bytes> = Pulse::Both.join(Place::TCP[0], &peer).await?;
+    let pull: Pull<Bytes> = Pulse::Both.join(Place::TCP[0], &peer).await?;
     let writing = thread::spawn(move || {
         for number in 0..FLOOD {
             peer.send(&[[&number.to_be_bytes()[..], &[0; 92]].concat()])?;
@@ -191,7 +187,10 @@ async fn unread_pull() -> Outcome {
 
 /// The peer's process is stopped: its connection stays, and only silence tells.
 async fn frozen(heartbeat: Option<Heartbeat>) -> Outcome {
-    let (mut child, at) = Child::binding("PULL", "tcp://127.0.0.1:0").await?;
+    let [interval, timeout, ttl] = [INTERVAL, TIMEOUT, TTL].map(|it| it.as_millis() as u64);
+    let heartbeats = Wish { heartbeat: Some(Beat { interval, timeout, ttl }), ..Wish::default() };
+    let mut child = Foreign::open(Engine::Libzmq, "PULL", heartbeats).await?;
+    let at = child.bind("tcp://127.0.0.1:0").await?;
     let mut options = Options::default();
     options.heartbeat = heartbeat;
     options.handshake_timeout = TIMEOUT;
@@ -199,7 +198,7 @@ async fn frozen(heartbeat: Option<Heartbeat>) -> Outcome {
     let push: Push<Bytes> = Push::connect(at).options(options).await?;
     soon(push.wait_for_peers(1)).await?;
     push.send(Bytes::from_static(b"1")).await?;
-    same(child.recv().await?, ["1"])?;
+    same(child.recv(1).await?, [["1"]])?;
     // Without a PING there is no promise; the first has come when the second interval is over.
     // Not synchronisation: nothing tells that a PING has come.
     tokio::time::sleep(2 * INTERVAL).await;
@@ -213,5 +212,5 @@ async fn frozen(heartbeat: Option<Heartbeat>) -> Outcome {
     child.thaw()?;
     soon(push.wait_for_peers(1)).await?;
     push.send(Bytes::from_static(b"2")).await?;
-    same(child.recv().await?, ["2"])
+    same(child.recv(1).await?, [["2"]])
 }

@@ -33,7 +33,7 @@ async fn theirs(place: Place, kind: zmq::SocketType) -> Outcome {
     let identity = [&b"worker\xff-"[..], &[7; 247]].concat();
     let peer = Peer::new(kind)?;
     peer.raw().set_identity(&identity)?;
-    let mut replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
+    let replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
     same(&replier.peers()[0].identity, &identity)?;
     let delimiter: &[&[u8]] = if kind == zmq::DEALER { &[b""] } else { &[] };
     let question = [delimiter, &[b"1"]].concat();

@@ -1,19 +1,21 @@
-//! Real libzmq peers against gleis sockets: `cargo xtask interop`.
+//! Real foreign peers against gleis sockets: `cargo xtask interop`.
 //!
-//! Each scenario opens sockets of both kinds, exchanges messages and prints one line. The exit code
-//! is 1 if one of them failed, 2 for wrong usage.
+//! The peers are libzmq through its C interface, pyzmq in Python, and the `zeromq` crate. Each
+//! scenario opens sockets of both sides, exchanges messages and prints one line. The exit code is 1
+//! if one of them failed, 2 for wrong usage, 3 if pyzmq is missing.
 //!
 //! ```text
 //! cargo xtask interop                  all scenarios
 //! cargo xtask interop --list           their sentences
-//! cargo xtask interop heartbeat        those whose sentence contains the words
+//! cargo xtask interop pyzmq PULL ipc   those whose sentence contains all the words
 //! ```
 
-mod child;
 mod churn;
+mod foreign;
 mod gleis;
 mod heartbeats;
 mod identities;
+mod matrix;
 mod outcome;
 mod peer;
 mod pipeline;
@@ -33,7 +35,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = args.iter().map(String::as_str).collect();
     match words[..] {
-        [child::FLAG, ref rest @ ..] => child::serve(rest),
+        [foreign::FLAG, ref rest @ ..] => foreign::serve(rest),
         ["--list"] => {
             for scenario in scenarios() {
                 println!("{}", scenario.sentence);
@@ -46,33 +48,41 @@ fn main() -> ExitCode {
             );
             ExitCode::from(2)
         }
-        ref filter => run(&filter.join(" ")),
+        ref filter => run(filter),
     }
 }
 
-fn run(filter: &str) -> ExitCode {
+fn run(filter: &[&str]) -> ExitCode {
+    if std::env::var_os(foreign::PYTHON).is_none() {
+        eprintln!("interop: {} is not set; `cargo xtask interop` sets it", foreign::PYTHON);
+        return ExitCode::from(3);
+    }
     let (major, minor, patch) = zmq::version();
     println!("interop: libzmq {major}.{minor}.{patch}");
     let mut chosen = scenarios();
-    chosen.retain(|it| it.sentence.contains(filter));
+    chosen.retain(|it| filter.iter().all(|word| it.sentence.contains(word)));
     if chosen.is_empty() {
-        eprintln!("interop: no scenario contains `{filter}`; `--list` shows them");
+        eprintln!("interop: no scenario contains `{}`; `--list` shows them", filter.join(" "));
         return ExitCode::from(2);
     }
-    if runner::run_all(chosen) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let passed = runner::run_all(chosen);
+    foreign::dismiss();
+    place::clean_up();
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn scenarios() -> Vec<Scenario> {
     [
+        volume::scenarios(),
+        churn::scenarios(),
+        heartbeats::scenarios(),
+        matrix::scenarios(),
         pipeline::scenarios(),
         pubsub::scenarios(),
         request::scenarios(),
         identities::scenarios(),
         refusals::scenarios(),
-        heartbeats::scenarios(),
         revival::scenarios(),
-        volume::scenarios(),
-        churn::scenarios(),
     ]
     .into_iter()
     .flatten()

@@ -23,6 +23,11 @@ impl Failure {
     pub(crate) fn new(text: impl Into<String>) -> Self {
         Self { place: Location::caller(), text: text.into() }
     }
+
+    /// What went wrong.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
 }
 
 impl<E: Error> From<E> for Failure {

@@ -8,12 +8,14 @@ use zmq::{Context, SocketType};
 
 use crate::outcome::{Failure, Outcome, PATIENCE, soon};
 
-/// How often a libzmq socket with heartbeats sends a PING.
-pub(crate) const INTERVAL: Duration = Duration::from_millis(50);
-/// How long it waits for a sign of life after that.
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(200);
+/// How often a socket with short heartbeats sends a PING.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(100);
+/// How long it waits for a sign of life after that; scenarios run beside others.
+pub(crate) const TIMEOUT: Duration = Duration::from_millis(700);
 /// How long it tells its peer to believe in it.
-pub(crate) const TTL: Duration = Duration::from_millis(500);
+pub(crate) const TTL: Duration = Duration::from_millis(1_000);
+/// Long enough for every promise to be broken by a side that does not keep it.
+pub(crate) const SILENCE: Duration = TTL.saturating_add(TIMEOUT);
 
 /// A libzmq socket. No call of it blocks for ever.
 pub(crate) struct Peer(zmq::Socket);
@@ -35,11 +37,21 @@ impl Peer {
         Ok(Self(socket))
     }
 
-    /// The socket with libzmq's heartbeats on.
+    /// The socket with short heartbeats on.
     pub(crate) fn with_heartbeats(self) -> Outcome<Self> {
-        self.0.set_heartbeat_ivl(millis(INTERVAL))?;
-        self.0.set_heartbeat_timeout(millis(TIMEOUT))?;
-        self.0.set_heartbeat_ttl(millis(TTL))?;
+        self.with_heartbeats_of(INTERVAL, TIMEOUT, TTL)
+    }
+
+    /// The socket with libzmq's heartbeats on.
+    pub(crate) fn with_heartbeats_of(
+        self,
+        interval: Duration,
+        timeout: Duration,
+        ttl: Duration,
+    ) -> Outcome<Self> {
+        self.0.set_heartbeat_ivl(millis(interval))?;
+        self.0.set_heartbeat_timeout(millis(timeout))?;
+        self.0.set_heartbeat_ttl(millis(ttl))?;
         Ok(self)
     }
 
@@ -123,6 +135,6 @@ impl Peer {
 }
 
 /// A time as libzmq takes it.
-fn millis(time: Duration) -> i32 {
+pub(crate) fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }

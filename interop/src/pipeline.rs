@@ -58,7 +58,7 @@ async fn push_bytes(place: Place) -> Outcome {
 
 async fn pull_bytes(place: Place) -> Outcome {
     let peer = Peer::new(zmq::PUSH)?;
-    let mut pull: Pull<Bytes> = place.join(&peer, plain).await?;
+    let pull: Pull<Bytes> = place.join(&peer, plain).await?;
     for body in bodies() {
         peer.send(&[&body])?;
         same(soon(pull.recv()).await??, body)?;
@@ -86,7 +86,7 @@ async fn values(place: Place) -> Outcome {
     same(sink.recv_body()?, br#"{"item":"tea","count":7}"#)?;
 
     let source = Peer::new(zmq::PUSH)?;
-    let mut pull: Pull<Order> = place.join(&source, |it| it.codec(AnyCodec::Json)).await?;
+    let pull: Pull<Order> = place.join(&source, |it| it.codec(AnyCodec::Json)).await?;
     source.send(&[r#"{ "count": 8, "item": "tea" }"#])?;
     same(soon(pull.recv()).await??, Order::new(8))
 }
@@ -112,7 +112,7 @@ async fn in_turn() -> Outcome {
 }
 
 async fn from_many() -> Outcome {
-    let mut pull: Pull<Bytes> = Pull::bind("tcp://127.0.0.1:0").await?;
+    let pull: Pull<Bytes> = Pull::bind("tcp://127.0.0.1:0").await?;
     let mut sources = Vec::new();
     for source in 0..3u8 {
         let peer = Peer::new(zmq::PUSH)?;
@@ -136,7 +136,7 @@ async fn from_many() -> Outcome {
 }
 
 async fn foreign_nonsense() -> Outcome {
-    let mut pull: Pull<Order> = Pull::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
+    let pull: Pull<Order> = Pull::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
     let peer = Peer::new(zmq::PUSH)?;
     peer.connect(&pull.endpoint().to_string())?;
     peer.send(&["two", "frames"])?;

@@ -1,7 +1,8 @@
-//! Where a gleis and a libzmq socket meet: over which transport, and who binds.
+//! Where a gleis and a foreign socket meet: over which transport, and who binds.
 
-use std::fmt;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, fmt, fs, process};
 
 use gleis_patterns::Builder;
 
@@ -10,10 +11,10 @@ use crate::outcome::{Outcome, soon};
 use crate::peer::Peer;
 
 /// Who binds; the other one connects.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Binder {
+    Foreign,
     Gleis,
-    Libzmq,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +41,11 @@ impl Place {
         [Transport::Tcp, Transport::Ipc, Transport::Abstract].into_iter().flat_map(both)
     }
 
+    /// Over tcp and ipc in both directions.
+    pub(crate) fn meetings() -> impl Iterator<Item = Self> {
+        [Transport::Tcp, Transport::Ipc].into_iter().flat_map(both)
+    }
+
     /// Opens a gleis socket that is connected with `peer`.
     pub(crate) async fn join<S: Socket>(
         self,
@@ -52,7 +58,7 @@ impl Place {
                 peer.connect(&socket.at())?;
                 socket
             }
-            Binder::Libzmq => {
+            Binder::Foreign => {
                 let at = peer.bind(&self.fresh())?;
                 S::open(choose(S::connecting(&at))).await?
             }
@@ -63,38 +69,65 @@ impl Place {
 
     /// An endpoint to bind that nobody else uses.
     pub(crate) fn fresh(self) -> String {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
         match self.transport {
-            Transport::Abstract => {
-                let n = COUNT.fetch_add(1, Ordering::Relaxed);
-                format!("ipc://@gleis-interop-{}-{n}", std::process::id())
-            }
+            Transport::Abstract => format!("ipc://@gleis-interop-{}-{}", process::id(), unique()),
             Transport::Ipc => "ipc://*".to_owned(),
             Transport::Tcp => "tcp://127.0.0.1:0".to_owned(),
         }
     }
-}
 
-const fn both(transport: Transport) -> [Place; 2] {
-    [Place { binder: Binder::Gleis, transport }, Place { binder: Binder::Libzmq, transport }]
-}
+    /// As [`fresh`](Self::fresh), but one that can be bound again: nobody takes it while nobody has
+    /// it. A tcp endpoint has an address of its own, since its port may be anybody's next.
+    pub(crate) fn lasting(self) -> Outcome<String> {
+        let n = unique();
+        match self.transport {
+            Transport::Abstract => Ok(self.fresh()),
+            Transport::Ipc => {
+                fs::create_dir_all(folder())?;
+                Ok(format!("ipc://{}/{n}", folder().display()))
+            }
+            Transport::Tcp => Ok(format!("tcp://127.{}.{}.1:0", 1 + n / 250, 1 + n % 250)),
+        }
+    }
 
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// The place in words, if `engine` is the other side.
+    pub(crate) fn named(self, engine: &str) -> String {
         let transport = match self.transport {
             Transport::Abstract => "abstract ipc",
             Transport::Ipc => "ipc",
             Transport::Tcp => "tcp",
         };
-        write!(f, "{transport}, {}", self.binder)
+        let binder = match self.binder {
+            Binder::Foreign => engine,
+            Binder::Gleis => "gleis",
+        };
+        format!("{transport}, {binder} binds")
     }
 }
 
-impl fmt::Display for Binder {
+/// A number that nobody else has.
+fn unique() -> usize {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    COUNT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The folder of this run's Unix sockets. Short: their paths have about 100 bytes.
+fn folder() -> PathBuf {
+    env::temp_dir().join(format!("gleis-interop-{}", process::id()))
+}
+
+/// Removes the files that killed peers left.
+pub(crate) fn clean_up() {
+    // If there is none, all the better.
+    let _ = fs::remove_dir_all(folder());
+}
+
+const fn both(transport: Transport) -> [Place; 2] {
+    [Place { binder: Binder::Gleis, transport }, Place { binder: Binder::Foreign, transport }]
+}
+
+impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Gleis => "gleis binds",
-            Self::Libzmq => "libzmq binds",
-        })
+        f.write_str(&self.named("libzmq"))
     }
 }

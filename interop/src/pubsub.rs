@@ -180,7 +180,7 @@ async fn values() -> Outcome {
     publisher.publish("numbers", vec![1, 2, 3]).await?;
     same(sub.recv()?, [&b"numbers"[..], b"[1,2,3]"])?;
 
-    let mut subscriber: Subscriber<Vec<u8>> =
+    let subscriber: Subscriber<Vec<u8>> =
         Subscriber::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).subscribe("").await?;
     let xpub = Peer::new(zmq::XPUB)?;
     xpub.connect(&subscriber.endpoint().to_string())?;

@@ -54,7 +54,7 @@ const ENVELOPES: [(&str, &[&[u8]]); 3] = [
 
 async fn req(place: Place) -> Outcome {
     let peer = Peer::new(zmq::REQ)?;
-    let mut replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
+    let replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
     for len in [0, 1, 300, 100_000] {
         let body = vec![7; len];
         peer.send(&[&body])?;
@@ -68,7 +68,7 @@ async fn req(place: Place) -> Outcome {
 
 async fn dealer(place: Place, envelope: &'static [&'static [u8]]) -> Outcome {
     let peer = Peer::new(zmq::DEALER)?;
-    let mut replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
+    let replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
     let message = |number: usize| {
         let mut frames: Vec<Vec<u8>> = envelope.iter().map(|it| it.to_vec()).collect();
         frames.push(number.to_string().into_bytes());
@@ -141,8 +141,7 @@ async fn router(place: Place) -> Outcome {
 
 async fn values(place: Place) -> Outcome {
     let peer = Peer::new(zmq::REQ)?;
-    let mut replier: Replier<Vec<u32>, u32> =
-        place.join(&peer, |it| it.codec(AnyCodec::Json)).await?;
+    let replier: Replier<Vec<u32>, u32> = place.join(&peer, |it| it.codec(AnyCodec::Json)).await?;
     peer.send(&["[1, 2, 3]"])?;
     let (numbers, handle) = soon(replier.recv()).await??;
     handle.send(numbers.iter().sum::<u32>()).await?;
@@ -150,7 +149,7 @@ async fn values(place: Place) -> Outcome {
 }
 
 async fn failures() -> Outcome {
-    let mut replier: Replier<u32, u32> =
+    let replier: Replier<u32, u32> =
         Replier::bind("tcp://127.0.0.1:0").codec(AnyCodec::Json).await?;
     let peer = Peer::new(zmq::REQ)?;
     peer.connect(&replier.endpoint().to_string())?;
@@ -208,7 +207,7 @@ async fn broker() -> Outcome {
     let requester: Arc<Raw> = Arc::new(Requester::connect(front_at).await?);
     let foreign = Peer::new(zmq::REQ)?;
     foreign.connect(&requester.endpoint().to_string())?;
-    for mut replier in repliers {
+    for replier in repliers {
         tokio::spawn(async move {
             while let Ok((request, handle)) = replier.recv().await {
                 // The requester may have given up; that fails the scenario elsewhere.

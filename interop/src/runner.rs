@@ -1,10 +1,10 @@
-//! Runs scenarios one after another, each on threads of its own and under a watchdog.
+//! Runs scenarios beside each other, each on threads of its own and under a watchdog.
 
 use std::fmt;
 use std::future::Future;
 use std::panic::{self, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,12 +15,16 @@ use crate::outcome::{Failure, Outcome};
 /// What a scenario may take before it is called a hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How many scenarios run at a time: most of them wait most of the time.
+const BESIDE: usize = 8;
+
 type Work = Pin<Box<dyn Future<Output = Outcome>>>;
 
 /// Something that must work between gleis and libzmq.
 pub(crate) struct Scenario {
     /// What must work.
     pub(crate) sentence: String,
+    is_heavy: bool,
     run: Box<dyn FnOnce() -> Work + Send>,
 }
 
@@ -31,7 +35,12 @@ impl Scenario {
         F: FnOnce() -> W + Send + 'static,
         W: Future<Output = Outcome> + 'static,
     {
-        Self { sentence: sentence.into(), run: Box::new(|| Box::pin(run())) }
+        Self { is_heavy: false, sentence: sentence.into(), run: Box::new(|| Box::pin(run())) }
+    }
+
+    /// The scenario, which runs alone because it leaves others no time.
+    pub(crate) fn heavy(self) -> Self {
+        Self { is_heavy: true, ..self }
     }
 }
 
@@ -44,22 +53,43 @@ impl fmt::Debug for Scenario {
 /// Runs all, prints a line for each and the counts; whether all passed.
 pub(crate) fn run_all(scenarios: Vec<Scenario>) -> bool {
     let start = Instant::now();
-    let (mut n_passed, mut n_failed) = (0, 0);
-    for Scenario { sentence, run } in scenarios {
-        match supervise(run) {
-            Ok(()) => {
-                n_passed += 1;
-                println!("interop: {sentence} ... ok");
-            }
-            Err(why) => {
-                n_failed += 1;
-                println!("interop: {sentence} ... FAILED ({why})");
+    let (heavy, light): (Vec<_>, Vec<_>) = scenarios.into_iter().partition(|it| it.is_heavy);
+    let n_scenarios = heavy.len() + light.len();
+    let failures = [run_beside(1, heavy), run_beside(BESIDE, light)].concat();
+    for failure in &failures {
+        println!("interop: {failure}");
+    }
+    let (n_failed, seconds) = (failures.len(), start.elapsed().as_secs());
+    println!("interop: {} passed, {n_failed} failed, in {seconds} s", n_scenarios - n_failed);
+    failures.is_empty()
+}
+
+/// Runs all, `n` at a time, and returns what failed.
+fn run_beside(n: usize, scenarios: Vec<Scenario>) -> Vec<String> {
+    let failures = Mutex::new(Vec::new());
+    let waiting = Mutex::new(scenarios.into_iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(Scenario { run, sentence, .. }) = next() {
+            let start = Instant::now();
+            let outcome = supervise(run);
+            let seconds = start.elapsed().as_secs_f32();
+            match outcome {
+                Ok(()) => println!("interop: {sentence} ... ok, {seconds:.1} s"),
+                Err(why) => {
+                    let line = format!("{sentence} ... FAILED ({why})");
+                    println!("interop: {line}");
+                    failures.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                }
             }
         }
-    }
-    let seconds = start.elapsed().as_secs();
-    println!("interop: {n_passed} passed, {n_failed} failed, in {seconds} s");
-    n_failed == 0
+    };
+    thread::scope(|scope| {
+        for _ in 0..n {
+            scope.spawn(work);
+        }
+    });
+    failures.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A scenario that hangs is left behind: its threads end with the process.

@@ -32,14 +32,20 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
             format!("16 MiB go from Requester to REP and back ({place})"),
             move || long_to_rep(place),
         ));
-        all.push(Scenario::new(
-            format!("100,000 messages go from Push to PULL in order, none lost ({place})"),
-            move || many_to_pull(place),
-        ));
-        all.push(Scenario::new(
-            format!("100,000 messages go from PUSH to Pull in order, none lost ({place})"),
-            move || many_from_push(place),
-        ));
+        all.push(
+            Scenario::new(
+                format!("100,000 messages go from Push to PULL in order, none lost ({place})"),
+                move || many_to_pull(place),
+            )
+            .heavy(),
+        );
+        all.push(
+            Scenario::new(
+                format!("100,000 messages go from PUSH to Pull in order, none lost ({place})"),
+                move || many_from_push(place),
+            )
+            .heavy(),
+        );
     }
     all
 }
@@ -53,7 +59,7 @@ async fn long_one_way(place: Place) -> Outcome {
     let sink = Peer::new(zmq::PULL)?;
     let push: Push<Bytes> = place.join(&sink, plain).await?;
     let source = Peer::new(zmq::PUSH)?;
-    let mut pull: Pull<Bytes> = place.join(&source, plain).await?;
+    let pull: Pull<Bytes> = place.join(&source, plain).await?;
     for _ in 0..3 {
         push.send(Bytes::from(body.clone())).await?;
         holds(sink.recv_body()? == body, "PULL got another body")?;
@@ -66,7 +72,7 @@ async fn long_one_way(place: Place) -> Outcome {
 async fn long_to_replier(place: Place) -> Outcome {
     let body = long_body();
     let peer = Peer::new(zmq::REQ)?;
-    let mut replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
+    let replier: Replier<Bytes, Bytes> = place.join(&peer, plain).await?;
     peer.send(&[&body])?;
     let (request, handle) = soon(replier.recv()).await??;
     holds(request == body, "Replier got another body")?;
@@ -108,7 +114,7 @@ async fn many_to_pull(place: Place) -> Outcome {
 
 async fn many_from_push(place: Place) -> Outcome {
     let peer = Peer::new(zmq::PUSH)?;
-    let mut pull: Pull<Bytes> = place.join(&peer, plain).await?;
+    let pull: Pull<Bytes> = place.join(&peer, plain).await?;
     let writing = thread::spawn(move || {
         for number in 0..MANY {
             peer.send(&[number.to_be_bytes()])?;

@@ -45,7 +45,7 @@ pub(crate) const TASKS: &[Task] = &[
     task("bench", "[NAME] [--smoke]", "measurements; --smoke: one turn of each", bench::run),
     task("readme", "[--check]", "README's code from the examples, or compare it", readme::run),
     task("deps", "[--deny]", "dependencies per crate, duplicates, deny.toml", deps::run),
-    task("interop", "[ARGS]..", "our sockets against real libzmq peers", interop::run),
+    task("interop", "[ARGS]..", "our sockets against real foreign peers", interop::run),
     task("fuzz", "[TARGET] [SECONDS]", "hostile bytes against the parsers", fuzz::run),
 ];
 
