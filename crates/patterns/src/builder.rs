@@ -100,9 +100,23 @@ impl<S> Builder<S> {
         self
     }
 
+    /// How long a receive waits; for ever by default. Then it fails with
+    /// [`RecvError::TimedOut`](crate::RecvError::TimedOut).
+    pub fn recv_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.recv_timeout = Some(timeout);
+        self
+    }
+
     /// How much may wait to be sent per peer; 1,000 messages and 16 MiB by default.
     pub fn send_high_water(mut self, mark: HighWater) -> Self {
         self.settings.options.send_high_water = mark;
+        self
+    }
+
+    /// How long a send waits for room; for ever by default. Then it fails with
+    /// [`SendError::TimedOut`](crate::SendError::TimedOut).
+    pub fn send_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.send_timeout = Some(timeout);
         self
     }
 }

@@ -4,11 +4,13 @@
 
 mod codecs;
 mod events;
+mod faults;
 mod flow;
 mod foreign;
 mod hostile;
 mod leaks;
 mod matrix;
+mod pains;
 mod pubsub;
 mod reqrep;
 mod support;
