@@ -25,7 +25,10 @@ const GRACE: Duration = Duration::from_millis(250);
 
 /// What comes out of a listener before any handshake.
 pub(crate) enum Arrival {
-    /// A link that needs none.
+    /// One that another engine has made, and that failed.
+    #[cfg(feature = "zeromq")]
+    Failed(AcceptError),
+    /// A link that needs none, or has it behind it.
     Ready(Connection),
     /// A fresh socket and its address.
     Raw(Socket, String),
@@ -63,6 +66,8 @@ impl Acceptor {
         match &self.kind {
             ListenerKind::Inproc(listener) => listener.endpoint(),
             ListenerKind::Stream(listener) => listener.endpoint(),
+            #[cfg(feature = "zeromq")]
+            ListenerKind::Zmq(listener) => listener.endpoint(),
         }
     }
 
@@ -92,6 +97,8 @@ impl Acceptor {
     /// Starts a handshake, or passes on a link that needs none.
     fn begin(&mut self, arrival: Arrival) -> Result<Option<Connection>, AcceptError> {
         let (socket, address) = match arrival {
+            #[cfg(feature = "zeromq")]
+            Arrival::Failed(error) => return Err(error),
             Arrival::Ready(connection) => return Ok(Some(connection)),
             Arrival::Raw(socket, address) => (socket, address),
         };
@@ -190,6 +197,10 @@ async fn arrive(kind: &ListenerKind, pause: Option<Duration>) -> io::Result<Arri
         ListenerKind::Inproc(listener) => Ok(Arrival::Ready(listener.accept().await)),
         ListenerKind::Stream(listener) => {
             listener.accept().await.map(|(socket, address)| Arrival::Raw(socket, address))
+        }
+        #[cfg(feature = "zeromq")]
+        ListenerKind::Zmq(listener) => {
+            Ok(listener.accept().await.map_or_else(Arrival::Failed, Arrival::Ready))
         }
     }
 }

@@ -9,6 +9,8 @@ use crate::error::ConnectError;
 use crate::inproc;
 use crate::options::LinkConfig;
 use crate::stream;
+#[cfg(feature = "zeromq")]
+use crate::zmq;
 
 /// Connects once and shakes hands. On inproc it waits for the listener, `connect_timeout` at most.
 ///
@@ -27,6 +29,8 @@ pub async fn connect(
     match endpoint {
         Endpoint::Inproc(name) => inproc::connect(name, config).await,
         Endpoint::Ipc(_) | Endpoint::Tcp(_) => stream::connect(endpoint, config).await,
+        #[cfg(feature = "zeromq")]
+        Endpoint::ZmqIpc(_) | Endpoint::ZmqTcp(_) => zmq::connect(endpoint, config).await,
         other => Err(ConnectError::Unsupported { endpoint: other.clone() }),
     }
 }

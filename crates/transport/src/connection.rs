@@ -14,6 +14,8 @@ use crate::peer::Peer;
 use crate::stream::{Pump, StreamReader, StreamWriter};
 use crate::tally::Tally;
 use crate::task::TaskGuard;
+#[cfg(feature = "zeromq")]
+use crate::zmq::{ZmqReader, ZmqWriter};
 
 /// How many items one call hands out at most.
 const BATCH: usize = 512;
@@ -56,6 +58,8 @@ pub struct Sender {
 pub(crate) enum SenderKind {
     Inproc(Arc<PipeWriter>),
     Stream(Arc<StreamWriter>),
+    #[cfg(feature = "zeromq")]
+    Zmq(Arc<ZmqWriter>),
 }
 
 impl Sender {
@@ -78,6 +82,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.try_send(message),
             SenderKind::Stream(link) => link.try_send(encoded(message)?),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.try_send(encoded(message)?),
         }
     }
 
@@ -89,6 +95,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.displace(message),
             SenderKind::Stream(link) => link.displace(encoded(message)?),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.displace(encoded(message)?),
         }
     }
 
@@ -105,6 +113,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.poll_ready(cx),
             SenderKind::Stream(link) => link.poll_ready(cx),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.poll_ready(cx),
         }
     }
 
@@ -137,6 +147,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.control(control),
             SenderKind::Stream(link) => link.control(control),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.control(control),
         }
     }
 
@@ -145,6 +157,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.queued(),
             SenderKind::Stream(link) => link.queued(),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.queued(),
         }
     }
 
@@ -153,6 +167,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.tally(),
             SenderKind::Stream(link) => link.tally(),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.tally(),
         }
     }
 
@@ -167,6 +183,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.close_reason().map_or(Ok(()), Err),
             SenderKind::Stream(link) => link.flush().await,
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.flush().await,
         }
     }
 
@@ -179,6 +197,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.close(),
             SenderKind::Stream(link) => link.close(linger).await,
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.close(linger).await,
         }
     }
 
@@ -187,6 +207,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.abort(reason),
             SenderKind::Stream(link) => link.abort(reason),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.abort(reason),
         }
     }
 
@@ -195,6 +217,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.closed(),
             SenderKind::Stream(link) => link.closed(),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.closed(),
         }
     }
 
@@ -203,6 +227,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.close_reason(),
             SenderKind::Stream(link) => link.close_reason(),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.close_reason(),
         }
     }
 }
@@ -231,6 +257,8 @@ pub struct Receiver {
 pub(crate) enum ReceiverKind {
     Inproc(PipeReader),
     Stream(Box<StreamReader>),
+    #[cfg(feature = "zeromq")]
+    Zmq(ZmqReader),
 }
 
 impl Receiver {
@@ -243,6 +271,8 @@ impl Receiver {
         match &mut self.kind {
             ReceiverKind::Inproc(pipe) => pipe.poll_recv_many(cx, batch, BATCH),
             ReceiverKind::Stream(link) => link.poll_recv_many(cx, batch, BATCH),
+            #[cfg(feature = "zeromq")]
+            ReceiverKind::Zmq(link) => link.poll_recv_many(cx, batch, BATCH),
         }
     }
 
@@ -269,6 +299,11 @@ impl Receiver {
                 let direct = Direct(Arc::downgrade(&pump));
                 let task = TaskGuard::spawn(pump.clone().run());
                 Delivery { direct, _hold: Hold::Task(task, pump) }
+            }
+            #[cfg(feature = "zeromq")]
+            ReceiverKind::Zmq(reader) => {
+                let task = TaskGuard::spawn(reader.deliver_to(inbox));
+                Delivery { direct: Direct::default(), _hold: Hold::Zmq(task) }
             }
         }
     }

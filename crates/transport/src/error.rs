@@ -29,6 +29,15 @@ pub enum ListenError {
         /// What it said.
         source: io::Error,
     },
+    /// The `zeromq` engine was asked to face a network that was not called trusted: see
+    /// [`Options::trusted_network`](crate::Options::trusted_network).
+    #[error(
+        "{endpoint} would let others abort this process: bind to loopback or ipc, use tcp://, or set `trusted_network`"
+    )]
+    Untrusted {
+        /// Where.
+        endpoint: Endpoint,
+    },
     /// No listener for this kind of endpoint is built in.
     #[error("no transport for {endpoint}")]
     Unsupported {

@@ -88,6 +88,8 @@ impl fmt::Debug for Direct {
 pub(crate) enum Hold {
     Inproc(PipeReader),
     Task(TaskGuard, Arc<Pump>),
+    #[cfg(feature = "zeromq")]
+    Zmq(TaskGuard),
 }
 
 impl fmt::Debug for Hold {
@@ -95,6 +97,8 @@ impl fmt::Debug for Hold {
         match self {
             Self::Inproc(_) => f.write_str("Inproc"),
             Self::Task(..) => f.write_str("Task"),
+            #[cfg(feature = "zeromq")]
+            Self::Zmq(_) => f.write_str("Zmq"),
         }
     }
 }

@@ -28,6 +28,8 @@ mod stream;
 mod tally;
 mod task;
 mod wakers;
+#[cfg(feature = "zeromq")]
+mod zmq;
 
 pub use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
 

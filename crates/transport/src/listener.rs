@@ -12,6 +12,8 @@ use crate::inproc::InprocListener;
 use crate::options::LinkConfig;
 use crate::stream::StreamListener;
 use crate::task::TaskGuard;
+#[cfg(feature = "zeromq")]
+use crate::zmq::ZmqListener;
 
 /// Listens at an endpoint. Port 0 and `ipc://*` are replaced by what the system chose.
 ///
@@ -28,6 +30,10 @@ pub async fn listen(
         Endpoint::Inproc(name) => ListenerKind::Inproc(InprocListener::bind(name, config)?),
         Endpoint::Ipc(_) | Endpoint::Tcp(_) => {
             ListenerKind::Stream(StreamListener::bind(endpoint, config).await?)
+        }
+        #[cfg(feature = "zeromq")]
+        Endpoint::ZmqIpc(_) | Endpoint::ZmqTcp(_) => {
+            ListenerKind::Zmq(ZmqListener::bind(endpoint, config).await?)
         }
         other => {
             return Err(ListenError::Unsupported { endpoint: other.clone() });
@@ -46,6 +52,8 @@ pub struct Listener {
 pub(crate) enum ListenerKind {
     Inproc(InprocListener),
     Stream(StreamListener),
+    #[cfg(feature = "zeromq")]
+    Zmq(ZmqListener),
 }
 
 impl Listener {

@@ -103,6 +103,14 @@ pub struct Options {
     pub send_buffer: Option<usize>,
     /// Bound of the queue of messages to send on one connection.
     pub send_high_water: HighWater,
+    /// Whether everybody who can reach a listener of the `zeromq` engine (`zmq+tcp://`) is trusted
+    /// with this process; false by default: such a listener then binds to loopback addresses only.
+    ///
+    /// The price is the process. Version 0.7 of the `zeromq` crate reserves the length that a frame
+    /// claims before the frame is there, so that 73 bytes from anybody abort the process; it waits
+    /// for ever for peers that are silent in its handshake; and without free file descriptors it keeps
+    /// a core busy. None of this can be mended from outside. `tcp://` has none of it.
+    pub trusted_network: bool,
 }
 
 impl Default for Options {
@@ -130,6 +138,7 @@ impl Default for Options {
             recv_high_water: HighWater::default(),
             send_buffer: None,
             send_high_water: HighWater::default(),
+            trusted_network: false,
         }
     }
 }

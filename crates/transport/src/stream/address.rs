@@ -106,7 +106,7 @@ fn bind_path(path: &Path) -> io::Result<(UnixListener, Endpoint, Option<PathBuf>
 
 /// Removes the file of a listener that died; a live one keeps it.
 #[cfg(unix)]
-fn remove_stale(path: &Path) -> io::Result<()> {
+pub(crate) fn remove_stale(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
     let probe = std::os::unix::net::UnixStream::connect(path);
@@ -118,7 +118,7 @@ fn remove_stale(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn fresh_path() -> PathBuf {
+pub(crate) fn fresh_path() -> PathBuf {
     let folder = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
     let folder = folder.filter(|it| it.is_dir()).unwrap_or_else(std::env::temp_dir);
     folder.join(format!("gleis-{}-{:016x}.sock", std::process::id(), fastrand::u64(..)))

@@ -89,14 +89,14 @@ impl StreamListener {
 /// The file of an ipc listener, removed on drop unless somebody else has taken its place.
 #[cfg(unix)]
 #[derive(Debug)]
-struct SocketFile {
+pub(crate) struct SocketFile {
     inode: Option<u64>,
     path: PathBuf,
 }
 
 #[cfg(unix)]
 impl SocketFile {
-    fn new(path: PathBuf) -> Self {
+    pub(crate) fn new(path: PathBuf) -> Self {
         Self { inode: inode(&path), path }
     }
 }

@@ -5,6 +5,8 @@
 mod direct;
 mod hostile;
 mod network;
+#[cfg(feature = "zeromq")]
+mod zmq;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,3 +32,8 @@ gleis_test::transport_suite!(
     || "tcp://127.0.0.1:0".parse().unwrap(),
     std::sync::Arc::new(super::network::Passing::default())
 );
+
+#[cfg(feature = "zeromq")]
+gleis_test::transport_suite!(over_zmq_ipc, || "zmq+ipc://*".parse().unwrap());
+#[cfg(feature = "zeromq")]
+gleis_test::transport_suite!(over_zmq_tcp, || "zmq+tcp://127.0.0.1:0".parse().unwrap());

@@ -1,0 +1,69 @@
+//! Where peers come in: a ROUTER, which its driver owns.
+
+use std::sync::Arc;
+
+use gleis_core::Endpoint;
+use tokio::sync::{Mutex, mpsc};
+use zeromq::{RouterSocket, Socket};
+
+use crate::connection::Connection;
+use crate::error::{AcceptError, ListenError};
+use crate::options::LinkConfig;
+use crate::zmq::address::{Place, bind};
+use crate::zmq::bell::Bell;
+use crate::zmq::router::Router;
+use crate::zmq::socket_options;
+
+/// A peer that has shaken hands, or failed to.
+pub(crate) type Arrived = Result<Connection, AcceptError>;
+
+/// A bound ROUTER. Dropping it frees its place; connections made so far live on, and the driver
+/// with them.
+#[derive(Debug)]
+pub(crate) struct ZmqListener {
+    // The receiver needs `&mut`, the acceptor polls through `&`; nobody else ever holds it.
+    arrivals: Mutex<mpsc::Receiver<Arrived>>,
+    bell: Arc<Bell>,
+    endpoint: Endpoint,
+    _place: Place,
+}
+
+impl ZmqListener {
+    pub(crate) async fn bind(
+        wanted: &Endpoint,
+        config: &Arc<LinkConfig>,
+    ) -> Result<Self, ListenError> {
+        let (listener, place, endpoint) = bind(wanted, config).await?;
+        let mut socket = RouterSocket::with_options(socket_options());
+        let events = socket.monitor();
+        socket.bind_listener(listener).await.map_err(|error| ListenError::Io {
+            endpoint: wanted.clone(),
+            source: std::io::Error::other(error.to_string()),
+        })?;
+        let bell = Arc::new(Bell::default());
+        let (arrived, arrivals) = mpsc::channel(config.options.max_handshakes.max(1));
+        let router = Router::new(socket, events, arrived, bell.clone(), config.clone(), &endpoint);
+        // Owned by the listener and its links together: the driver ends with the last of them.
+        tokio::spawn(router.run());
+        Ok(Self { arrivals: Mutex::new(arrivals), bell, endpoint, _place: place })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The next peer. Cancel-safe.
+    pub(crate) async fn accept(&self) -> Arrived {
+        match self.arrivals.lock().await.recv().await {
+            Some(arrived) => arrived,
+            // The driver lives as long as this listener, unless the runtime ends.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for ZmqListener {
+    fn drop(&mut self) {
+        self.bell.close();
+    }
+}
