@@ -105,6 +105,8 @@ impl Sender {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.has_room(),
             SenderKind::Stream(link) => link.has_room(),
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.has_room(),
         }
     }
 

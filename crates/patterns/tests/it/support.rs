@@ -8,14 +8,18 @@ pub(crate) use gleis_test::wait::eventually as until;
 use gleis_test::wait::within;
 
 /// The transports every pattern is tried on.
+#[cfg(not(feature = "zeromq"))]
 pub(crate) const SCHEMES: [&str; 3] = ["inproc", "ipc", "tcp"];
+/// The transports every pattern is tried on.
+#[cfg(feature = "zeromq")]
+pub(crate) const SCHEMES: [&str; 5] = ["inproc", "ipc", "tcp", "zmq+ipc", "zmq+tcp"];
 
 /// An endpoint nobody uses yet; the system chooses its place where it can.
 pub(crate) fn fresh(scheme: &str) -> String {
     match scheme {
         "inproc" => inproc(),
-        "ipc" => "ipc://*".to_owned(),
-        _ => "tcp://127.0.0.1:0".to_owned(),
+        "ipc" | "zmq+ipc" => format!("{scheme}://*"),
+        _ => format!("{scheme}://127.0.0.1:0"),
     }
 }
 

@@ -168,6 +168,11 @@ impl ZmqWriter {
         Ok(oldest)
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        let out = self.link.out.lock();
+        !out.is_closing() && out.has_room()
+    }
+
     pub(crate) fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         let mut out = self.link.out.lock();
         if out.is_closing() {
