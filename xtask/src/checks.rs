@@ -52,8 +52,8 @@ pub(crate) fn features(args: &[&str]) -> Outcome {
 
 /// `test`: every test of the workspace, documentation included.
 pub(crate) fn test(args: &[&str]) -> Outcome {
-    println!("test: unit, integration and documentation tests");
-    Call::cargo(&["test", "--workspace"]).with(args).run()
+    println!("test: unit, integration and documentation tests, with all features");
+    Call::cargo(&["test", "--workspace", "--all-features"]).with(args).run()
 }
 
 /// `doc`: the documentation of our packages, without a warning.

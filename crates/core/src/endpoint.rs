@@ -25,7 +25,7 @@ mod tcp;
 /// | `inproc://name` | within the process |
 /// | `ipc://path`, `ipc://@name`, `ipc://*` | a Unix socket: a file, an abstract name, a fresh file chosen by the binder |
 /// | `tcp://host:port` | IPv4, `[IPv6]`, a host name or `*` (all interfaces); port 0 or `*` lets the system choose |
-/// | `zmq+ipc://..`, `zmq+tcp://..` | the same addresses through the `zeromq` engine, which is still to come |
+/// | `zmq+ipc://..`, `zmq+tcp://..` | the same addresses through the sockets of the `zeromq` crate, between gleis sockets |
 ///
 /// What is parsed is written again as an equal endpoint.
 #[non_exhaustive]

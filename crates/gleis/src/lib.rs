@@ -13,6 +13,9 @@
 //! | [`zmtp`] | `gleis-zmtp` | ZMTP 3.1 without IO or clock |
 //! | [`core`] | `gleis-core` | names, endpoints, deadlines, dynamic values |
 //!
+//! The feature `zeromq`, on by default, adds the endpoints `zmq+tcp://` and `zmq+ipc://`: see
+//! [`transport`].
+//!
 //! ```
 //! use gleis::patterns::{Pull, Push};
 //!

@@ -8,6 +8,17 @@
 //! On tcp and ipc the wire is ZMTP 3.1 (see `docs/wire.md`); inproc moves the values themselves.
 //! A [`Network`] of your own may stand under tcp and ipc instead of the operating system.
 //! Patterns, codecs and names are not known here.
+//!
+//! # The `zeromq` engine
+//! With the feature `zeromq` there are `zmq+tcp://` and `zmq+ipc://`: links through the sockets of the
+//! `zeromq` crate, to gleis peers only. Use them only if you must go through that crate; tcp and ipc
+//! reach every ZeroMQ peer, these included, without its faults. Whoever reaches such a listener can
+//! abort the process, so it binds to loopback and ipc only, unless
+//! [`Options::trusted_network`] is set; whom such a link connects to has the same power.
+//! The other options hold on these links as on tcp, but for [`network`](Options::network),
+//! [`nodelay`](Options::nodelay), [`keepalive`](Options::keepalive) and the buffers of the system. A
+//! dropped link says goodbye in the background: to lose nothing at the end of a program,
+//! [close](Sender::close) it. `docs/wire.md` has the protocol and the list of faults.
 
 mod accept;
 mod clock;
