@@ -10,16 +10,26 @@ use tokio::sync::Notify;
 
 use crate::commands::Word;
 use crate::core::Role;
+use crate::filter::Filter;
+use crate::filters::Filters;
 use crate::peer::{Exit, Link};
 use crate::stats::DropReason;
-use crate::topics::Topics;
 
 /// The role of a publisher.
 pub(crate) struct Audience {
     /// Told when a listener comes, goes, or changes its mind.
     changed: Arc<Notify>,
     listeners: Mutex<Listeners>,
-    max_subscriptions: usize,
+    limits: WishLimits,
+}
+
+/// What one subscriber may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WishLimits {
+    /// The length of a filter, in bytes.
+    pub(crate) bytes: usize,
+    /// How many filters.
+    pub(crate) filters: usize,
 }
 
 #[derive(Default)]
@@ -39,7 +49,7 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn wants(&self, topic: &[u8]) -> bool {
-        self.wishes.lock().topics.want(topic)
+        self.wishes.lock().filters.want(topic)
     }
 
     /// A message that it wants was dropped.
@@ -61,16 +71,17 @@ impl Listener {
 
 #[derive(Default)]
 struct Wishes {
-    refused: bool,
+    filters: Filters,
+    /// Why the link is to be ended.
+    refused: Option<String>,
     /// From now on the link may be ended from within its inbox.
     settled: bool,
-    topics: Topics,
 }
 
 impl Audience {
-    pub(crate) fn new(max_subscriptions: usize) -> Self {
+    pub(crate) fn new(limits: WishLimits) -> Self {
         let (changed, listeners) = Default::default();
-        Self { changed, listeners, max_subscriptions }
+        Self { changed, limits, listeners }
     }
 
     /// All listeners; `None` once the socket is closed.
@@ -82,7 +93,7 @@ impl Audience {
     /// How many want anything at all.
     pub(crate) fn n_subscribers(&self) -> usize {
         let list = self.listeners.lock().list.clone();
-        list.iter().filter(|it| !it.wishes.lock().topics.is_empty()).count()
+        list.iter().filter(|it| !it.wishes.lock().filters.is_empty()).count()
     }
 
     pub(crate) async fn wait_for_subscribers(&self, n: usize) {
@@ -95,11 +106,6 @@ impl Audience {
             changed.await;
         }
     }
-
-    fn refuse(&self, link: &Link) {
-        let text = format!("more than {} subscriptions", self.max_subscriptions);
-        link.sender.abort(CloseReason::Refused(text.into()));
-    }
 }
 
 impl Role for Audience {
@@ -109,8 +115,8 @@ impl Role for Audience {
         let inbox = Wishbox {
             changed: self.changed.clone(),
             exit,
+            limits: self.limits,
             link: Arc::downgrade(link),
-            max: self.max_subscriptions,
             wishes: listener.wishes.clone(),
         };
         let mut listeners = self.listeners.lock();
@@ -129,10 +135,10 @@ impl Role for Audience {
         let refused = {
             let mut wishes = listener.wishes.lock();
             wishes.settled = true;
-            wishes.refused
+            wishes.refused.clone()
         };
-        if refused {
-            self.refuse(link);
+        if let Some(reason) = refused {
+            link.sender.abort(CloseReason::Refused(reason.into()));
         }
     }
 
@@ -155,37 +161,71 @@ impl Role for Audience {
 struct Wishbox {
     changed: Arc<Notify>,
     exit: Exit,
+    limits: WishLimits,
     link: Weak<Link>,
-    max: usize,
     wishes: Arc<Mutex<Wishes>>,
 }
 
-impl Wishbox {
-    /// Notes one wish; false if it is one too many.
-    fn note(wishes: &mut Wishes, max: usize, control: Control) -> bool {
-        match control {
-            Control::Cancel(prefix) => {
-                wishes.topics.remove(&prefix);
-                true
+/// A change of what a peer wants.
+enum Change {
+    Add(Filter),
+    Remove(Filter),
+}
+
+impl Change {
+    /// What `control` asks for, if it is such a thing.
+    ///
+    /// # Errors
+    /// Why the peer cannot be served.
+    fn read(control: Control, limits: &WishLimits) -> Result<Option<Self>, String> {
+        let command = match control {
+            // A prefix is a copy already: it pins no read buffer.
+            Control::Cancel(prefix) => return Ok(Some(Self::Remove(Filter::Prefix(prefix)))),
+            Control::Subscribe(prefix) => return Ok(Some(Self::Add(Filter::Prefix(prefix)))),
+            Control::Command(command) => command,
+        };
+        match Word::read(&command) {
+            // One byte says which kind of filter it is.
+            Some(Word::Filter(text)) if limits.bytes.saturating_add(1) < text.len() => {
+                Err(format!("a filter of more than {} bytes", limits.bytes))
             }
-            Control::Command(_) => true,
-            Control::Subscribe(prefix) => {
-                if max <= wishes.topics.len() && !wishes.topics.contains(&prefix) {
-                    return false;
-                }
-                // The prefix may be a slice of a large read buffer, which must not be kept.
-                wishes.topics.add(prefix.to_vec().into());
-                true
-            }
+            Some(Word::Filter(text)) => match Filter::read(&text) {
+                Some(filter) => Ok(Some(Self::Add(filter))),
+                None => Err("a filter that is not known here".to_owned()),
+            },
+            Some(Word::Unfilter(text)) => Ok(Filter::read(&text).map(Self::Remove)),
+            _ => Ok(None),
         }
     }
+}
 
-    fn refuse(&self) {
-        let Some(link) = self.link.upgrade() else {
-            return;
-        };
-        let text = format!("more than {} subscriptions", self.max);
-        link.sender.abort(CloseReason::Refused(text.into()));
+impl Wishes {
+    /// Does what a control asks for.
+    ///
+    /// # Errors
+    /// Why the peer cannot be served.
+    fn note(&mut self, control: Control, limits: &WishLimits) -> Result<(), String> {
+        match Change::read(control, limits)? {
+            None => (),
+            Some(Change::Add(filter)) => {
+                if limits.filters <= self.filters.len() && !self.filters.contains(&filter) {
+                    return Err(format!("more than {} subscriptions", limits.filters));
+                }
+                self.filters.add(filter);
+            }
+            Some(Change::Remove(filter)) => {
+                self.filters.remove(&filter);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Wishbox {
+    fn refuse(&self, reason: String) {
+        if let Some(link) = self.link.upgrade() {
+            link.sender.abort(CloseReason::Refused(reason.into()));
+        }
     }
 }
 
@@ -207,14 +247,14 @@ impl Inbox for Wishbox {
         };
         let refuse_now = {
             let mut wishes = self.wishes.lock();
-            if wishes.refused {
+            if wishes.refused.is_some() {
                 return;
             }
-            wishes.refused = !Self::note(&mut wishes, self.max, control);
-            wishes.refused && wishes.settled
+            wishes.refused = wishes.note(control, &self.limits).err();
+            wishes.refused.clone().filter(|_| wishes.settled)
         };
-        if refuse_now {
-            self.refuse();
+        if let Some(reason) = refuse_now {
+            self.refuse(reason);
         }
         self.changed.notify_waiters();
     }

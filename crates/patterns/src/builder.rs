@@ -12,6 +12,7 @@ use gleis_core::{Endpoint, EndpointError};
 use gleis_transport::{HighWater, Options};
 
 use crate::error::OpenError;
+use crate::filter::Filter;
 use crate::options::{Overflow, Settings, Side};
 use crate::{Publisher, Pull, Push, Replier, Requester, Subscriber};
 
@@ -122,9 +123,10 @@ impl<S> Builder<S> {
 }
 
 impl<T> Builder<Subscriber<T>> {
-    /// Also receives what is published under topics that begin with `prefix`; the empty one is all.
-    pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
-        self.settings.subscriptions.push(Bytes::copy_from_slice(prefix.as_ref()));
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all.
+    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
+        self.settings.subscriptions.push(filter.into());
         self
     }
 }

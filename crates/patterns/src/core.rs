@@ -75,7 +75,8 @@ struct Links {
 }
 
 struct Attached {
-    _delivery: Option<Delivery>,
+    /// From then on the role knows the link.
+    delivery: Option<Delivery>,
     link: Arc<Link>,
 }
 

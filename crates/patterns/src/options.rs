@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits};
 use gleis_transport::Options;
+
+use crate::audience::WishLimits;
+use crate::filter::Filter;
 
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -36,7 +38,7 @@ pub(crate) struct Settings {
     pub(crate) ready: Option<Duration>,
     pub(crate) recv_timeout: Option<Duration>,
     pub(crate) send_timeout: Option<Duration>,
-    pub(crate) subscriptions: Vec<Bytes>,
+    pub(crate) subscriptions: Vec<Filter>,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -60,5 +62,11 @@ impl Settings {
     /// What one encoded message may cost: no frame is longer than the link allows.
     pub(crate) fn limits(&self) -> Limits {
         Limits { bytes: self.options.limits.frame, ..Limits::default() }
+    }
+
+    /// What one subscriber may ask for.
+    pub(crate) fn wish_limits(&self) -> WishLimits {
+        let options = &self.options;
+        WishLimits { bytes: options.limits.subscription, filters: options.max_subscriptions }
     }
 }

@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::commands::Word;
 use crate::core::Core;
 use crate::ledger::Account;
+use crate::told::Told;
 
 /// Who is connected.
 #[non_exhaustive]
@@ -45,6 +46,7 @@ pub(crate) struct Link {
     pub(crate) id: u64,
     pub(crate) origin: Origin,
     pub(crate) sender: Sender,
+    told: Told,
 }
 
 #[derive(Default)]
@@ -66,8 +68,8 @@ pub(crate) struct LinkParts {
 impl Link {
     pub(crate) fn new(id: u64, parts: LinkParts) -> Self {
         let LinkParts { account, codec, gleis, origin, sender } = parts;
-        let (barrier, direct) = Default::default();
-        Self { account, barrier, codec, direct, gleis, id, origin, sender }
+        let (barrier, direct, told) = Default::default();
+        Self { account, barrier, codec, direct, gleis, id, origin, sender, told }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -110,6 +112,18 @@ impl Link {
         }
     }
 
+    /// Queues what the peer is to be told in order; if true, the caller has to [`tell`](Self::tell)
+    /// it once no lock is held.
+    #[must_use]
+    pub(crate) fn queue(&self, control: Control) -> bool {
+        self.told.queue(control)
+    }
+
+    /// Tells the peer what was queued.
+    pub(crate) fn tell(&self) {
+        self.told.tell(&self.sender);
+    }
+
     /// Waits until everything told so far has had its effect on the other side; false if the link
     /// ended before. A peer that is no gleis socket cannot tell, and counts as done.
     pub(crate) async fn sync(&self) -> bool {
@@ -117,7 +131,10 @@ impl Link {
             return true;
         }
         let mark = self.barrier.asked.fetch_add(1, Ordering::Relaxed) + 1;
-        self.say(Word::Sync(Bytes::copy_from_slice(&mark.to_be_bytes())));
+        // Behind whatever somebody is telling at this moment.
+        if self.queue(Word::Sync(Bytes::copy_from_slice(&mark.to_be_bytes())).write()) {
+            self.tell();
+        }
         let closed = self.sender.closed();
         let mut over = std::pin::pin!(closed.wait());
         loop {
@@ -199,7 +216,7 @@ impl Exit {
         match word {
             Word::Sync(mark) => link()?.say(Word::Synced(mark)),
             Word::Synced(mark) => link()?.synced(&mark),
-            Word::Gap(_) => return Some(control),
+            Word::Filter(_) | Word::Gap(_) | Word::Unfilter(_) => return Some(control),
         }
         None
     }

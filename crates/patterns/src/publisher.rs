@@ -20,7 +20,7 @@ use crate::parcel::Copies;
 use crate::socket::shared;
 use crate::stats::DropReason;
 
-/// Sends each message to every peer that subscribed to a prefix of its topic.
+/// Sends each message to every peer that subscribed to its topic.
 ///
 /// A message is encoded once, or cloned once for all peers on inproc. A peer without room misses the
 /// new message, which is counted, unless another [`Overflow`] is chosen. May be shared between tasks.
@@ -43,7 +43,7 @@ impl<T: Message> Publisher<T> {
         at: Endpoint,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let audience = Arc::new(Audience::new(settings.options.max_subscriptions));
+        let audience = Arc::new(Audience::new(settings.wish_limits()));
         let limits = settings.limits();
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
         let core = Core::new::<T>(SocketType::Pub, settings, audience.clone());
@@ -52,7 +52,7 @@ impl<T: Message> Publisher<T> {
         Ok(Self { audience, core, ledger, limits, overflow, pace, value })
     }
 
-    /// Publishes `message` under `topic` to all that subscribed to a prefix of it.
+    /// Publishes `message` under `topic` to all that subscribed to it.
     ///
     /// # Errors
     /// [`SendError::Full`] only if [`Overflow::Fail`] was chosen: some subscribers had no room, the

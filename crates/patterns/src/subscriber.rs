@@ -12,6 +12,7 @@ use gleis_transport::{Body, Control, Inbound, Message as Frames, SocketType};
 use crate::commands::Word;
 use crate::core::Core;
 use crate::error::{OpenError, RecvError};
+use crate::filter::Filter;
 use crate::intake::Intake;
 use crate::local::unpack;
 use crate::options::{Settings, Side};
@@ -20,10 +21,10 @@ use crate::receiving::{Reader, Receiving};
 use crate::socket::{receives, shared, streams};
 use crate::wishes::Wishes;
 
-/// Receives what is published under topics that begin with one of its prefixes; at first it has
-/// none and receives nothing.
+/// Receives what is published under the topics that one of its [filters](Filter) wants; at first it
+/// has none and receives nothing.
 ///
-/// Its prefixes are told to every publisher it is connected to, and again after each reconnect.
+/// Its filters are told to every publisher it is connected to, and again after each reconnect.
 /// Dropping it closes it at once.
 pub struct Subscriber<T> {
     core: Arc<Core>,
@@ -52,8 +53,8 @@ impl<T: Message> Subscriber<T> {
     ) -> Result<Self, OpenError> {
         let mut settings = settings;
         let intake = Arc::new(Intake::new(&settings));
-        let prefixes = std::mem::take(&mut settings.subscriptions);
-        let wishes = Arc::new(Wishes::new(intake.clone(), prefixes));
+        let filters = std::mem::take(&mut settings.subscriptions);
+        let wishes = Arc::new(Wishes::new(intake.clone(), filters));
         let reader = Publications::new(settings.limits(), wishes.clone());
         let receiving = Receiving::new(intake, reader, settings.recv_timeout);
         let core = Core::new::<T>(SocketType::Sub, settings, wishes.clone());
@@ -61,18 +62,19 @@ impl<T: Message> Subscriber<T> {
         Ok(Self { core, receiving, wishes })
     }
 
-    /// Also receives what is published under topics that begin with `prefix`; the empty one is all.
-    /// A prefix subscribed to twice must be unsubscribed twice.
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all. A filter subscribed to twice must be unsubscribed twice.
     ///
-    /// A publisher knows of it a moment later: what it publishes before that does not arrive.
-    pub fn subscribe(&self, prefix: impl AsRef<[u8]>) {
-        self.wishes.add(Bytes::copy_from_slice(prefix.as_ref()));
+    /// A publisher knows of it a moment later: what it publishes before that does not arrive. See
+    /// [`ready`](Self::ready).
+    pub fn subscribe(&self, filter: impl Into<Filter>) {
+        self.wishes.add(&filter.into());
     }
 
-    /// Ends one subscription to `prefix`; false if there is none. What is already here and no longer
+    /// Ends one subscription to `filter`; false if there is none. What is already here and no longer
     /// wanted is not delivered.
-    pub fn unsubscribe(&self, prefix: impl AsRef<[u8]>) -> bool {
-        self.wishes.remove(&Bytes::copy_from_slice(prefix.as_ref()))
+    pub fn unsubscribe(&self, filter: impl Into<Filter>) -> bool {
+        self.wishes.remove(&filter.into())
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a subscriber wants, told to every publisher it is connected to.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gleis_transport::{Control, Inbox};
 use parking_lot::Mutex;
 
+use crate::commands::Word;
 use crate::core::Role;
+use crate::filter::Filter;
+use crate::filters::Filters;
 use crate::intake::Intake;
 use crate::peer::{Exit, Link};
 use crate::topics::Topics;
@@ -20,110 +21,104 @@ pub(crate) struct Wishes {
 
 #[derive(Default)]
 struct State {
-    links: Vec<Arc<Told>>,
-    topics: Topics,
-}
-
-/// A publisher, and what it is still to be told, in order.
-struct Told {
-    link: Arc<Link>,
-    outbox: Mutex<Outbox>,
-}
-
-#[derive(Default)]
-struct Outbox {
-    busy: bool,
-    controls: VecDeque<Control>,
-}
-
-impl Told {
-    /// Tells what waits, unless somebody is doing so. No lock is held meanwhile: on inproc the
-    /// publisher's answer may come back into this very call.
-    fn tell(&self) {
-        loop {
-            let control = {
-                let mut outbox = self.outbox.lock();
-                match outbox.controls.pop_front() {
-                    Some(control) => {
-                        outbox.busy = true;
-                        control
-                    }
-                    None => {
-                        outbox.busy = false;
-                        return;
-                    }
-                }
-            };
-            // A link that is over needs not be told; the next one is told everything.
-            let _ = self.link.sender.control(control);
-        }
-    }
-
-    /// Queues a control; false if somebody is telling already and will find it.
-    fn queue(&self, control: Control) -> bool {
-        let mut outbox = self.outbox.lock();
-        outbox.controls.push_back(control);
-        !std::mem::replace(&mut outbox.busy, true)
-    }
+    filters: Filters,
+    links: Vec<Arc<Link>>,
+    // Invariant: the literal beginning of each filter, as often as there are filters with it. That
+    // is what publishers that know prefixes only are asked for: each beginning once, since libzmq
+    // keeps a set of them for each peer.
+    literals: Topics,
 }
 
 impl Wishes {
-    pub(crate) fn new(intake: Arc<Intake>, prefixes: Vec<Bytes>) -> Self {
+    pub(crate) fn new(intake: Arc<Intake>, filters: Vec<Filter>) -> Self {
         let mut state = State::default();
-        for prefix in prefixes {
-            state.topics.add(prefix);
+        for filter in filters {
+            state.add(&filter);
         }
         Self { intake, state: Mutex::new(state) }
     }
 
     pub(crate) fn want(&self, topic: &[u8]) -> bool {
-        self.state.lock().topics.want(topic)
+        self.state.lock().filters.want(topic)
     }
 
-    pub(crate) fn add(&self, prefix: Bytes) {
-        let mut state = self.state.lock();
-        if state.topics.add(prefix.clone()) {
-            let told = state.queue(&Control::Subscribe(prefix));
-            drop(state);
-            told.iter().for_each(|it| it.tell());
-        }
+    pub(crate) fn add(&self, filter: &Filter) {
+        let to_tell = self.state.lock().add(filter);
+        to_tell.iter().for_each(|it| it.tell());
     }
 
     /// False if there is no such subscription.
-    pub(crate) fn remove(&self, prefix: &Bytes) -> bool {
-        let mut state = self.state.lock();
-        let Some(last) = state.topics.remove(prefix) else {
-            return false;
-        };
-        if last {
-            let told = state.queue(&Control::Cancel(prefix.clone()));
-            drop(state);
-            told.iter().for_each(|it| it.tell());
-        }
-        true
+    pub(crate) fn remove(&self, filter: &Filter) -> bool {
+        let removed = self.state.lock().remove(filter);
+        removed.iter().flatten().for_each(|it| it.tell());
+        removed.is_some()
     }
 }
 
 impl State {
-    /// Queues a control for every publisher; returns those that have to be told by the caller.
-    fn queue(&self, control: &Control) -> Vec<Arc<Told>> {
-        self.links.iter().filter(|it| it.queue(control.clone())).cloned().collect()
+    /// Returns the links that have to be told by the caller.
+    fn add(&mut self, filter: &Filter) -> Vec<Arc<Link>> {
+        if !self.filters.add(filter.clone()) {
+            return Vec::new();
+        }
+        let literal = filter.literal();
+        let is_new = self.literals.add(literal.clone());
+        self.queue(&wish(filter), is_new.then_some(&Control::Subscribe(literal)))
+    }
+
+    /// As [`add`](Self::add); `None` if there is no such subscription.
+    fn remove(&mut self, filter: &Filter) -> Option<Vec<Arc<Link>>> {
+        if !self.filters.remove(filter)? {
+            return Some(Vec::new());
+        }
+        let literal = filter.literal();
+        let is_last = self.literals.remove(&literal).unwrap_or(false);
+        let foreign = Control::Cancel(literal);
+        Some(self.queue(&end_of_wish(filter), is_last.then_some(&foreign)))
+    }
+
+    /// Queues a control for gleis publishers and one, if any, for the others.
+    fn queue(&self, gleis: &Control, foreign: Option<&Control>) -> Vec<Arc<Link>> {
+        let control = |it: &Link| if it.gleis { Some(gleis) } else { foreign };
+        let to_tell =
+            |it: &&Arc<Link>| control(it).is_some_and(|control| it.queue(control.clone()));
+        self.links.iter().filter(to_tell).cloned().collect()
+    }
+
+    /// All that a new publisher is told.
+    fn all(&self, link: &Link) -> Vec<Control> {
+        match link.gleis {
+            true => self.filters.iter().map(|it| wish(&it)).collect(),
+            false => self.literals.iter().cloned().map(Control::Subscribe).collect(),
+        }
+    }
+}
+
+fn wish(filter: &Filter) -> Control {
+    match filter {
+        Filter::Prefix(prefix) => Control::Subscribe(prefix.clone()),
+        filter => Word::Filter(filter.write()).write(),
+    }
+}
+
+fn end_of_wish(filter: &Filter) -> Control {
+    match filter {
+        Filter::Prefix(prefix) => Control::Cancel(prefix.clone()),
+        filter => Word::Unfilter(filter.write()).write(),
     }
 }
 
 impl Role for Wishes {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        let told = Arc::new(Told { link: link.clone(), outbox: Mutex::default() });
         let inbox = self.intake.clone().attach(link, exit);
         let to_tell = {
             let mut state = self.state.lock();
-            let tell = |prefix: &Bytes| told.queue(Control::Subscribe(prefix.clone()));
-            let n_first = state.topics.iter().filter(|it| tell(it)).count();
-            state.links.push(told.clone());
-            0 < n_first
+            state.links.push(link.clone());
+            let controls = state.all(link).into_iter();
+            controls.filter(|it| link.queue(it.clone())).count()
         };
-        if to_tell {
-            told.tell();
+        if 0 < to_tell {
+            link.tell();
         }
         inbox
     }
@@ -131,7 +126,7 @@ impl Role for Wishes {
     fn detach(&self, link: &Arc<Link>) {
         let removed = {
             let mut state = self.state.lock();
-            let at = state.links.iter().position(|it| it.link.id == link.id);
+            let at = state.links.iter().position(|it| it.id == link.id);
             at.map(|at| state.links.swap_remove(at))
         };
         drop(removed);

@@ -82,7 +82,7 @@ pub struct Options {
     pub max_connections: usize,
     /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest.
     pub max_handshakes: usize,
-    /// Prefixes one peer may subscribe to; 10,000 by default.
+    /// Prefixes and other filters one peer may subscribe to; 10,000 by default.
     pub max_subscriptions: usize,
     /// What tcp and ipc go through; `None` by default: the operating system. Another network costs
     /// an indirect call per read and write.

@@ -7,7 +7,7 @@ use futures::future::join_all;
 use gleis_core::Endpoint;
 use gleis_transport::{CloseReason, ConnectError, Connector, HandshakeError, Host, Origin, listen};
 
-use crate::core::Core;
+use crate::core::{Attached, Core};
 use crate::error::OpenError;
 use crate::event::Event;
 use crate::options::Side;
@@ -100,9 +100,11 @@ impl Core {
             changed.as_mut().enable();
             let (closed, all_there) = {
                 let links = self.links.lock();
-                let made = links.peers.values().filter(|it| it.link.origin == Origin::Connected);
-                let all_there = links.connectors.len() <= made.count() && !links.peers.is_empty();
-                (links.closed, all_there)
+                let made = |it: &&Attached| it.link.origin == Origin::Connected;
+                let n_made = links.peers.values().filter(made).count();
+                let in_place = links.peers.values().all(|it| it.delivery.is_some());
+                let all_there = links.connectors.len() <= n_made && !links.peers.is_empty();
+                (links.closed, in_place && all_there)
             };
             if closed {
                 return Err(OpenError::Closed);

@@ -20,7 +20,7 @@ impl Core {
         let id = links.last_id;
         let link = Arc::new(link(id));
         self.ledger.enter(&link);
-        links.peers.insert(id, Attached { _delivery: None, link: link.clone() });
+        links.peers.insert(id, Attached { delivery: None, link: link.clone() });
         Some(link)
     }
 }
@@ -47,7 +47,7 @@ impl Host for Core {
         let _ = link.direct.set(delivery.direct());
         let late = match self.links.lock().peers.get_mut(&link.id) {
             Some(attached) => {
-                attached._delivery = Some(delivery);
+                attached.delivery = Some(delivery);
                 None
             }
             // It was over before it began.

@@ -5,6 +5,7 @@
 mod codecs;
 mod events;
 mod faults;
+mod filters;
 mod flow;
 mod foreign;
 mod hostile;
