@@ -168,6 +168,11 @@ impl Sim {
         self.shared.lock().links.len()
     }
 
+    /// Connections that broke in silence and that one side at least still holds.
+    pub fn n_silent(&self) -> usize {
+        self.shared.lock().links.values().filter(|it| it.is_silent).count()
+    }
+
     /// Writes into the trace, so that runs are also compared by what the scenario saw.
     pub fn note(&self, text: impl std::fmt::Display) {
         self.shared.lock().trace.add(format_args!("- {text}"));

@@ -21,6 +21,7 @@ const SHOWN: usize = 60;
 
 /// Plays `scenario` for seeds from 0 on, `n_seeds` of them unless `GLEIS_SIM_SEEDS` says another
 /// number; from `GLEIS_SIM_FIRST` on if that is set, and `GLEIS_SIM_SEED` alone if that is.
+/// `GLEIS_SIM_SHOWN` is how many events are shown of a run that fails; 60 unless set.
 ///
 /// Each seed has a runtime of its own, on one thread, with a stopped clock that moves when all tasks
 /// wait; the chances of the code under test ([`fastrand`] of the thread) are seeded, too.
@@ -109,13 +110,14 @@ where
     let sim = latest.into_inner().unwrap_or_else(PoisonError::into_inner);
     let trace = runtime.block_on(async { sim.map(|it| it.trace()) }).ok_or("it never began")?;
     drop(runtime);
+    let shown = variable("GLEIS_SIM_SHOWN").unwrap_or(SHOWN);
     let failure = match played {
         Ok(true) if PANICS.get() == 0 => return Ok(trace),
         Ok(true) => "a task panicked, see above".to_owned(),
         Ok(false) => format!("not done after {VIRTUAL:?} of virtual time"),
         Err(panic) => text(&*panic),
     };
-    Err(format!("{failure}\n{} events, the latest:\n{}", trace.len(), trace.tail(SHOWN)))
+    Err(format!("{failure}\n{} events, the latest:\n{}", trace.len(), trace.tail(shown)))
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {

@@ -44,20 +44,20 @@ impl Weather {
     pub fn rough(rng: &mut fastrand::Rng) -> Self {
         let delay = Duration::from_millis(rng.u64(0..20));
         let jitter = Duration::from_millis(rng.u64(0..50));
-        let piece = 1 << rng.u32(0..14);
+        let piece = if rng.u8(0..8) == 0 { 2 } else { 1 << rng.u32(4..14) };
         Self {
             bandwidth: rng.bool().then(|| 1 << rng.u32(14..24)),
             delay: delay..=delay + jitter,
             hiccups: rng.f64() * 0.3,
             piece: 1..=piece,
-            window: 1 << rng.u32(6..18),
+            window: 1 << rng.u32(8..18),
             ..Self::calm()
         }
     }
 
     /// As [`rough`](Self::rough), and connections break after up to `most` bytes, some in silence.
     pub fn stormy(rng: &mut fastrand::Rng, most: u64) -> Self {
-        let lifetime = Some(0..=rng.u64(1..=most));
+        let lifetime = Some(0..=rng.u64(most / 2..=most));
         Self { lifetime, silent: rng.f64() * 0.3, ..Self::rough(rng) }
     }
 }

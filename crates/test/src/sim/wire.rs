@@ -142,6 +142,9 @@ fn write(state: &mut State, id: u64, side: Side, bytes: &[u8]) -> io::Result<usi
     if end.closed || end.wrote_fin {
         return Err(io::ErrorKind::BrokenPipe.into());
     }
+    if bytes.is_empty() {
+        return Ok(0);
+    }
     let unread = link.unread(side);
     let room = state.weathers_of(id).window.saturating_sub(unread);
     if room == 0 {

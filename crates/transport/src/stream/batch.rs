@@ -15,12 +15,20 @@ const BY_REFERENCE: usize = 16 << 10;
 const SLICES: usize = 64;
 /// A buffer that grew beyond this is not kept for the next batch.
 const KEEP: usize = 256 << 10;
+/// The same for the list of ends.
+const KEEP_ENDS: usize = 4 << 10;
 
 /// Bytes to write: first `chunks`, then `tail`.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     chunks: VecDeque<Bytes>,
+    /// Where each message ends, counted from the first byte.
+    ends: Vec<usize>,
     tail: BytesMut,
+    /// Bytes that are written.
+    passed: usize,
+    /// Messages that [`take_passed`](Self::take_passed) has told of.
+    told: usize,
     /// How much of `tail` is written.
     written: usize,
     /// Bytes in it when it was complete.
@@ -30,10 +38,6 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    pub(crate) fn with_buffer(tail: BytesMut) -> Self {
-        Self { tail, ..Self::default() }
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
@@ -53,6 +57,7 @@ impl Batch {
             }
             self.frame(encoder, body, false);
         }
+        self.ends.push(self.len);
         self.n_messages += 1;
         self.weight += weight;
     }
@@ -116,7 +121,14 @@ impl Batch {
         socket.try_write_vectored(&slices[..n_slices])
     }
 
+    /// Messages that have left as a whole since the last call.
+    pub(crate) fn take_passed(&mut self) -> usize {
+        let n_passed = self.ends.partition_point(|end| *end <= self.passed);
+        n_passed - std::mem::replace(&mut self.told, n_passed)
+    }
+
     fn advance(&mut self, mut n_bytes: usize) {
+        self.passed += n_bytes;
         while let Some(chunk) = self.chunks.front_mut() {
             if n_bytes < chunk.len() {
                 chunk.advance(n_bytes);
@@ -128,10 +140,17 @@ impl Batch {
         self.written += n_bytes;
     }
 
-    /// The buffer, for the next batch.
-    pub(crate) fn into_buffer(self) -> BytesMut {
-        let mut buffer = self.tail;
-        buffer.clear();
-        if buffer.capacity() <= KEEP { buffer } else { BytesMut::new() }
+    /// An empty batch that has the buffers of this one.
+    pub(crate) fn recycle(self) -> Self {
+        let Self { mut ends, mut tail, .. } = self;
+        tail.clear();
+        ends.clear();
+        if KEEP < tail.capacity() {
+            tail = BytesMut::new();
+        }
+        if KEEP_ENDS < ends.capacity() {
+            ends = Vec::new();
+        }
+        Self { ends, tail, ..Self::default() }
     }
 }

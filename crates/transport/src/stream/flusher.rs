@@ -45,7 +45,7 @@ async fn write(link: &Link, mut batch: Batch) -> bool {
                 return true;
             }
             Ok(false) if !link.fate.has_ended() => {
-                link.out.lock().wait_for_socket();
+                link.out.lock().wait_for_socket(&mut batch);
                 if link.socket.writable().await.is_err() {
                     break;
                 }
@@ -53,7 +53,7 @@ async fn write(link: &Link, mut batch: Batch) -> bool {
             Ok(false) | Err(_) => break,
         }
     }
-    link.write_failed();
+    link.write_failed(batch);
     false
 }
 

@@ -85,7 +85,7 @@ impl Link {
                 let next = self.out.lock().blocked(batch);
                 self.act(next);
             }
-            Err(_) => self.write_failed(),
+            Err(_) => self.write_failed(batch),
         }
     }
 
@@ -99,8 +99,8 @@ impl Link {
 
     /// A failed write refuses new messages; the reader finds out why the link is over, after it has
     /// read what the peer sent before.
-    pub(crate) fn write_failed(&self) {
-        let woken = self.out.lock().failed();
+    pub(crate) fn write_failed(&self, batch: Batch) {
+        let woken = self.out.lock().failed(batch);
         woken.wake();
     }
 

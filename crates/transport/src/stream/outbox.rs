@@ -80,7 +80,8 @@ pub(crate) struct Outbox {
     pub(crate) room_waiters: Wakers,
     /// The flusher was told to come.
     scheduled: bool,
-    spare: BytesMut,
+    /// Empty, with the buffers of the last one.
+    spare: Batch,
     high_water: HighWater,
     // Invariant: true exactly while one task holds a taken batch.
     writing: bool,
@@ -106,7 +107,7 @@ impl Outbox {
             flush_waiters: Wakers::default(),
             room_waiters: Wakers::default(),
             scheduled: false,
-            spare: BytesMut::new(),
+            spare: Batch::default(),
             high_water,
             writing: false,
         }
@@ -231,9 +232,12 @@ impl Outbox {
         }
         let batch = match self.partial.take() {
             Some(partial) => partial,
-            None => self.fresh()?,
+            None => {
+                let fresh = self.fresh()?;
+                self.in_flight = fresh.n_messages;
+                fresh
+            }
         };
-        self.in_flight = batch.n_messages;
         self.writing = true;
         Some(batch)
     }
@@ -256,13 +260,13 @@ impl Outbox {
             return None;
         }
         self.n_appended = 0;
-        let next = Batch::with_buffer(std::mem::take(&mut self.spare));
+        let next = std::mem::take(&mut self.spare);
         Some(std::mem::replace(&mut self.batch, next))
     }
 
     /// A whole batch has left. Says whether the flusher is needed, and who waits.
     pub(crate) fn written(&mut self, batch: Batch) -> (Next, Wakers) {
-        self.spare = batch.into_buffer();
+        self.spare = batch.recycle();
         self.delivered += self.in_flight as u64;
         self.in_flight = 0;
         self.writing = false;
@@ -278,7 +282,8 @@ impl Outbox {
     }
 
     /// The socket took only a part: the flusher goes on with it.
-    pub(crate) fn blocked(&mut self, batch: Batch) -> Next {
+    pub(crate) fn blocked(&mut self, mut batch: Batch) -> Next {
+        self.count_passed(&mut batch);
         self.partial = Some(batch);
         self.writing = false;
         self.blocked = true;
@@ -290,12 +295,21 @@ impl Outbox {
     }
 
     /// The flusher itself waits for the socket: what comes now stays unencoded and may be given up.
-    pub(crate) fn wait_for_socket(&mut self) {
+    pub(crate) fn wait_for_socket(&mut self, batch: &mut Batch) {
+        self.count_passed(batch);
         self.blocked = true;
     }
 
-    /// The writer failed; what it held stays counted as queued.
-    pub(crate) fn failed(&mut self) -> Wakers {
+    /// What has left of a batch before the rest has, so that it is known should the link end.
+    fn count_passed(&mut self, batch: &mut Batch) {
+        let n_passed = batch.take_passed();
+        self.delivered += n_passed as u64;
+        self.in_flight -= n_passed;
+    }
+
+    /// The writer failed; what had not left of its batch stays counted.
+    pub(crate) fn failed(&mut self, mut batch: Batch) -> Wakers {
+        self.count_passed(&mut batch);
         self.writing = false;
         self.close()
     }

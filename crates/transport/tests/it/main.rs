@@ -5,6 +5,7 @@
 mod direct;
 mod hostile;
 mod network;
+mod sim;
 #[cfg(feature = "zeromq")]
 mod zmq;
 
