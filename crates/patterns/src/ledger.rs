@@ -2,10 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_transport::Tally;
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::event::{Event, Teller};
 use crate::peer::Link;

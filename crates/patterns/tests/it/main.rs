@@ -14,4 +14,5 @@ mod matrix;
 mod pains;
 mod pubsub;
 mod reqrep;
+mod sim;
 mod support;
