@@ -4,13 +4,13 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 
 use gleis_core::{Endpoint, Host, TcpAddress};
-use socket2::SockRef;
 use tokio::net::TcpStream;
 use zeromq::Listener;
 
 use crate::error::ListenError;
 use crate::options::LinkConfig;
 use crate::stream::bind_tcp;
+use crate::zmq::doors;
 
 #[cfg(unix)]
 use crate::stream::{SocketFile, fresh_path, remove_stale};
@@ -21,32 +21,17 @@ use std::os::unix::net::UnixListener;
 #[cfg(unix)]
 use std::path::{Path, PathBuf};
 
-/// The listening socket's second handle. Dropping it closes the place at once, whatever the crate
-/// still does with its own handle.
-#[derive(Debug)]
-pub(super) enum Place {
-    Tcp(std::net::TcpListener),
+/// A place that was bound for the crate.
+pub(super) struct Place {
+    pub(super) endpoint: Endpoint,
+    /// Removed with the listener; nothing for tcp.
     #[cfg(unix)]
-    Unix(UnixListener, #[expect(dead_code, reason = "held for its drop")] SocketFile),
+    pub(super) file: Option<SocketFile>,
+    pub(super) listener: Listener,
 }
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        let socket = match self {
-            Self::Tcp(it) => SockRef::from(&*it),
-            #[cfg(unix)]
-            Self::Unix(it, _) => SockRef::from(&*it),
-        };
-        // Where a system refuses this, the place is free a moment later: when the driver has heard.
-        let _ = socket.shutdown(std::net::Shutdown::Both);
-    }
-}
-
-/// A listener for the crate, the handle that closes it, and where it can be reached.
-pub(super) async fn bind(
-    endpoint: &Endpoint,
-    config: &LinkConfig,
-) -> Result<(Listener, Place, Endpoint), ListenError> {
+/// Binds, and says where.
+pub(super) async fn bind(endpoint: &Endpoint, config: &LinkConfig) -> Result<Place, ListenError> {
     let bound = match endpoint {
         Endpoint::ZmqTcp(address) => {
             let resolved = resolve(address).await;
@@ -83,15 +68,21 @@ async fn resolve(TcpAddress { host, port }: &TcpAddress) -> io::Result<IpAddr> {
     }
 }
 
-async fn bind_ip(
-    wanted: &TcpAddress,
-    resolved: IpAddr,
-    config: &LinkConfig,
-) -> io::Result<(Listener, Place, Endpoint)> {
+async fn bind_ip(wanted: &TcpAddress, resolved: IpAddr, config: &LinkConfig) -> io::Result<Place> {
     // A name is bound at the address that was judged, not at what it means the next time.
-    let (listener, told) = match &wanted.host {
-        Host::Name(_) => bind_tcp(&TcpAddress::new(resolved, wanted.port), config).await?,
-        Host::Any | Host::Ip(_) => bind_tcp(wanted, config).await?,
+    let judged = match &wanted.host {
+        Host::Name(_) => &TcpAddress::new(resolved, wanted.port),
+        Host::Any | Host::Ip(_) => wanted,
+    };
+    let (listener, told) = loop {
+        match bind_tcp(judged, config).await {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                if !doors::has_been_left(wanted.port).await {
+                    return Err(error);
+                }
+            }
+            bound => break bound?,
+        }
     };
     let Endpoint::Tcp(mut told) = told else {
         return Err(io::ErrorKind::Unsupported.into());
@@ -99,13 +90,16 @@ async fn bind_ip(
     if let (Host::Name(_), None) = (&wanted.host, &config.options.advertise) {
         told.host = wanted.host.clone();
     }
-    let listener = listener.into_std()?;
-    let place = Place::Tcp(listener.try_clone()?);
-    Ok((listener.into(), place, Endpoint::ZmqTcp(told)))
+    Ok(Place {
+        endpoint: Endpoint::ZmqTcp(told),
+        #[cfg(unix)]
+        file: None,
+        listener: listener.into_std()?.into(),
+    })
 }
 
 #[cfg(unix)]
-fn bind_ipc(address: &IpcAddress) -> io::Result<(Listener, Place, Endpoint)> {
+fn bind_ipc(address: &IpcAddress) -> io::Result<Place> {
     let path = match address {
         IpcAddress::Any => fresh_path(),
         IpcAddress::Path(path) => path.clone(),
@@ -116,8 +110,9 @@ fn bind_ipc(address: &IpcAddress) -> io::Result<(Listener, Place, Endpoint)> {
     };
     let listener = bind_path(&path)?;
     listener.set_nonblocking(true)?;
-    let place = Place::Unix(listener.try_clone()?, SocketFile::new(path.clone()));
-    Ok((listener.into(), place, Endpoint::ZmqIpc(IpcAddress::Path(path))))
+    let file = Some(SocketFile::new(path.clone()));
+    let endpoint = Endpoint::ZmqIpc(IpcAddress::Path(path));
+    Ok(Place { endpoint, file, listener: listener.into() })
 }
 
 /// Binds under another name and then gives the socket the one that was asked for: the crate removes

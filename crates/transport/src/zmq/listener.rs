@@ -9,8 +9,11 @@ use zeromq::{RouterSocket, Socket};
 use crate::connection::Connection;
 use crate::error::{AcceptError, ListenError};
 use crate::options::LinkConfig;
-use crate::zmq::address::{Place, bind};
+#[cfg(unix)]
+use crate::stream::SocketFile;
+use crate::zmq::address;
 use crate::zmq::bell::Bell;
+use crate::zmq::doors;
 use crate::zmq::router::Router;
 use crate::zmq::socket_options;
 
@@ -25,7 +28,8 @@ pub(crate) struct ZmqListener {
     arrivals: Mutex<mpsc::Receiver<Arrived>>,
     bell: Arc<Bell>,
     endpoint: Endpoint,
-    _place: Place,
+    #[cfg(unix)]
+    _file: Option<SocketFile>,
 }
 
 impl ZmqListener {
@@ -33,19 +37,31 @@ impl ZmqListener {
         wanted: &Endpoint,
         config: &Arc<LinkConfig>,
     ) -> Result<Self, ListenError> {
-        let (listener, place, endpoint) = bind(wanted, config).await?;
+        let place = address::bind(wanted, config).await?;
+        let endpoint = place.endpoint;
         let mut socket = RouterSocket::with_options(socket_options());
         let events = socket.monitor();
-        socket.bind_listener(listener).await.map_err(|error| ListenError::Io {
+        socket.bind_listener(place.listener).await.map_err(|error| ListenError::Io {
             endpoint: wanted.clone(),
             source: std::io::Error::other(error.to_string()),
         })?;
         let bell = Arc::new(Bell::default());
+        let open = match &endpoint {
+            Endpoint::ZmqTcp(at) => Some(doors::opened(at.port, bell.clone())),
+            _ => None,
+        };
         let (arrived, arrivals) = mpsc::channel(config.options.max_handshakes.max(1));
-        let router = Router::new(socket, events, arrived, bell.clone(), config.clone(), &endpoint);
+        let router =
+            Router::new(socket, events, arrived, bell.clone(), config.clone(), &endpoint, open);
         // Owned by the listener and its links together: the driver ends with the last of them.
         tokio::spawn(router.run());
-        Ok(Self { arrivals: Mutex::new(arrivals), bell, endpoint, _place: place })
+        Ok(Self {
+            arrivals: Mutex::new(arrivals),
+            bell,
+            endpoint,
+            #[cfg(unix)]
+            _file: place.file,
+        })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {

@@ -20,7 +20,7 @@
 //! | `link`, `outbox`, `bell` | the two halves of a connection, and how they call the driver |
 //! | `talk` | one link as a driver sees it |
 //! | `dial`, `router`, `listener`, `lobby` | the drivers, and what comes before a link |
-//! | `address` | endpoints |
+//! | `address`, `doors` | endpoints, and ports that are about to be free |
 //!
 //! # Known holes
 //! They are the crate's (version 0.7.0), and cannot be mended from outside:
@@ -41,6 +41,7 @@ mod address;
 mod amount;
 mod bell;
 mod dial;
+mod doors;
 mod frame;
 mod link;
 mod listener;

@@ -21,6 +21,7 @@ use crate::error::{AcceptError, HandshakeError};
 use crate::options::LinkConfig;
 use crate::zmq::bell::Bell;
 use crate::zmq::dial::{IDLE, peer};
+use crate::zmq::doors::Open;
 use crate::zmq::frame::{Frame, Hello, Parts, Refusal, malformed, nonce_of};
 use crate::zmq::link::Link;
 use crate::zmq::listener::Arrived;
@@ -42,6 +43,8 @@ pub(super) struct Router {
     events: events::Receiver<SocketEvent>,
     is_listening: bool,
     lobby: Lobby,
+    /// Let go of when the port is free.
+    open: Option<Open>,
     places: Arc<Semaphore>,
     socket: RouterSocket,
     talks: HashMap<Bytes, Guest>,
@@ -63,6 +66,7 @@ impl Router {
         bell: Arc<Bell>,
         config: Arc<LinkConfig>,
         endpoint: &Endpoint,
+        open: Option<Open>,
     ) -> Self {
         let options = &config.options;
         Self {
@@ -73,6 +77,7 @@ impl Router {
             events,
             is_listening: true,
             lobby: Lobby::new(options.max_handshakes, options.handshake_timeout),
+            open,
             places: Arc::new(Semaphore::new(options.max_connections)),
             socket,
             talks: HashMap::new(),
@@ -109,6 +114,7 @@ impl Router {
         self.is_listening = false;
         // What went wrong is told nobody: the place is closed already.
         let _ = self.socket.unbind_all().await;
+        self.open = None;
         for id in self.lobby.clear() {
             self.kick(&id);
         }
