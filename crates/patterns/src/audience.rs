@@ -12,15 +12,30 @@ use crate::commands::Word;
 use crate::core::Role;
 use crate::filter::Filter;
 use crate::filters::Filters;
+use crate::intake::Intake;
+use crate::news::News;
+use crate::options::Settings;
 use crate::peer::{Exit, Link};
 use crate::stats::DropReason;
 
 /// The role of a publisher.
 pub(crate) struct Audience {
-    /// Told when a listener comes, goes, or changes its mind.
-    changed: Arc<Notify>,
     listeners: Mutex<Listeners>,
+    shared: Arc<Shared>,
+}
+
+/// What the links of a publisher share.
+struct Shared {
+    /// Told when a listener comes, goes, or changes its mind.
+    changed: Notify,
+    /// Of a socket whose owner hears what subscribers say.
+    ears: Option<Ears>,
     limits: WishLimits,
+}
+
+struct Ears {
+    intake: Arc<Intake>,
+    news: Arc<News>,
 }
 
 /// What one subscriber may ask for.
@@ -72,6 +87,8 @@ impl Listener {
 #[derive(Default)]
 struct Wishes {
     filters: Filters,
+    /// The link is over.
+    gone: bool,
     /// Why the link is to be ended.
     refused: Option<String>,
     /// From now on the link may be ended from within its inbox.
@@ -79,9 +96,19 @@ struct Wishes {
 }
 
 impl Audience {
-    pub(crate) fn new(limits: WishLimits) -> Self {
-        let (changed, listeners) = Default::default();
-        Self { changed, limits, listeners }
+    /// Of a socket whose owner does not hear what subscribers say.
+    pub(crate) fn deaf(settings: &Settings) -> Self {
+        Self::new(settings, None)
+    }
+
+    /// Of a socket whose owner does.
+    pub(crate) fn hearing(settings: &Settings, intake: Arc<Intake>, news: Arc<News>) -> Self {
+        Self::new(settings, Some(Ears { intake, news }))
+    }
+
+    fn new(settings: &Settings, ears: Option<Ears>) -> Self {
+        let shared = Shared { changed: Notify::new(), ears, limits: settings.wish_limits() };
+        Self { listeners: Mutex::default(), shared: Arc::new(shared) }
     }
 
     /// All listeners; `None` once the socket is closed.
@@ -98,7 +125,7 @@ impl Audience {
 
     pub(crate) async fn wait_for_subscribers(&self, n: usize) {
         loop {
-            let mut changed = std::pin::pin!(self.changed.notified());
+            let mut changed = std::pin::pin!(self.shared.changed.notified());
             changed.as_mut().enable();
             if self.listeners.lock().closed || n <= self.n_subscribers() {
                 return;
@@ -112,11 +139,12 @@ impl Role for Audience {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         let (missed, wishes) = Default::default();
         let listener = Listener { link: link.clone(), missed, wishes };
+        let ears = self.shared.ears.as_ref();
         let inbox = Wishbox {
-            changed: self.changed.clone(),
+            messages: ears.map(|it| it.intake.clone().attach(link, exit.clone())),
             exit,
-            limits: self.limits,
             link: Arc::downgrade(link),
+            shared: self.shared.clone(),
             wishes: listener.wishes.clone(),
         };
         let mut listeners = self.listeners.lock();
@@ -144,25 +172,81 @@ impl Role for Audience {
 
     fn detach(&self, link: &Arc<Link>) {
         let mut listeners = self.listeners.lock();
+        let gone = listeners.list.iter().find(|it| it.link.id == link.id).cloned();
         let list = listeners.list.iter().filter(|it| it.link.id != link.id).cloned().collect();
         let old = std::mem::replace(&mut listeners.list, list);
         drop(listeners);
         drop(old);
-        self.changed.notify_waiters();
+        if let Some(gone) = gone {
+            self.shared.leave(&gone);
+        }
+        self.shared.changed.notify_waiters();
     }
 
     fn close(&self) {
         self.listeners.lock().closed = true;
-        self.changed.notify_waiters();
+        self.shared.changed.notify_waiters();
+    }
+
+    fn end(&self) {
+        if let Some(ears) = &self.shared.ears {
+            ears.intake.end();
+        }
+    }
+}
+
+impl Shared {
+    /// A listener is gone, and with it what it wanted.
+    fn leave(&self, gone: &Listener) {
+        let filters = {
+            let mut wishes = gone.wishes.lock();
+            wishes.gone = true;
+            std::mem::take(&mut wishes.filters)
+        };
+        let Some(ears) = &self.ears else {
+            return;
+        };
+        for filter in filters.iter() {
+            ears.news.leave(gone.link.id, gone.link.info(), filter);
+        }
+        ears.intake.detach(&gone.link);
+    }
+
+    /// Does what a control asks for, and has the owner hear of it.
+    ///
+    /// # Errors
+    /// Why the peer cannot be served.
+    fn note(&self, wishes: &mut Wishes, link: &Link, control: Control) -> Result<(), String> {
+        let news = self.ears.as_ref().map(|it| &it.news);
+        match Change::read(control, &self.limits)? {
+            None => (),
+            Some(Change::Add(filter)) => {
+                let is_one_more = !wishes.filters.contains(&filter);
+                if is_one_more && self.limits.filters <= wishes.filters.len() {
+                    return Err(format!("more than {} subscriptions", self.limits.filters));
+                }
+                let first = wishes.filters.add(filter.clone());
+                news.into_iter().for_each(|it| it.add(link.id, link.info(), filter.clone(), first));
+            }
+            Some(Change::Remove(filter)) => {
+                if let Some(last) = wishes.filters.remove(&filter)
+                    && let Some(news) = news
+                {
+                    news.remove(link.id, link.info(), filter, last);
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 /// The inbox of a publisher: subscriptions come in.
 struct Wishbox {
-    changed: Arc<Notify>,
     exit: Exit,
-    limits: WishLimits,
     link: Weak<Link>,
+    /// Where messages go, if anybody wants them.
+    messages: Option<Arc<dyn Inbox>>,
+    shared: Arc<Shared>,
     wishes: Arc<Mutex<Wishes>>,
 }
 
@@ -199,69 +283,58 @@ impl Change {
     }
 }
 
-impl Wishes {
-    /// Does what a control asks for.
-    ///
-    /// # Errors
-    /// Why the peer cannot be served.
-    fn note(&mut self, control: Control, limits: &WishLimits) -> Result<(), String> {
-        match Change::read(control, limits)? {
-            None => (),
-            Some(Change::Add(filter)) => {
-                if limits.filters <= self.filters.len() && !self.filters.contains(&filter) {
-                    return Err(format!("more than {} subscriptions", limits.filters));
-                }
-                self.filters.add(filter);
-            }
-            Some(Change::Remove(filter)) => {
-                self.filters.remove(&filter);
-            }
-        }
-        Ok(())
-    }
-}
-
 impl Wishbox {
-    fn refuse(&self, reason: String) {
-        if let Some(link) = self.link.upgrade() {
+    fn hear(&self, link: &Link, control: Control) {
+        let refuse_now = {
+            let mut wishes = self.wishes.lock();
+            if wishes.gone || wishes.refused.is_some() {
+                return;
+            }
+            wishes.refused = self.shared.note(&mut wishes, link, control).err();
+            wishes.refused.clone().filter(|_| wishes.settled)
+        };
+        if let Some(reason) = refuse_now {
             link.sender.abort(CloseReason::Refused(reason.into()));
         }
+        self.shared.changed.notify_waiters();
     }
 }
 
 impl Inbox for Wishbox {
     fn has_room(&self) -> bool {
-        true
+        self.messages.as_ref().is_none_or(|it| it.has_room())
     }
 
-    fn poll_room(&self, _: &mut Context<'_>) -> Poll<()> {
-        Poll::Ready(())
+    fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.messages.as_ref().map_or(Poll::Ready(()), |it| it.poll_room(cx))
     }
 
     fn deliver(&self, item: Inbound) {
-        let Inbound::Control(control) = item else {
-            return self.exit.account.refuse_received(DropReason::Unwanted);
+        let control = match item {
+            Inbound::Control(control) => control,
+            Inbound::Message(_) => {
+                return match &self.messages {
+                    None => self.exit.account.refuse_received(DropReason::Unwanted),
+                    Some(messages) => messages.deliver(item),
+                };
+            }
         };
         let Some(control) = self.exit.hear(control) else {
             return;
         };
-        let refuse_now = {
-            let mut wishes = self.wishes.lock();
-            if wishes.refused.is_some() {
-                return;
-            }
-            wishes.refused = wishes.note(control, &self.limits).err();
-            wishes.refused.clone().filter(|_| wishes.settled)
-        };
-        if let Some(reason) = refuse_now {
-            self.refuse(reason);
+        if let Some(link) = self.link.upgrade() {
+            self.hear(&link, control);
         }
-        self.changed.notify_waiters();
     }
 
     fn displace(&self, message: Message) -> Option<Message> {
-        self.deliver(Inbound::Message(message));
-        None
+        match &self.messages {
+            None => {
+                self.exit.account.refuse_received(DropReason::Unwanted);
+                None
+            }
+            Some(messages) => messages.displace(message),
+        }
     }
 
     fn closed(&self, reason: CloseReason) {

@@ -14,7 +14,7 @@ use gleis_transport::{HighWater, Options};
 use crate::error::OpenError;
 use crate::filter::Filter;
 use crate::options::{Overflow, Settings, Side};
-use crate::{Publisher, Pull, Push, Replier, Requester, Subscriber};
+use crate::{Publisher, Pull, Push, Replier, Requester, Subscriber, XPub, XSub};
 
 /// A socket about to be opened: choose, then `.await`.
 ///
@@ -131,6 +131,24 @@ impl<T> Builder<Subscriber<T>> {
     }
 }
 
+impl<T> Builder<XPub<T>> {
+    /// Each subscription of each peer is told, and each one's end; by default only the first to a
+    /// filter and the end of the last.
+    pub fn verbose(mut self) -> Self {
+        self.settings.verbose = true;
+        self
+    }
+}
+
+impl<T> Builder<XSub<T>> {
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all.
+    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
+        self.settings.subscriptions.push(filter.into());
+        self
+    }
+}
+
 impl<Q, R> Builder<Requester<Q, R>> {
     /// How long a request waits for its answer; 10 s by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
@@ -171,6 +189,8 @@ opens!(Push<T>);
 opens!(Replier<Q, R>);
 opens!(Requester<Q, R>);
 opens!(Subscriber<T>);
+opens!(XPub<T>);
+opens!(XSub<T>);
 
 impl<S> fmt::Debug for Builder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

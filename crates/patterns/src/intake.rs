@@ -76,6 +76,12 @@ impl Intake {
         taken
     }
 
+    /// Has whoever waits look again.
+    pub(crate) fn wake(&self) {
+        let waker = self.state.lock().waker.take();
+        waker.into_iter().for_each(Waker::wake);
+    }
+
     /// Takes what waits, or says that nothing will come any more. If neither, the task of `waiter`,
     /// and no other, is woken by what comes next.
     fn take(&self, batch: &mut Batch, waiter: Option<&mut Context<'_>>) -> Option<bool> {

@@ -4,8 +4,10 @@
 //! |---|---|---|
 //! | [`Push`] | hands each message to one of its peers, in turn | [`Pull`] |
 //! | [`Pull`] | takes messages from all its peers, fairly | [`Push`] |
-//! | [`Publisher`] | sends each message to every peer that subscribed to its topic | [`Subscriber`] |
-//! | [`Subscriber`] | receives what it subscribed to | [`Publisher`] |
+//! | [`Publisher`] | sends each message to every peer that subscribed to its topic | [`Subscriber`], [`XSub`] |
+//! | [`Subscriber`] | receives what it subscribed to | [`Publisher`], [`XPub`] |
+//! | [`XPub`] | publishes, and hears who subscribes to what and what they send | [`Subscriber`], [`XSub`] |
+//! | [`XSub`] | subscribes, and sends to its publishers | [`Publisher`], [`XPub`] |
 //! | [`Requester`] | asks, many requests at a time, each with a deadline | [`Replier`] |
 //! | [`Replier`] | answers each request once | [`Requester`] |
 //!
@@ -38,6 +40,7 @@ mod core;
 mod envelope;
 mod error;
 mod event;
+mod fanout;
 mod filter;
 mod filters;
 mod intake;
@@ -46,6 +49,7 @@ mod ledger;
 mod local;
 mod multipart;
 mod negotiate;
+mod news;
 mod options;
 mod outlet;
 mod pace;
@@ -53,6 +57,7 @@ mod parcel;
 mod peer;
 mod pending;
 mod publisher;
+mod publishing;
 mod pull;
 mod push;
 mod receiving;
@@ -68,6 +73,8 @@ mod subscriber;
 mod told;
 mod topics;
 mod wishes;
+mod xpub;
+mod xsub;
 
 pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
@@ -90,3 +97,5 @@ pub use crate::request::Request;
 pub use crate::requester::Requester;
 pub use crate::stats::{DropReason, Dropped, Flow, PeerStats, Stats};
 pub use crate::subscriber::{Publication, Subscriber};
+pub use crate::xpub::{Upstream, XPub};
+pub use crate::xsub::XSub;

@@ -40,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) subscriptions: Vec<Filter>,
     pub(crate) timeout: Option<Duration>,
+    pub(crate) verbose: bool,
 }
 
 impl Default for Settings {
@@ -54,6 +55,7 @@ impl Default for Settings {
             send_timeout: None,
             subscriptions: Vec::new(),
             timeout: None,
+            verbose: false,
         }
     }
 }

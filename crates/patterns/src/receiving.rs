@@ -22,6 +22,12 @@ pub(crate) trait Reader: Send + Sync {
 
     /// The item for the user, or `None` for what the user does not want.
     fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError>;
+
+    /// What did not come in as a message and goes before all that did. Whoever has some
+    /// [wakes](Intake::wake) the intake.
+    fn aside(&self) -> Option<Self::Item> {
+        None
+    }
 }
 
 /// The receiving side of a socket.
@@ -39,17 +45,27 @@ impl<R: Reader> Receiving<R> {
     }
 
     pub(crate) async fn recv(&self) -> Result<R::Item, RecvError> {
+        self.recv_by(&self.reader).await
+    }
+
+    /// As [`recv`](Self::recv), read in another way.
+    pub(crate) async fn recv_by<O: Reader>(&self, reader: &O) -> Result<O::Item, RecvError> {
+        let next = self.next_by(reader);
         match self.timeout {
-            None => self.next().await,
+            None => next.await,
             Some(timeout) => {
-                tokio::time::timeout(timeout, self.next()).await.unwrap_or(Err(RecvError::TimedOut))
+                tokio::time::timeout(timeout, next).await.unwrap_or(Err(RecvError::TimedOut))
             }
         }
     }
 
     async fn next(&self) -> Result<R::Item, RecvError> {
+        self.next_by(&self.reader).await
+    }
+
+    async fn next_by<O: Reader>(&self, reader: &O) -> Result<O::Item, RecvError> {
         let mut taker = self.taker.lock().await;
-        poll_fn(|cx| taker.poll_next(cx, &self.reader)).await
+        poll_fn(|cx| taker.poll_next(cx, reader)).await
     }
 
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Item, RecvError>> {
@@ -143,8 +159,13 @@ impl Taker {
             }
             // Once per batch, so that a reader who is never idle lets others run.
             let progress = ready!(poll_proceed(cx));
-            if !ready!(self.intake.poll_take(cx, &mut self.batch)) {
-                return Poll::Ready(Err(RecvError::Closed));
+            match self.intake.poll_take(cx, &mut self.batch) {
+                // It may have come before our waker was registered.
+                Poll::Pending => {
+                    return reader.aside().map_or(Poll::Pending, |it| Poll::Ready(Ok(it)));
+                }
+                Poll::Ready(false) => return Poll::Ready(Err(RecvError::Closed)),
+                Poll::Ready(true) => (),
             }
             progress.made_progress();
         }
@@ -167,6 +188,9 @@ impl Taker {
     fn next_here<R: Reader>(&mut self, reader: &R) -> Option<Result<R::Item, RecvError>> {
         if let Some(fault) = self.fault.take() {
             return Some(Err(fault));
+        }
+        if let Some(item) = reader.aside() {
+            return Some(Ok(item));
         }
         loop {
             let read = self.batch.next(|link, item| {

@@ -217,6 +217,78 @@ macro_rules! receives {
     };
 }
 
+/// The methods of sockets that publish; the socket has a field `publishing`.
+macro_rules! publishes {
+    ($message:ty) => {
+        /// Publishes `message` under `topic` to all that subscribed to it.
+        ///
+        /// # Errors
+        /// [`SendError::Full`](crate::SendError::Full) only if
+        /// [`Overflow::Fail`](crate::Overflow::Fail) was chosen: some subscribers had no room, the
+        /// others have the message. That there are no subscribers is no error, but counted.
+        ///
+        /// # Cancel safety
+        /// Waits only if [`Overflow::Block`](crate::Overflow::Block) was chosen; a future dropped
+        /// then has reached some subscribers and not others.
+        pub async fn publish(
+            &self,
+            topic: impl AsRef<[u8]>,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            let topic = bytes::Bytes::copy_from_slice(topic.as_ref());
+            self.publishing.publish(topic, message.value()).await
+        }
+
+        /// Publishes `message` under the empty topic: only those that subscribed to everything, or
+        /// to this topic, get it.
+        ///
+        /// # Errors
+        /// As [`publish`](Self::publish).
+        ///
+        /// # Cancel safety
+        /// As [`publish`](Self::publish).
+        pub async fn send(
+            &self,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            self.publishing.publish(bytes::Bytes::new(), message.value()).await
+        }
+
+        /// How many peers have at least one subscription.
+        pub fn subscribers(&self) -> usize {
+            self.publishing.audience().n_subscribers()
+        }
+
+        /// Waits until at least `n` peers have a subscription, or the socket is closed.
+        ///
+        /// # Cancel safety
+        /// Safe.
+        pub async fn wait_for_subscribers(&self, n: usize) {
+            self.publishing.audience().wait_for_subscribers(n).await;
+        }
+    };
+}
+
+/// The methods of sockets that subscribe; the socket has a field `wishes`.
+macro_rules! subscribes {
+    () => {
+        /// Also receives what is published under the topics that `filter` wants; bytes and text are
+        /// prefixes, the empty one is all. A filter subscribed to twice must be unsubscribed twice.
+        ///
+        /// A publisher knows of it a moment later: what it publishes before that does not arrive. See
+        /// [`ready`](Self::ready).
+        pub fn subscribe(&self, filter: impl Into<$crate::Filter>) {
+            self.wishes.add(&filter.into());
+        }
+
+        /// Ends one subscription to `filter`; false if there is none. What is already here and no longer
+        /// wanted is not delivered.
+        pub fn unsubscribe(&self, filter: impl Into<$crate::Filter>) -> bool {
+            self.wishes.remove(&filter.into())
+        }
+    };
+}
+
 /// Makes a socket that receives a stream.
 macro_rules! streams {
     ($socket:ident < $($param:ident),+ >, $item:ty) => {
@@ -233,4 +305,4 @@ macro_rules! streams {
     };
 }
 
-pub(crate) use {receives, sends, shared, streams};
+pub(crate) use {publishes, receives, sends, shared, streams, subscribes};

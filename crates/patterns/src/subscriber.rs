@@ -7,21 +7,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
-use gleis_transport::{Body, Control, Inbound, Message as Frames, SocketType};
+use gleis_transport::{Control, Inbound, Message as Frames, SocketType};
 
 use crate::commands::Word;
 use crate::core::Core;
 use crate::error::{OpenError, RecvError};
-use crate::filter::Filter;
 use crate::intake::Intake;
 use crate::local::unpack;
 use crate::options::{Settings, Side};
 use crate::peer::Link;
 use crate::receiving::{Reader, Receiving};
-use crate::socket::{receives, shared, streams};
+use crate::socket::{receives, shared, streams, subscribes};
 use crate::wishes::Wishes;
 
-/// Receives what is published under the topics that one of its [filters](Filter) wants; at first it
+/// Receives what is published under the topics that one of its [filters](crate::Filter) wants; at first it
 /// has none and receives nothing.
 ///
 /// Its filters are told to every publisher it is connected to, and again after each reconnect.
@@ -45,6 +44,7 @@ pub struct Publication<T> {
 impl<T: Message> Subscriber<T> {
     shared!();
     receives!(Publication<T>);
+    subscribes!();
 
     pub(crate) async fn open(
         side: Side,
@@ -60,21 +60,6 @@ impl<T: Message> Subscriber<T> {
         let core = Core::new::<T>(SocketType::Sub, settings, wishes.clone());
         core.open(side, at).await?;
         Ok(Self { core, receiving, wishes })
-    }
-
-    /// Also receives what is published under the topics that `filter` wants; bytes and text are
-    /// prefixes, the empty one is all. A filter subscribed to twice must be unsubscribed twice.
-    ///
-    /// A publisher knows of it a moment later: what it publishes before that does not arrive. See
-    /// [`ready`](Self::ready).
-    pub fn subscribe(&self, filter: impl Into<Filter>) {
-        self.wishes.add(&filter.into());
-    }
-
-    /// Ends one subscription to `filter`; false if there is none. What is already here and no longer
-    /// wanted is not delivered.
-    pub fn unsubscribe(&self, filter: impl Into<Filter>) -> bool {
-        self.wishes.remove(&filter.into())
     }
 }
 
@@ -94,15 +79,10 @@ impl<T: Message> Publications<T> {
 
     /// Reads `[topic, body]`, or the single frame of a foreign publisher, which begins with its topic.
     fn open(&self, link: &Link, message: Frames) -> Result<Option<Publication<T>>, RecvError> {
-        let Frames { mut head, body } = message;
-        let wanted = match (head.first(), &body) {
-            (Some(topic), _) => self.wishes.want(topic),
-            (None, Body::Bytes(bytes)) => self.wishes.want(bytes),
-            (None, Body::Local(_)) => true,
-        };
-        if !wanted {
+        if !self.wishes.want_message(&message) {
             return Ok(None);
         }
+        let Frames { mut head, body } = message;
         let topic = if head.is_empty() { Bytes::new() } else { head.remove(0) };
         let message = unpack(Frames { head, body }, link, &self.limits)?;
         Ok(Some(Publication { message, topic }))
@@ -113,17 +93,21 @@ impl<T: Message> Reader for Publications<T> {
     type Item = Publication<T>;
 
     fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError> {
-        let command = match item {
-            Inbound::Message(message) => return self.open(link, message),
-            Inbound::Control(Control::Command(command)) => command,
-            Inbound::Control(_) => return Ok(None),
-        };
-        match Word::read(&command) {
-            Some(Word::Gap(missed)) => {
-                Err(RecvError::Gap { missed, peer: link.address().to_owned() })
-            }
-            _ => Ok(None),
+        match item {
+            Inbound::Control(control) => gap(link, &control).map_or(Ok(None), Err),
+            Inbound::Message(message) => self.open(link, message),
         }
+    }
+}
+
+/// What a publisher says that it dropped.
+pub(crate) fn gap(link: &Link, control: &Control) -> Option<RecvError> {
+    let Control::Command(command) = control else {
+        return None;
+    };
+    match Word::read(command) {
+        Some(Word::Gap(missed)) => Some(RecvError::Gap { missed, peer: link.address().to_owned() }),
+        _ => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gleis_transport::{Control, Inbox};
+use gleis_transport::{Body, Control, Inbox, Message};
 use parking_lot::Mutex;
 
 use crate::commands::Word;
@@ -21,6 +21,7 @@ pub(crate) struct Wishes {
 
 #[derive(Default)]
 struct State {
+    closed: bool,
     filters: Filters,
     links: Vec<Arc<Link>>,
     // Invariant: the literal beginning of each filter, as often as there are filters with it. That
@@ -38,8 +39,24 @@ impl Wishes {
         Self { intake, state: Mutex::new(state) }
     }
 
-    pub(crate) fn want(&self, topic: &[u8]) -> bool {
+    fn want(&self, topic: &[u8]) -> bool {
         self.state.lock().filters.want(topic)
+    }
+
+    /// Whether a publication is wanted: `[topic, body]`, or the single frame of a foreign publisher,
+    /// which begins with its topic.
+    pub(crate) fn want_message(&self, message: &Message) -> bool {
+        match (message.head.first(), &message.body) {
+            (Some(topic), _) => self.want(topic),
+            (None, Body::Bytes(bytes)) => self.want(bytes),
+            (None, Body::Local(_)) => true,
+        }
+    }
+
+    /// All publishers; `None` once the socket is closed.
+    pub(crate) fn links(&self) -> Option<Vec<Arc<Link>>> {
+        let state = self.state.lock();
+        if state.closed { None } else { Some(state.links.clone()) }
     }
 
     pub(crate) fn add(&self, filter: &Filter) {
@@ -133,7 +150,9 @@ impl Role for Wishes {
         self.intake.detach(link);
     }
 
-    fn close(&self) {}
+    fn close(&self) {
+        self.state.lock().closed = true;
+    }
 
     fn end(&self) {
         let links = std::mem::take(&mut self.state.lock().links);

@@ -16,3 +16,4 @@ mod pubsub;
 mod reqrep;
 mod sim;
 mod support;
+mod xpubxsub;

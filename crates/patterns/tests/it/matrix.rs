@@ -1,7 +1,9 @@
 //! Every pattern over every transport, whichever side binds.
 
 use bytes::Bytes;
-use gleis_patterns::{Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::{
+    Filter, Publisher, Pull, Push, Replier, Requester, Subscriber, Upstream, XPub, XSub,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::support::{Binder, SCHEMES, pair, soon};
@@ -80,6 +82,43 @@ async fn a_publication_reaches_a_subscriber() {
         assert_eq!((&it.topic[..], it.message), (&b"eu.de"[..], job(2)));
         let sent = publisher.stats().sent;
         assert_eq!((sent.offered, sent.dropped.no_subscriber), (2, 1));
+    }
+}
+
+#[tokio::test]
+async fn publications_go_down_and_messages_up_between_xpub_and_xsub() {
+    for (scheme, binder) in cases() {
+        let (xpub, xsub) = pair::<XPub<Job>, XSub<Job>>(scheme, binder).await;
+        xsub.subscribe("eu.");
+        let Upstream::Subscribe { filter, .. } = soon(xpub.recv()).await.unwrap() else {
+            panic!("{scheme} {binder:?}");
+        };
+        assert_eq!(filter, Filter::from("eu."));
+        xpub.publish("eu.de", &job(1)).await.unwrap();
+        let it = soon(xsub.recv()).await.unwrap();
+        assert_eq!((&it.topic[..], it.message), (&b"eu.de"[..], job(1)));
+        xsub.send(job(2)).await.unwrap();
+        match soon(xpub.recv()).await.unwrap() {
+            Upstream::Message(message) => assert_eq!(message, job(2), "{scheme} {binder:?}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_kind_of_publisher_serves_each_kind_of_subscriber() {
+    for (scheme, binder) in cases() {
+        let (publisher, xsub) = pair::<Publisher<Job>, XSub<Job>>(scheme, binder).await;
+        xsub.subscribe("");
+        soon(publisher.wait_for_subscribers(1)).await;
+        publisher.send(job(1)).await.unwrap();
+        assert_eq!(soon(xsub.recv()).await.unwrap().message, job(1), "{scheme} {binder:?}");
+
+        let (xpub, subscriber) = pair::<XPub<Job>, Subscriber<Job>>(scheme, binder).await;
+        subscriber.subscribe("");
+        soon(xpub.wait_for_subscribers(1)).await;
+        xpub.send(job(2)).await.unwrap();
+        assert_eq!(soon(subscriber.recv()).await.unwrap().message, job(2), "{scheme} {binder:?}");
     }
 }
 

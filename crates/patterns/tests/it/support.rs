@@ -69,6 +69,8 @@ socket!(Push<T>);
 socket!(Replier<Q, R>);
 socket!(Requester<Q, R>);
 socket!(Subscriber<T>);
+socket!(XPub<T>);
+socket!(XSub<T>);
 
 /// Which of two sockets binds.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,58 @@
+//! Giving a message to one of many peers that all get it.
+
+use gleis_transport::{Message as Frames, TrySendError};
+
+use crate::error::SendError;
+use crate::options::Overflow;
+use crate::peer::Link;
+use crate::stats::DropReason;
+
+/// What became of a message for one peer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// An older one was given up for it.
+    Displaced,
+    /// There was no room.
+    Full,
+    /// The peer has just gone.
+    Gone,
+    Taken,
+}
+
+impl Link {
+    /// Gives the peer `message` as `overflow` says; what is dropped is counted.
+    ///
+    /// # Errors
+    /// [`SendError::Encode`].
+    pub(crate) async fn give(
+        &self,
+        message: Frames,
+        overflow: Overflow,
+    ) -> Result<Outcome, SendError> {
+        let res = match overflow {
+            Overflow::Block => self.sender.send(message).await.map(|()| None),
+            Overflow::DropNewest | Overflow::Fail => self.sender.try_send(message).map(|()| None),
+            Overflow::DropOldest => self.sender.displace(message),
+        };
+        self.given(res)
+    }
+
+    fn given(&self, res: Result<Option<Frames>, TrySendError>) -> Result<Outcome, SendError> {
+        match res {
+            Ok(None) => Ok(Outcome::Taken),
+            Ok(Some(_)) => {
+                self.account.displace_sent();
+                Ok(Outcome::Displaced)
+            }
+            Err(TrySendError::Full(_)) => {
+                self.account.lose_sent(DropReason::Full);
+                Ok(Outcome::Full)
+            }
+            Err(TrySendError::Closed(_)) => {
+                self.account.lose_sent(DropReason::Closed);
+                Ok(Outcome::Gone)
+            }
+            Err(error) => Err(SendError::Encode(Box::new(error))),
+        }
+    }
+}

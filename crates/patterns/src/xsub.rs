@@ -1,0 +1,165 @@
+//! Subscribes, and talks to its publishers.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gleis_codec::{Limits, Message};
+use gleis_core::Endpoint;
+use gleis_transport::{Body, Inbound, Message as Frames, SocketType};
+
+use crate::core::Core;
+use crate::error::{OpenError, RecvError, SendError};
+use crate::fanout::Outcome;
+use crate::intake::Intake;
+use crate::ledger::Ledger;
+use crate::local::{Outgoing, unpack};
+use crate::multipart::Multipart;
+use crate::options::{Overflow, Settings, Side};
+use crate::pace::Pace;
+use crate::parcel::Copies;
+use crate::peer::Link;
+use crate::receiving::{Reader, Receiving};
+use crate::socket::{receives, shared, streams, subscribes};
+use crate::stats::DropReason;
+use crate::subscriber::{Publication, Publications, gap};
+use crate::wishes::Wishes;
+
+/// A [`Subscriber`](crate::Subscriber) that also sends: to every [`XPub`](crate::XPub) that it is
+/// connected to.
+///
+/// A publisher without room misses the new message, which is counted, unless another
+/// [`Overflow`] is chosen. May be shared between tasks. Dropping it closes it at once.
+pub struct XSub<T> {
+    core: Arc<Core>,
+    pace: Pace,
+    receiving: Receiving<Publications<T>>,
+    wishes: Arc<Wishes>,
+}
+
+impl<T: Message> XSub<T> {
+    shared!();
+    receives!(Publication<T>);
+    subscribes!();
+
+    pub(crate) async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+    ) -> Result<Self, OpenError> {
+        let mut settings = settings;
+        let intake = Arc::new(Intake::new(&settings));
+        let filters = std::mem::take(&mut settings.subscriptions);
+        let wishes = Arc::new(Wishes::new(intake.clone(), filters));
+        let reader = Publications::new(settings.limits(), wishes.clone());
+        let receiving = Receiving::new(intake, reader, settings.recv_timeout);
+        let core = Core::new::<T>(SocketType::XSub, settings, wishes.clone());
+        core.open(side, at).await?;
+        Ok(Self { core, pace: Pace::default(), receiving, wishes })
+    }
+
+    /// Sends `message` to all publishers that hear it; a [`Publisher`](crate::Publisher) does not.
+    ///
+    /// To one that is no gleis socket only messages go that do not begin with a byte of 0 or 1, which
+    /// would make them subscriptions; others are counted as dropped, being undecodable.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] and [`SendError::NoPeer`] only if [`Overflow::Fail`] was chosen: in the
+    /// first case those that had room have the message. Otherwise what is dropped is counted.
+    ///
+    /// # Cancel safety
+    /// Waits only if [`Overflow::Block`] was chosen; a future dropped then has reached some
+    /// publishers and not others.
+    pub async fn send(&self, message: impl Outgoing<T>) -> Result<(), SendError> {
+        self.pace.keep().await;
+        let settings = self.core.settings();
+        let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
+        let mut copies = Copies::new(message.value(), settings.limits());
+        let links = self.wishes.links().ok_or(SendError::Closed)?;
+        let (mut n_hearing, mut n_full) = (0, 0);
+        let hears = |it: &&Arc<Link>| it.sender.peer().socket_type == SocketType::XPub;
+        for link in links.iter().filter(hears) {
+            n_hearing += 1;
+            let frames = copies.frames(link).map_err(|it| self.ledger().refuse(it))?;
+            let Some(frames) = upstream(link, frames) else {
+                link.account.lose_sent(DropReason::Undecodable);
+                continue;
+            };
+            n_full += usize::from(link.give(frames, overflow).await? == Outcome::Full);
+        }
+        match overflow {
+            Overflow::Fail if n_hearing == 0 => Err(SendError::NoPeer),
+            Overflow::Fail if 0 < n_full => Err(SendError::Full),
+            _ if n_hearing == 0 => {
+                self.ledger().lose(DropReason::NoPeer, 1);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn ledger(&self) -> &Ledger {
+        self.core.ledger()
+    }
+}
+
+impl XSub<Multipart> {
+    /// Waits for what comes next and hands it out as it came, of any number of frames, the first of
+    /// which begins with its topic.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv).
+    ///
+    /// # Cancel safety
+    /// As [`recv`](Self::recv).
+    pub async fn recv_whole(&self) -> Result<Multipart, RecvError> {
+        let limits = self.core.settings().limits();
+        self.receiving.recv_by(&Whole { limits, wishes: &self.wishes }).await
+    }
+}
+
+streams!(XSub<T>, Publication<T>);
+
+/// A message for a publisher: a gleis one finds it behind an empty frame, since alone it could begin
+/// as a subscription does. `None` if another one would take it for a subscription.
+fn upstream(link: &Link, frames: Frames) -> Option<Frames> {
+    let Frames { mut head, body } = frames;
+    if link.gleis {
+        head.insert(0, Bytes::new());
+        return Some(Frames { head, body });
+    }
+    let first = match (head.first(), &body) {
+        (Some(first), _) | (None, Body::Bytes(first)) => first.first(),
+        (None, Body::Local(_)) => None,
+    };
+    match first {
+        Some(0 | 1) => None,
+        _ => Some(Frames { head, body }),
+    }
+}
+
+/// Reads publications that are wanted, without taking them apart.
+struct Whole<'a> {
+    limits: Limits,
+    wishes: &'a Wishes,
+}
+
+impl Reader for Whole<'_> {
+    type Item = Multipart;
+
+    fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Multipart>, RecvError> {
+        match item {
+            Inbound::Control(control) => gap(link, &control).map_or(Ok(None), Err),
+            Inbound::Message(message) if self.wishes.want_message(&message) => {
+                unpack(message, link, &self.limits).map(Some)
+            }
+            Inbound::Message(_) => Ok(None),
+        }
+    }
+}
+
+impl<T> fmt::Debug for XSub<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("XSub").field("core", &self.core).finish_non_exhaustive()
+    }
+}
