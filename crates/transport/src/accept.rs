@@ -174,13 +174,11 @@ fn admit(host: &dyn Host, connection: Connection) {
             host.note(Event::Accepted { peer });
             host.attach(connection, Origin::Accepted);
         }
-        Err(reason) => note_failure(
-            host,
-            AcceptError::Handshake {
-                address: peer.address,
-                source: HandshakeError::Refused { reason },
-            },
-        ),
+        Err(reason) => {
+            connection.refuse(&reason);
+            let source = HandshakeError::Refused { reason };
+            note_failure(host, AcceptError::Handshake { address: peer.address, source });
+        }
     }
 }
 

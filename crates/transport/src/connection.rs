@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::Closed;
 use crate::inbox::{Delivery, Direct, Hold, Inbox};
 use crate::inproc::{PipeReader, PipeWriter};
-use crate::message::{Body, Control, Inbound, Message};
+use crate::message::{Body, Command, Control, Inbound, Message};
 use crate::peer::Peer;
 use crate::stream::{Pump, StreamReader, StreamWriter};
 use crate::tally::Tally;
@@ -39,6 +41,17 @@ impl Connection {
     /// A way to wait for the end of the connection that does not keep it open.
     pub fn closed(&self) -> Closed {
         self.sender.closed()
+    }
+
+    /// Ends a connection that is not wanted, and tells the peer why as far as it can be told.
+    pub(crate) fn refuse(self, reason: &str) {
+        match &self.sender.kind {
+            SenderKind::Inproc(pipe) => pipe.refuse(reason),
+            SenderKind::Stream(link) => {
+                // It leaves with the drop, if the socket takes it.
+                let _ = link.control(refusal(reason));
+            }
+        }
     }
 
     /// The two halves, to be used from different tasks.
@@ -233,6 +246,15 @@ impl Sender {
             SenderKind::Zmq(link) => link.close_reason(),
         }
     }
+}
+
+/// What says that the peer is not wanted: see `docs/wire.md`, section Commands.
+fn refusal(reason: &str) -> Control {
+    let reason = &reason.as_bytes()[..reason.len().min(255)];
+    let mut body = Vec::with_capacity(1 + reason.len());
+    body.push(reason.len() as u8);
+    body.extend_from_slice(reason);
+    Control::Command(Command { name: Bytes::from_static(b"ERROR"), body: body.into() })
 }
 
 fn encoded(message: Message) -> Result<Message, TrySendError> {

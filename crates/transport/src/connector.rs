@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use gleis_core::Endpoint;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::connect::connect;
-use crate::error::{ConnectError, HandshakeError};
+use crate::error::{CloseReason, ConnectError, HandshakeError};
 use crate::event::{Event, Host, Origin};
 use crate::options::LinkConfig;
 use crate::task::TaskGuard;
@@ -82,7 +83,12 @@ impl Work {
         let mut failures = 0;
         loop {
             match self.attempt().await {
-                Ok(()) => failures = 0,
+                Ok(lived) if self.config.options.backoff.first <= lived => failures = 0,
+                // Over as soon as it began: the next one may fare no better.
+                Ok(_) => {
+                    failures += 1;
+                    tokio::time::sleep(self.delay(failures)).await;
+                }
                 Err(error) => {
                     failures += 1;
                     // Ended for good only while somebody waits to hear it.
@@ -100,18 +106,17 @@ impl Work {
         }
     }
 
-    /// One connection from its beginning to its end.
-    async fn attempt(&mut self) -> Result<(), ConnectError> {
+    /// One connection from its beginning to its end; says how long it lived.
+    async fn attempt(&mut self) -> Result<Duration, ConnectError> {
         let connection = connect(&self.endpoint, &self.config).await?;
+        let since = Instant::now();
         let Some(host) = self.host.upgrade() else {
-            return Ok(());
+            return Ok(Duration::ZERO);
         };
-        host.admit(connection.peer(), Origin::Connected).map_err(|reason| {
-            ConnectError::Handshake {
-                endpoint: self.endpoint.clone(),
-                source: HandshakeError::Refused { reason },
-            }
-        })?;
+        if let Err(reason) = host.admit(connection.peer(), Origin::Connected) {
+            connection.refuse(&reason);
+            return Err(self.failed(HandshakeError::Refused { reason }));
+        }
         let closed = connection.closed();
         host.note(Event::Connected { peer: connection.peer().clone() });
         host.attach(connection, Origin::Connected);
@@ -119,8 +124,21 @@ impl Work {
         if let Some(told) = self.told.take() {
             let _ = told.send(Ok(()));
         }
-        closed.wait().await;
-        Ok(())
+        match closed.wait().await {
+            // The peer looked at us only after the handshake.
+            CloseReason::Protocol(error) if matches!(*error, gleis_zmtp::Error::Refused { .. }) => {
+                Err(self.failed(HandshakeError::Protocol((*error).clone())))
+            }
+            _ => Ok(since.elapsed()),
+        }
+    }
+
+    fn failed(&self, source: HandshakeError) -> ConnectError {
+        ConnectError::Handshake { endpoint: self.endpoint.clone(), source }
+    }
+
+    fn delay(&self, failures: u32) -> Duration {
+        self.config.options.backoff.delay(failures, fastrand::f64())
     }
 
     /// Tells the first error to whoever waits. `None` if that was the end.
@@ -134,7 +152,7 @@ impl Work {
 
     /// Waits before the next attempt; false if nobody is left to connect for.
     async fn note_retry(&self, failures: u32, error: ConnectError) -> bool {
-        let delay = self.config.options.backoff.delay(failures, fastrand::f64());
+        let delay = self.delay(failures);
         tracing::debug!(target: "gleis::transport", endpoint = %self.endpoint, ?delay, %error, "retrying");
         let Some(host) = self.host.upgrade() else {
             return false;

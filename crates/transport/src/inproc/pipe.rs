@@ -268,6 +268,13 @@ impl PipeWriter {
         end_both(&self.me, &self.other, reason);
     }
 
+    /// Ends it; the other side learns why.
+    pub(crate) fn refuse(&self, reason: &str) {
+        self.me.end(CloseReason::Here);
+        let refused = gleis_zmtp::Error::Refused { reason: reason.to_owned() };
+        self.other.end(CloseReason::Protocol(Arc::new(refused)));
+    }
+
     pub(crate) fn close_reason(&self) -> Option<CloseReason> {
         self.me.fate.reason()
     }
