@@ -14,7 +14,9 @@ use gleis_transport::{HighWater, Options};
 use crate::error::OpenError;
 use crate::filter::Filter;
 use crate::options::{Overflow, Settings, Side};
-use crate::{Publisher, Pull, Push, Replier, Requester, Subscriber, XPub, XSub};
+use crate::{
+    Dealer, Pair, Publisher, Pull, Push, Replier, Requester, Router, Subscriber, XPub, XSub,
+};
 
 /// A socket about to be opened: choose, then `.await`.
 ///
@@ -166,6 +168,22 @@ impl<Q, R> Builder<Replier<Q, R>> {
     }
 }
 
+impl<S, R> Builder<Router<S, R>> {
+    /// A message to a peer that is not here is dropped and counted; by default it is
+    /// [`SendError::NoPeer`](crate::SendError::NoPeer).
+    pub fn drop_unroutable(mut self) -> Self {
+        self.settings.drop_unroutable = true;
+        self
+    }
+
+    /// A peer that announces the identity of another takes it over, and the other is disconnected; by
+    /// default the newcomer is refused. Whoever can reach the socket can then take anybody's place.
+    pub fn handover(mut self) -> Self {
+        self.settings.handover = true;
+        self
+    }
+}
+
 /// Makes `.await` on a builder open the socket.
 macro_rules! opens {
     ($socket:ident < $($param:ident),+ >) => {
@@ -183,11 +201,14 @@ macro_rules! opens {
     };
 }
 
+opens!(Dealer<S, R>);
+opens!(Pair<S, R>);
 opens!(Publisher<T>);
 opens!(Pull<T>);
 opens!(Push<T>);
 opens!(Replier<Q, R>);
 opens!(Requester<Q, R>);
+opens!(Router<S, R>);
 opens!(Subscriber<T>);
 opens!(XPub<T>);
 opens!(XSub<T>);

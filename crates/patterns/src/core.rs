@@ -27,7 +27,8 @@ use crate::stats::Stats;
 
 /// What a kind of socket does with its links.
 pub(crate) trait Role: Send + Sync + 'static {
-    /// Whether this peer may come in, beside those that are here.
+    /// Whether this peer may come in, beside those that are here. If so it is attached at once, so a
+    /// place may be held for it.
     fn admit(&self, peer: &Peer) -> Result<(), String> {
         let _ = peer;
         Ok(())

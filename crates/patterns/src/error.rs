@@ -51,7 +51,8 @@ pub enum SendError {
     /// No peer has room and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
     #[error("queue full")]
     Full,
-    /// There is no peer and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
+    /// There is no peer and the socket was told to [fail](crate::Overflow::Fail), or the peer that a
+    /// [`Router`](crate::Router) is to send to is not here. Retrying later is safe.
     #[error("no peer")]
     NoPeer,
     /// No peer had room in the time that the socket was given. Retrying is safe.
@@ -128,8 +129,8 @@ pub enum RequestError {
     /// The request cannot be encoded. Trying again fails again.
     #[error("cannot send")]
     Encode(#[source] BoxError),
-    /// Too many requests are in flight and the socket was told to [fail](crate::Overflow::Fail).
-    /// Retrying later is safe.
+    /// Too many requests are in flight, or a [`Pair`](crate::Pair) has no room, and the socket was told
+    /// to [fail](crate::Overflow::Fail). Retrying later is safe.
     #[error("too many requests in flight")]
     Full,
     /// There was no peer, until the deadline unless the socket was told to
@@ -171,5 +172,27 @@ pub enum ReplyError {
 impl From<EncodeError> for SendError {
     fn from(source: EncodeError) -> Self {
         Self::Encode(Box::new(source))
+    }
+}
+
+impl RequestError {
+    /// For a question that is a message of its own.
+    pub(crate) fn not_sent(error: SendError) -> Self {
+        match error {
+            SendError::Closed => Self::Closed,
+            SendError::Encode(source) => Self::Encode(source),
+            SendError::Full => Self::Full,
+            SendError::NoPeer => Self::NoPeer,
+            SendError::TimedOut => Self::DeadlineExceeded { sent: false },
+        }
+    }
+
+    /// For an answer that is a message of its own.
+    pub(crate) fn not_answered(error: RecvError) -> Self {
+        match error {
+            RecvError::Closed => Self::Closed,
+            RecvError::TimedOut => Self::DeadlineExceeded { sent: true },
+            error => Self::Decode(error),
+        }
     }
 }

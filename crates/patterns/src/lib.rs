@@ -10,6 +10,9 @@
 //! | [`XSub`] | subscribes, and sends to its publishers | [`Publisher`], [`XPub`] |
 //! | [`Requester`] | asks, many requests at a time, each with a deadline | [`Replier`] |
 //! | [`Replier`] | answers each request once | [`Requester`] |
+//! | [`Pair`] | talks both ways to exactly one peer | [`Pair`] |
+//! | [`Dealer`] | sends to its peers in turn, takes from all of them, fairly | [`Router`], [`Dealer`], [`Replier`] |
+//! | [`Router`] | takes from all its peers and knows who sent it; sends to the peer it is told | [`Dealer`], [`Router`], [`Requester`] |
 //!
 //! Either side may bind or connect, more than once, over inproc, ipc and tcp; peers come and go,
 //! connections that break are made again. On inproc the values themselves travel; elsewhere they
@@ -37,9 +40,11 @@ mod batch;
 mod builder;
 mod commands;
 mod core;
+mod dealer;
 mod envelope;
 mod error;
 mod event;
+mod exchange;
 mod fanout;
 mod filter;
 mod filters;
@@ -53,8 +58,10 @@ mod news;
 mod options;
 mod outlet;
 mod pace;
+mod pair;
 mod parcel;
 mod peer;
+mod peer_id;
 mod pending;
 mod publisher;
 mod publishing;
@@ -66,6 +73,8 @@ mod reply;
 mod request;
 mod requester;
 mod ring;
+mod router;
+mod routes;
 mod sending;
 mod socket;
 mod stats;
@@ -81,13 +90,16 @@ pub use gleis_core::Endpoint;
 pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Options};
 
 pub use crate::builder::Builder;
+pub use crate::dealer::Dealer;
 pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
 pub use crate::event::{Event, Events};
 pub use crate::filter::{Filter, FilterError, Pattern};
 pub use crate::local::Outgoing;
 pub use crate::multipart::Multipart;
 pub use crate::options::Overflow;
+pub use crate::pair::Pair;
 pub use crate::peer::PeerInfo;
+pub use crate::peer_id::PeerId;
 pub use crate::publisher::Publisher;
 pub use crate::pull::Pull;
 pub use crate::push::Push;
@@ -95,6 +107,7 @@ pub use crate::replier::Replier;
 pub use crate::reply::ReplyHandle;
 pub use crate::request::Request;
 pub use crate::requester::Requester;
+pub use crate::router::Router;
 pub use crate::stats::{DropReason, Dropped, Flow, PeerStats, Stats};
 pub use crate::subscriber::{Publication, Subscriber};
 pub use crate::xpub::{Upstream, XPub};

@@ -11,7 +11,7 @@ use crate::filter::Filter;
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Overflow {
-    /// The send waits. The default of [`Push`](crate::Push) and [`Requester`](crate::Requester).
+    /// The send waits. The default of all sockets but [`Publisher`](crate::Publisher).
     Block,
     /// The new message is dropped and counted. The default of [`Publisher`](crate::Publisher).
     DropNewest,
@@ -33,6 +33,8 @@ pub(crate) enum Side {
 pub(crate) struct Settings {
     pub(crate) codec: Option<AnyCodec>,
     pub(crate) connect_patience: Duration,
+    pub(crate) drop_unroutable: bool,
+    pub(crate) handover: bool,
     pub(crate) options: Options,
     pub(crate) overflow: Option<Overflow>,
     pub(crate) ready: Option<Duration>,
@@ -48,6 +50,8 @@ impl Default for Settings {
         Self {
             codec: None,
             connect_patience: Duration::from_millis(250),
+            drop_unroutable: false,
+            handover: false,
             options: Options::default(),
             overflow: None,
             ready: None,

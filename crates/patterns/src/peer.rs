@@ -13,6 +13,7 @@ use tokio::sync::Notify;
 use crate::commands::Word;
 use crate::core::Core;
 use crate::ledger::Account;
+use crate::peer_id::PeerId;
 use crate::told::Told;
 
 /// Who is connected.
@@ -45,6 +46,8 @@ pub(crate) struct Link {
     /// Unique within the socket, never reused.
     pub(crate) id: u64,
     pub(crate) origin: Origin,
+    /// What a router knows it by.
+    pub(crate) peer_id: OnceLock<PeerId>,
     pub(crate) sender: Sender,
     told: Told,
 }
@@ -68,8 +71,8 @@ pub(crate) struct LinkParts {
 impl Link {
     pub(crate) fn new(id: u64, parts: LinkParts) -> Self {
         let LinkParts { account, codec, gleis, origin, sender } = parts;
-        let (barrier, direct, told) = Default::default();
-        Self { account, barrier, codec, direct, gleis, id, origin, sender, told }
+        let (barrier, direct, peer_id, told) = Default::default();
+        Self { account, barrier, codec, direct, gleis, id, origin, peer_id, sender, told }
     }
 
     pub(crate) fn address(&self) -> &str {
@@ -78,6 +81,11 @@ impl Link {
 
     pub(crate) fn identity(&self) -> &Bytes {
         &self.sender.peer().identity
+    }
+
+    /// True once it has ended, though its socket may not know yet.
+    pub(crate) fn is_over(&self) -> bool {
+        self.sender.close_reason().is_some()
     }
 
     /// True if values travel as they are. Raw bytes are shared anyway.

@@ -3,25 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleis_core::Endpoint;
 use gleis_patterns::{AnyCodec, Publisher, Pull, Push, Replier, Requester, Subscriber};
-use gleis_transport::{
-    Connection, Control, Inbound, LinkConfig, Message, SocketType, connect, listen,
-};
+use gleis_transport::{Control, Inbound, LinkConfig, Message, SocketType, listen};
 
-use crate::support::soon;
-
-/// A socket of another library that connects.
-async fn stranger(kind: SocketType, at: &Endpoint) -> Connection {
-    let config = Arc::new(LinkConfig::new(kind));
-    soon(connect(at, &config)).await.expect("somebody listens")
-}
-
-fn message(frames: &[&'static str]) -> Message {
-    let mut head: Vec<Bytes> = frames.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
-    let body = head.pop().expect("a message has a frame");
-    Message::multipart(head, body)
-}
+use crate::support::{message, soon, stranger, text};
 
 /// Sends `frames` as `kind` to a replier that answers as `answer` says; what comes back.
 async fn ask(kind: SocketType, frames: &[&'static str], answer: Result<&str, &str>) -> String {
@@ -40,15 +25,6 @@ async fn ask(kind: SocketType, frames: &[&'static str], answer: Result<&str, &st
     let mut batch = Vec::new();
     soon(receiver.recv_many(&mut batch)).await.expect("peers are there");
     text(batch)
-}
-
-/// The first message, its frames joined by bars.
-fn text(mut batch: Vec<Inbound>) -> String {
-    let Inbound::Message(message) = batch.remove(0) else { panic!("no message") };
-    let mut frames = message.head;
-    frames.push(message.body.to_bytes().expect("bytes"));
-    let frames: Vec<_> = frames.iter().map(|it| String::from_utf8_lossy(it)).collect();
-    frames.join("|")
 }
 
 #[tokio::test]

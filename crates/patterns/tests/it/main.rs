@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect, too")]
 
 mod codecs;
+mod dealer;
 mod events;
 mod faults;
 mod filters;
@@ -12,8 +13,10 @@ mod hostile;
 mod leaks;
 mod matrix;
 mod pains;
+mod pair;
 mod pubsub;
 mod reqrep;
+mod router;
 mod sim;
 mod support;
 mod xpubxsub;

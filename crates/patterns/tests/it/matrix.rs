@@ -2,11 +2,12 @@
 
 use bytes::Bytes;
 use gleis_patterns::{
-    Filter, Publisher, Pull, Push, Replier, Requester, Subscriber, Upstream, XPub, XSub,
+    AnyCodec, Dealer, Filter, Multipart, Pair, Publisher, Pull, Push, Replier, Requester, Router,
+    Subscriber, Upstream, XPub, XSub,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Binder, SCHEMES, pair, soon};
+use crate::support::{Binder, SCHEMES, fresh, pair, soon};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Job {
@@ -143,10 +144,92 @@ async fn a_request_is_answered() {
 }
 
 #[tokio::test]
+async fn a_pair_talks_both_ways() {
+    for (scheme, binder) in cases() {
+        let (a, b) = pair::<Pair<Job, u64>, Pair<u64, Job>>(scheme, binder).await;
+        for id in 0..10 {
+            soon(a.send(&job(id))).await.unwrap();
+            soon(b.send(u64::from(id))).await.unwrap();
+        }
+        for id in 0..10 {
+            assert_eq!(soon(b.recv()).await.unwrap(), job(id), "{scheme} {binder:?}");
+            assert_eq!(soon(a.recv()).await.unwrap(), u64::from(id), "{scheme} {binder:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dealer_and_a_router_talk_both_ways() {
+    for (scheme, binder) in cases() {
+        let (dealer, router) = pair::<Dealer<Job, u64>, Router<u64, Job>>(scheme, binder).await;
+        for id in 0..10 {
+            soon(dealer.send(&job(id))).await.unwrap();
+        }
+        for id in 0..10 {
+            let (from, it) = soon(router.recv()).await.unwrap();
+            assert_eq!(it, job(id), "{scheme} {binder:?}");
+            soon(router.send_to(&from, u64::from(id))).await.unwrap();
+            assert_eq!(soon(dealer.recv()).await.unwrap(), u64::from(id), "{scheme} {binder:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn dealers_talk_to_dealers_and_routers_to_routers() {
+    for (scheme, binder) in cases() {
+        let (a, b) = pair::<Dealer<Job>, Dealer<Job>>(scheme, binder).await;
+        soon(a.send(job(1))).await.unwrap();
+        assert_eq!(soon(b.recv()).await.unwrap(), job(1), "{scheme} {binder:?}");
+        let (a, b) = pair::<Router<Job>, Router<Job>>(scheme, binder).await;
+        soon(a.wait_for_peers(1)).await;
+        soon(a.send_to(&a.peer_ids()[0], job(2))).await.unwrap();
+        let (from, it) = soon(b.recv()).await.unwrap();
+        assert_eq!(it, job(2), "{scheme} {binder:?}");
+        soon(b.send_to(&from, it)).await.unwrap();
+        assert_eq!(soon(a.recv()).await.unwrap().1, job(2), "{scheme} {binder:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_new_kinds_speak_every_codec() {
+    for codec in [AnyCodec::Bincode, AnyCodec::Json, AnyCodec::Msgpack, AnyCodec::Postcard] {
+        for scheme in SCHEMES {
+            let a = Pair::<Job>::bind(fresh(scheme)).codec(codec.clone()).await.unwrap();
+            let b = Pair::<Job>::connect(a.endpoint()).await.unwrap();
+            soon(b.send(job(1))).await.unwrap();
+            assert_eq!(soon(a.recv()).await.unwrap(), job(1), "{scheme} {codec:?}");
+            assert_eq!(b.peers()[0].codec, codec.name());
+            let router = Router::<Job>::bind(fresh(scheme)).codec(codec.clone()).await.unwrap();
+            let dealer = Dealer::<Job>::connect(router.endpoint()).await.unwrap();
+            soon(dealer.send(job(2))).await.unwrap();
+            let (from, it) = soon(router.recv()).await.unwrap();
+            soon(router.send_to(&from, &it)).await.unwrap();
+            assert_eq!(soon(dealer.recv()).await.unwrap(), job(2), "{scheme} {codec:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn frames_travel_as_they_are() {
+    for (scheme, binder) in cases() {
+        let frames = Multipart::new(["a", "", "c"]);
+        let (dealer, router) = pair::<Dealer<Multipart>, Router<Multipart>>(scheme, binder).await;
+        soon(dealer.send(&frames)).await.unwrap();
+        let (from, it) = soon(router.recv()).await.unwrap();
+        assert_eq!(it, frames, "{scheme} {binder:?}");
+        soon(router.send_to(&from, it)).await.unwrap();
+        assert_eq!(soon(dealer.recv()).await.unwrap(), frames, "{scheme} {binder:?}");
+        let (a, b) = pair::<Pair<Multipart>, Pair<Multipart>>(scheme, binder).await;
+        soon(a.send(&frames)).await.unwrap();
+        assert_eq!(soon(b.recv()).await.unwrap(), frames, "{scheme} {binder:?}");
+    }
+}
+
+#[tokio::test]
 async fn connecting_before_binding_works() {
     for scheme in SCHEMES {
         // The place is known only once it was bound.
-        let first = Pull::<u32>::bind(crate::support::fresh(scheme)).await.unwrap();
+        let first = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
         let at = first.endpoint().clone();
         first.close().await;
         drop(first);

@@ -1,11 +1,14 @@
 //! What the tests share: fresh endpoints and waits with a watchdog.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bytes::Bytes;
 use gleis_patterns::{Builder, Endpoint};
 pub(crate) use gleis_test::wait::eventually as until;
 use gleis_test::wait::within;
+use gleis_transport::{CloseReason, Connection, Inbound, LinkConfig, Message, SocketType, connect};
 
 /// The transports every pattern is tried on.
 #[cfg(not(feature = "zeromq"))]
@@ -63,14 +66,64 @@ macro_rules! socket {
     };
 }
 
+socket!(Dealer<S, R>);
+socket!(Pair<S, R>);
 socket!(Publisher<T>);
 socket!(Pull<T>);
 socket!(Push<T>);
 socket!(Replier<Q, R>);
 socket!(Requester<Q, R>);
+socket!(Router<S, R>);
 socket!(Subscriber<T>);
 socket!(XPub<T>);
 socket!(XSub<T>);
+
+/// A socket of another library that connects.
+pub(crate) async fn stranger(kind: SocketType, at: &Endpoint) -> Connection {
+    stranger_named(kind, at, "").await
+}
+
+/// The same, with an identity.
+pub(crate) async fn stranger_named(
+    kind: SocketType,
+    at: &Endpoint,
+    identity: &'static str,
+) -> Connection {
+    let mut config = LinkConfig::new(kind);
+    config.options.identity = identity.into();
+    soon(connect(at, &Arc::new(config))).await.expect("somebody listens")
+}
+
+/// Reads a connection to its end, and says why it ended.
+pub(crate) async fn end(connection: Connection) -> CloseReason {
+    let (_sender, mut receiver) = connection.split();
+    loop {
+        if let Err(reason) = soon(receiver.recv_many(&mut Vec::new())).await {
+            return reason;
+        }
+    }
+}
+
+/// A message as the wire has it.
+pub(crate) fn message(frames: &[&'static str]) -> Message {
+    let mut head: Vec<Bytes> = frames.iter().map(|it| Bytes::from_static(it.as_bytes())).collect();
+    let body = head.pop().expect("a message has a frame");
+    Message::multipart(head, body)
+}
+
+/// The first message, its frames joined by bars.
+pub(crate) fn text(mut batch: Vec<Inbound>) -> String {
+    let Inbound::Message(message) = batch.remove(0) else { panic!("no message") };
+    let mut frames = message.head;
+    frames.push(message.body.to_bytes().expect("bytes"));
+    joined(&frames)
+}
+
+/// Frames, joined by bars.
+pub(crate) fn joined(frames: &[Bytes]) -> String {
+    let frames: Vec<_> = frames.iter().map(|it| String::from_utf8_lossy(it)).collect();
+    frames.join("|")
+}
 
 /// Which of two sockets binds.
 #[derive(Clone, Copy, Debug)]
