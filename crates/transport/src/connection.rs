@@ -51,6 +51,9 @@ impl Connection {
                 // It leaves with the drop, if the socket takes it.
                 let _ = link.control(refusal(reason));
             }
+            // That engine has no word for it.
+            #[cfg(feature = "zeromq")]
+            SenderKind::Zmq(link) => link.abort(CloseReason::Here),
         }
     }
 
