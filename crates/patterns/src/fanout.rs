@@ -1,6 +1,7 @@
 //! Giving a message to one of many peers that all get it.
 
-use gleis_transport::{Message as Frames, TrySendError};
+use gleis_transport::{Message as Frames, Sender, TrySendError};
+use tokio::time::Instant;
 
 use crate::error::SendError;
 use crate::options::Overflow;
@@ -20,7 +21,8 @@ pub(crate) enum Outcome {
 }
 
 impl Link {
-    /// Gives the peer `message` as `overflow` says; what is dropped is counted.
+    /// Gives the peer `message` as `overflow` says, waiting for room `until` then at most; what is
+    /// dropped is counted.
     ///
     /// # Errors
     /// [`SendError::Encode`].
@@ -28,9 +30,10 @@ impl Link {
         &self,
         message: Frames,
         overflow: Overflow,
+        until: Option<Instant>,
     ) -> Result<Outcome, SendError> {
         let res = match overflow {
-            Overflow::Block => self.sender.send(message).await.map(|()| None),
+            Overflow::Block => send_until(&self.sender, message, until).await.map(|()| None),
             Overflow::DropNewest | Overflow::Fail => self.sender.try_send(message).map(|()| None),
             Overflow::DropOldest => self.sender.displace(message),
         };
@@ -55,4 +58,19 @@ impl Link {
             Err(error) => Err(SendError::Encode(Box::new(error))),
         }
     }
+}
+
+/// Waits for room; `Full` when it is too late.
+async fn send_until(
+    sender: &Sender,
+    message: Frames,
+    until: Option<Instant>,
+) -> Result<(), TrySendError> {
+    let Some(until) = until else {
+        return sender.send(message).await;
+    };
+    let back = message.clone();
+    tokio::time::timeout_at(until, sender.send(message))
+        .await
+        .unwrap_or(Err(TrySendError::Full(back)))
 }

@@ -28,6 +28,7 @@ const LEGACY: usize = 64 << 20;
 pub(crate) struct Intake {
     /// How many messages are taken under one lock: never so many that the peer starves meanwhile.
     batch: usize,
+    conflates: bool,
     mark: HighWater,
     state: Mutex<State>,
 }
@@ -49,8 +50,10 @@ struct State {
 impl Intake {
     pub(crate) fn new(settings: &Settings) -> Self {
         let mark = settings.options.recv_high_water;
-        let batch = (mark.messages / 4).clamp(1, BATCH);
-        Self { batch, mark, state: Mutex::default() }
+        let conflates = settings.conflate;
+        // Of what was taken at once the later ones would be old when their turn comes.
+        let batch = if conflates { 1 } else { (mark.messages / 4).clamp(1, BATCH) };
+        Self { batch, conflates, mark, state: Mutex::default() }
     }
 
     /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
@@ -106,7 +109,7 @@ impl Intake {
 impl Role for Intake {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         let full = Arc::new(AtomicBool::new(false));
-        let lane = Lane::new(link.clone(), full.clone(), self.mark);
+        let lane = Lane::new(link.clone(), full.clone(), self.mark, self.conflates);
         let mut state = self.state.lock();
         let at = match state.free.pop() {
             Some(at) => at,

@@ -1,6 +1,7 @@
 //! What waits of one peer.
 
 use std::collections::VecDeque;
+use std::ops::{AddAssign, SubAssign};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker};
@@ -13,6 +14,8 @@ use crate::stats::DropReason;
 
 /// The queue of one peer. What the taker holds counts until it is done with it.
 pub(crate) struct Lane {
+    /// Only the newest message waits, and there is always room.
+    conflates: bool,
     /// True from the high-water mark until half of it is left.
     full: Arc<AtomicBool>,
     pub(crate) gone: bool,
@@ -29,12 +32,54 @@ pub(crate) struct Lane {
 #[derive(Clone, Copy, Debug, Default)]
 struct Load {
     bytes: usize,
+    controls: usize,
     messages: usize,
 }
 
+impl Load {
+    fn of(bytes: usize, item: &Inbound) -> Self {
+        let controls = usize::from(matches!(item, Inbound::Control(_)));
+        Self { bytes, controls, messages: 1 - controls }
+    }
+
+    /// Whether there is room for no more. A control does not take the place of the message that it
+    /// comes before, but only so many controls may wait.
+    fn reaches(self, mark: HighWater) -> bool {
+        mark.messages <= self.messages || mark.messages < self.controls || mark.bytes <= self.bytes
+    }
+
+    fn is_below_half_of(self, mark: HighWater) -> bool {
+        self.messages <= mark.messages / 2
+            && self.controls <= mark.messages / 2
+            && self.bytes <= mark.bytes / 2
+    }
+}
+
+impl AddAssign for Load {
+    fn add_assign(&mut self, other: Self) {
+        self.bytes += other.bytes;
+        self.controls += other.controls;
+        self.messages += other.messages;
+    }
+}
+
+impl SubAssign for Load {
+    fn sub_assign(&mut self, other: Self) {
+        self.bytes -= other.bytes;
+        self.controls -= other.controls;
+        self.messages -= other.messages;
+    }
+}
+
 impl Lane {
-    pub(crate) fn new(link: Arc<Link>, full: Arc<AtomicBool>, mark: HighWater) -> Self {
+    pub(crate) fn new(
+        link: Arc<Link>,
+        full: Arc<AtomicBool>,
+        mark: HighWater,
+        conflates: bool,
+    ) -> Self {
         Self {
+            conflates,
             full,
             gone: false,
             lent: Load::default(),
@@ -47,14 +92,32 @@ impl Lane {
         }
     }
 
-    pub(crate) fn push(&mut self, item: Inbound) {
+    /// Queues an item; gives back what gives way to it, to be dropped without a lock.
+    pub(crate) fn push(&mut self, item: Inbound) -> Option<Inbound> {
+        if self.conflates {
+            return self.replace(item);
+        }
         let bytes = item.weight();
+        self.weight += Load::of(bytes, &item);
         self.waiting.push_back((bytes, item));
-        self.weight.bytes += bytes;
-        self.weight.messages += 1;
-        if self.mark.messages <= self.weight.messages || self.mark.bytes <= self.weight.bytes {
+        if self.weight.reaches(self.mark) {
             self.full.store(true, Ordering::Release);
         }
+        None
+    }
+
+    /// Whoever wants the newest alone does not want to hear of gaps.
+    fn replace(&mut self, item: Inbound) -> Option<Inbound> {
+        if let Inbound::Control(_) = item {
+            return Some(item);
+        }
+        let bytes = item.weight();
+        let old = self.waiting.pop_front();
+        self.weight += Load::of(bytes, &item);
+        self.waiting.push_back((bytes, item));
+        let (bytes, old) = old?;
+        self.weight -= Load::of(bytes, &old);
+        Some(old)
     }
 
     /// The oldest message that waits, if there is no room.
@@ -88,26 +151,21 @@ impl Lane {
         self.listed = false;
         let n_items = most.min(self.waiting.len());
         for (bytes, item) in self.waiting.drain(..n_items) {
-            self.lent.bytes += bytes;
+            self.lent += Load::of(bytes, &item);
             batch.push(item);
         }
-        self.lent.messages += n_items;
         batch.end_run(&self.link, n_items);
     }
 
     pub(crate) fn has_lent(&self) -> bool {
-        0 < self.lent.messages
+        0 < self.lent.messages + self.lent.controls
     }
 
     /// What was handed out is done with; collects whoever waits for room, if there is room now.
     pub(crate) fn settle(&mut self, woken: &mut Wakers) {
         let lent = std::mem::take(&mut self.lent);
-        self.weight.bytes -= lent.bytes;
-        self.weight.messages -= lent.messages;
-        let half = |mark: usize| mark / 2;
-        if self.weight.messages <= half(self.mark.messages)
-            && self.weight.bytes <= half(self.mark.bytes)
-        {
+        self.weight -= lent;
+        if self.weight.is_below_half_of(self.mark) {
             self.full.store(false, Ordering::Release);
             woken.append(&mut self.room);
         }

@@ -20,7 +20,8 @@
 //! are welcome: see `docs/wire.md`.
 //!
 //! Every queue is bounded. What does not fit waits, or is dropped and counted, or is an error:
-//! see [`Overflow`]. [`Stats`] tells what became of every message.
+//! see [`Overflow`]. [`Stats`] tells what became of every message. [`Builder`] has all options;
+//! `docs/options.md` lists them with their defaults and prices.
 //!
 //! ```
 //! use gleis_patterns::{Pull, Push};
@@ -87,9 +88,9 @@ mod xsub;
 
 pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
-pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Options};
+pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Network, Options};
 
-pub use crate::builder::Builder;
+pub use crate::builder::{Builder, Conflates, Receives, Sends};
 pub use crate::dealer::Dealer;
 pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
 pub use crate::event::{Event, Events};

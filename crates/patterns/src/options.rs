@@ -32,6 +32,7 @@ pub(crate) enum Side {
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) codec: Option<AnyCodec>,
+    pub(crate) conflate: bool,
     pub(crate) connect_patience: Duration,
     pub(crate) drop_unroutable: bool,
     pub(crate) handover: bool,
@@ -49,6 +50,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             codec: None,
+            conflate: false,
             connect_patience: Duration::from_millis(250),
             drop_unroutable: false,
             handover: false,
@@ -65,6 +67,15 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What follows from all that was chosen, in whatever order.
+    pub(crate) fn complete(mut self) -> Self {
+        if self.conflate {
+            self.overflow = Some(Overflow::DropOldest);
+            self.options.send_high_water.messages = 1;
+        }
+        self
+    }
+
     /// What one encoded message may cost: no frame is longer than the link allows.
     pub(crate) fn limits(&self) -> Limits {
         Limits { bytes: self.options.limits.frame, ..Limits::default() }

@@ -1,10 +1,12 @@
 //! Sending each message to whoever subscribed to its topic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::Message as Frames;
+use tokio::time::Instant;
 
 use crate::audience::{Audience, Listener};
 use crate::error::SendError;
@@ -25,13 +27,14 @@ pub(crate) struct Publishing {
     limits: Limits,
     overflow: Overflow,
     pace: Pace,
+    timeout: Option<Duration>,
 }
 
 impl Publishing {
     pub(crate) fn new(audience: Arc<Audience>, ledger: Arc<Ledger>, settings: &Settings) -> Self {
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
         let (limits, pace) = (settings.limits(), Pace::default());
-        Self { audience, ledger, limits, overflow, pace }
+        Self { audience, ledger, limits, overflow, pace, timeout: settings.send_timeout }
     }
 
     pub(crate) fn audience(&self) -> &Audience {
@@ -68,22 +71,33 @@ impl Publishing {
     ) -> Result<(), SendError> {
         self.pace.keep().await;
         let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
+        let until = self.timeout.map(|it| Instant::now() + it);
         let (mut n_wanted, mut n_full) = (0, 0);
         for listener in listeners.iter().filter(|it| it.wants(topic)) {
             n_wanted += 1;
             let message = frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
-            n_full += usize::from(!self.send_to_one(listener, message).await?);
+            n_full += usize::from(!self.send_to_one(listener, message, until).await?);
         }
         if n_wanted == 0 {
             self.ledger.lose(DropReason::NoSubscriber, 1);
         }
-        if 0 < n_full && self.overflow == Overflow::Fail { Err(SendError::Full) } else { Ok(()) }
+        match self.overflow {
+            _ if n_full == 0 => Ok(()),
+            Overflow::Block => Err(SendError::TimedOut),
+            Overflow::DropNewest | Overflow::DropOldest => Ok(()),
+            Overflow::Fail => Err(SendError::Full),
+        }
     }
 
     /// False if the listener had no room.
-    async fn send_to_one(&self, listener: &Listener, message: Frames) -> Result<bool, SendError> {
+    async fn send_to_one(
+        &self,
+        listener: &Listener,
+        message: Frames,
+        until: Option<Instant>,
+    ) -> Result<bool, SendError> {
         listener.tell_gap();
-        let outcome = listener.link.give(message, self.overflow).await?;
+        let outcome = listener.link.give(message, self.overflow, until).await?;
         if matches!(outcome, Outcome::Displaced | Outcome::Full) {
             listener.miss();
         }

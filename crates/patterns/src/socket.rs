@@ -224,8 +224,9 @@ macro_rules! publishes {
         ///
         /// # Errors
         /// [`SendError::Full`](crate::SendError::Full) only if
-        /// [`Overflow::Fail`](crate::Overflow::Fail) was chosen: some subscribers had no room, the
-        /// others have the message. That there are no subscribers is no error, but counted.
+        /// [`Overflow::Fail`](crate::Overflow::Fail) was chosen, `TimedOut` only with a
+        /// [`send_timeout`](crate::Builder::send_timeout): some subscribers had no room, the others
+        /// have the message. That there are no subscribers is no error, but counted.
         ///
         /// # Cancel safety
         /// Waits only if [`Overflow::Block`](crate::Overflow::Block) was chosen; a future dropped

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
 use gleis_transport::{Body, Inbound, Message as Frames, SocketType};
+use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::error::{OpenError, RecvError, SendError};
@@ -65,7 +66,8 @@ impl<T: Message> XSub<T> {
     ///
     /// # Errors
     /// [`SendError::Full`] and [`SendError::NoPeer`] only if [`Overflow::Fail`] was chosen: in the
-    /// first case those that had room have the message. Otherwise what is dropped is counted.
+    /// first case those that had room have the message, and so they have with
+    /// [`SendError::TimedOut`], after a [`send_timeout`](crate::Builder::send_timeout). Otherwise what is dropped is counted.
     ///
     /// # Cancel safety
     /// Waits only if [`Overflow::Block`] was chosen; a future dropped then has reached some
@@ -76,6 +78,7 @@ impl<T: Message> XSub<T> {
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
         let mut copies = Copies::new(message.value(), settings.limits());
         let links = self.wishes.links().ok_or(SendError::Closed)?;
+        let until = settings.send_timeout.map(|it| Instant::now() + it);
         let (mut n_hearing, mut n_full) = (0, 0);
         let hears = |it: &&Arc<Link>| it.sender.peer().socket_type == SocketType::XPub;
         for link in links.iter().filter(hears) {
@@ -85,10 +88,11 @@ impl<T: Message> XSub<T> {
                 link.account.lose_sent(DropReason::Undecodable);
                 continue;
             };
-            n_full += usize::from(link.give(frames, overflow).await? == Outcome::Full);
+            n_full += usize::from(link.give(frames, overflow, until).await? == Outcome::Full);
         }
         match overflow {
             Overflow::Fail if n_hearing == 0 => Err(SendError::NoPeer),
+            Overflow::Block if 0 < n_full => Err(SendError::TimedOut),
             Overflow::Fail if 0 < n_full => Err(SendError::Full),
             _ if n_hearing == 0 => {
                 self.ledger().lose(DropReason::NoPeer, 1);

@@ -103,10 +103,11 @@ impl Sender {
         }
     }
 
-    /// Queues a message; without room the oldest waiting one is given up and returned.
+    /// Queues a message; without room the oldest waiting one is given up and returned. What is
+    /// encoded already cannot be given up: if nothing else waits, one message goes over the mark.
     ///
     /// # Errors
-    /// As [`Sender::try_send`]; `Full` if nothing that waits can be given up any more.
+    /// As [`Sender::try_send`], never `Full`.
     pub fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.displace(message),

@@ -78,7 +78,7 @@ pub struct Options {
     pub linger: Duration,
     /// Bounds on what a peer may send.
     pub limits: Limits,
-    /// Peers that one listener serves at a time; 10,000 by default. More are refused.
+    /// Peers that one listener on tcp or ipc serves at a time; 10,000 by default. More are refused.
     pub max_connections: usize,
     /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest.
     pub max_handshakes: usize,

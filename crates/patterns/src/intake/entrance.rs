@@ -9,6 +9,7 @@ use gleis_transport::{CloseReason, Inbound, Inbox, Message};
 use crate::intake::Intake;
 use crate::lane::Lane;
 use crate::peer::Exit;
+use crate::stats::DropReason;
 
 /// The inbox of one link.
 pub(super) struct Entrance {
@@ -42,14 +43,22 @@ impl Entrance {
 
     /// Queues what the socket's owner is to see.
     fn take_in(&self, items: impl Iterator<Item = Inbound>) {
-        self.with_lane(|lane| {
-            let mut n_messages = 0;
+        let given_up = self.with_lane(|lane| {
+            let (mut given_up, mut n_messages) = (Vec::new(), 0);
             for item in items {
                 n_messages += u64::from(matches!(item, Inbound::Message(_)));
-                lane.push(item);
+                given_up.extend(lane.push(item));
             }
             self.exit.account.offer_received(n_messages);
+            given_up
         });
+        self.lose(&given_up.unwrap_or_default());
+    }
+
+    /// Counts what gave way to newer messages.
+    fn lose(&self, given_up: &[Inbound]) {
+        let n_messages = given_up.iter().filter(|it| matches!(it, Inbound::Message(_))).count();
+        self.exit.account.lose_received(DropReason::Full, n_messages as u64);
     }
 
     /// What of a batch is for the owner; commands between sockets have their effect on the way.
@@ -96,11 +105,13 @@ impl Inbox for Entrance {
     fn displace(&self, message: Message) -> Option<Message> {
         let given_up = self.with_lane(|lane| {
             let oldest = lane.give_up();
-            lane.push(Inbound::Message(message));
+            let old = lane.push(Inbound::Message(message));
             self.exit.account.offer_received(u64::from(oldest.is_none()));
-            oldest
+            (oldest, old)
         });
-        given_up.flatten()
+        let (oldest, old) = given_up?;
+        self.lose(old.as_slice());
+        oldest
     }
 
     fn closed(&self, reason: CloseReason) {

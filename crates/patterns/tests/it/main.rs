@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect, too")]
 
 mod codecs;
+mod conflate;
 mod dealer;
 mod events;
 mod faults;
@@ -12,6 +13,7 @@ mod foreign;
 mod hostile;
 mod leaks;
 mod matrix;
+mod options;
 mod pains;
 mod pair;
 mod pubsub;

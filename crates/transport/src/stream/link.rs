@@ -159,7 +159,7 @@ impl StreamWriter {
             if out.closing {
                 return Err(TrySendError::Closed(message));
             }
-            out.displace(message, hints).map_err(TrySendError::Full)?
+            out.displace(message, hints)
         };
         self.link.act(next);
         Ok(oldest)

@@ -154,15 +154,19 @@ impl Outbox {
     pub(crate) fn append(&mut self, message: Message, hints: Hints) -> Next {
         let weight = message.weight();
         if self.is_behind() {
-            self.backlog_messages += 1;
-            self.backlog_weight += weight;
-            self.backlog.push_back(Waiting::Message(message));
+            self.hold_back(message, weight);
         } else {
             self.batch.push(&self.encoder, &message, weight);
         }
         self.accepted += 1;
         self.n_appended += 1;
         self.next(hints)
+    }
+
+    fn hold_back(&mut self, message: Message, weight: usize) {
+        self.backlog_messages += 1;
+        self.backlog_weight += weight;
+        self.backlog.push_back(Waiting::Message(message));
     }
 
     /// Whether what comes now has to wait unencoded.
@@ -332,22 +336,18 @@ impl Outbox {
         self.n_appended
     }
 
-    /// Queues a message, giving up the oldest that nobody has begun to write if there is no room.
-    ///
-    /// # Errors
-    /// The message, if everything that waits is encoded already.
-    pub(crate) fn displace(
-        &mut self,
-        message: Message,
-        hints: Hints,
-    ) -> Result<(Option<Message>, Next), Message> {
+    /// Queues a message, giving up the oldest that is not encoded yet if there is no room. If all
+    /// are, it waits behind them, one over the mark, and is the one that gives way next.
+    pub(crate) fn displace(&mut self, message: Message, hints: Hints) -> (Option<Message>, Next) {
         if self.has_room() {
-            return Ok((None, self.append(message, hints)));
+            return (None, self.append(message, hints));
         }
-        let Some(oldest) = self.take_oldest() else {
-            return Err(message);
-        };
-        Ok((Some(oldest), self.append(message, hints)))
+        let oldest = self.take_oldest();
+        let weight = message.weight();
+        self.hold_back(message, weight);
+        self.accepted += 1;
+        self.n_appended += 1;
+        (oldest, self.next(hints))
     }
 
     fn take_oldest(&mut self) -> Option<Message> {

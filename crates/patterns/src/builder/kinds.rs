@@ -1,0 +1,172 @@
+//! The options that sockets of some kinds have.
+
+use std::time::Duration;
+
+use crate::builder::Builder;
+use crate::filter::Filter;
+use crate::{
+    Dealer, Pair, Publisher, Pull, Push, Replier, Requester, Router, Subscriber, XPub, XSub,
+};
+
+/// Sockets that may keep the newest message alone: those whose messages each stand for themselves.
+pub trait Conflates: sealed::Socket {}
+
+/// Sockets that are asked for what came in.
+pub trait Receives: sealed::Socket {}
+
+/// Sockets whose sends may wait, [if they are told to](crate::Overflow::Block).
+pub trait Sends: sealed::Socket {}
+
+mod sealed {
+    /// The sockets of this crate and no others.
+    pub trait Socket {}
+}
+
+impl<S, R> sealed::Socket for Dealer<S, R> {}
+impl<S, R> sealed::Socket for Pair<S, R> {}
+impl<T> sealed::Socket for Publisher<T> {}
+impl<T> sealed::Socket for Pull<T> {}
+impl<T> sealed::Socket for Push<T> {}
+impl<Q, R> sealed::Socket for Replier<Q, R> {}
+impl<S, R> sealed::Socket for Router<S, R> {}
+impl<T> sealed::Socket for Subscriber<T> {}
+impl<T> sealed::Socket for XPub<T> {}
+impl<T> sealed::Socket for XSub<T> {}
+
+impl<S, R> Conflates for Dealer<S, R> {}
+impl<S, R> Conflates for Pair<S, R> {}
+impl<T> Conflates for Publisher<T> {}
+impl<T> Conflates for Pull<T> {}
+impl<T> Conflates for Push<T> {}
+impl<T> Conflates for Subscriber<T> {}
+
+impl<S, R> Receives for Dealer<S, R> {}
+impl<S, R> Receives for Pair<S, R> {}
+impl<T> Receives for Pull<T> {}
+impl<Q, R> Receives for Replier<Q, R> {}
+impl<S, R> Receives for Router<S, R> {}
+impl<T> Receives for Subscriber<T> {}
+impl<T> Receives for XPub<T> {}
+impl<T> Receives for XSub<T> {}
+
+impl<S, R> Sends for Dealer<S, R> {}
+impl<S, R> Sends for Pair<S, R> {}
+impl<T> Sends for Publisher<T> {}
+impl<T> Sends for Push<T> {}
+impl<S, R> Sends for Router<S, R> {}
+impl<T> Sends for XPub<T> {}
+impl<T> Sends for XSub<T> {}
+
+impl<S: Conflates> Builder<S> {
+    /// Keeps only the newest message per peer, in both directions; by default all are kept, up to
+    /// the high-water mark.
+    ///
+    /// A sender gives up what waits for a newer message, whatever its
+    /// [`overflow`](Self::overflow) and its mark of messages say, and never waits for room. A
+    /// receiver goes on reading while nobody asks it, gives up what nobody took, and is told of no
+    /// gaps. What is given up is counted as dropped for want of room.
+    ///
+    /// The price: all but the newest may be lost, of all topics together. For the newest value in
+    /// spite of a slow reader the reader has to say this, since the network between the two keeps
+    /// what a sender could not take back.
+    pub fn conflate(mut self) -> Self {
+        self.settings.conflate = true;
+        self
+    }
+}
+
+impl<S: Receives> Builder<S> {
+    /// How long receiving waits before it is an error, [`RecvError::TimedOut`]; for ever by default.
+    /// Streams, `poll_recv` and `try_recv` know no timeout. It costs a timer per wait.
+    ///
+    /// [`RecvError::TimedOut`]: crate::RecvError::TimedOut
+    pub fn recv_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.recv_timeout = Some(timeout);
+        self
+    }
+}
+
+impl<S: Sends> Builder<S> {
+    /// How long a send that waits, which is what [`Overflow::Block`](crate::Overflow::Block) means,
+    /// may wait before it is an error, [`SendError::TimedOut`](crate::SendError::TimedOut); for ever
+    /// by default. It costs a timer per wait.
+    pub fn send_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.send_timeout = Some(timeout);
+        self
+    }
+}
+
+impl<T> Builder<Publisher<T>> {
+    /// Prefixes that one peer may subscribe to; 10,000 by default. A peer that wants more is
+    /// disconnected. Each costs its length, and a look per publication.
+    pub fn max_subscriptions(mut self, prefixes: usize) -> Self {
+        self.settings.options.max_subscriptions = prefixes;
+        self
+    }
+}
+
+impl<Q, R> Builder<Replier<Q, R>> {
+    /// How long an answer waits for a requester that does not take its answers, before that
+    /// requester is disconnected; 1 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = Some(timeout);
+        self
+    }
+}
+
+impl<Q, R> Builder<Requester<Q, R>> {
+    /// How long a request waits for its answer; 10 s by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.settings.timeout = Some(timeout);
+        self
+    }
+}
+
+impl<S, R> Builder<Router<S, R>> {
+    /// A message to a peer that is not here is dropped and counted; by default it is
+    /// [`SendError::NoPeer`](crate::SendError::NoPeer).
+    pub fn drop_unroutable(mut self) -> Self {
+        self.settings.drop_unroutable = true;
+        self
+    }
+
+    /// A peer that announces the identity of another takes it over, and the other is disconnected; by
+    /// default the newcomer is refused. Whoever can reach the socket can then take anybody's place.
+    pub fn handover(mut self) -> Self {
+        self.settings.handover = true;
+        self
+    }
+}
+
+impl<T> Builder<Subscriber<T>> {
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all. None by default.
+    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
+        self.settings.subscriptions.push(filter.into());
+        self
+    }
+}
+
+impl<T> Builder<XPub<T>> {
+    /// Prefixes that one peer may subscribe to: as of a [`Publisher`].
+    pub fn max_subscriptions(mut self, prefixes: usize) -> Self {
+        self.settings.options.max_subscriptions = prefixes;
+        self
+    }
+
+    /// Each subscription of each peer is told, and each one's end; by default only the first to a
+    /// filter and the end of the last.
+    pub fn verbose(mut self) -> Self {
+        self.settings.verbose = true;
+        self
+    }
+}
+
+impl<T> Builder<XSub<T>> {
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all. None by default.
+    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
+        self.settings.subscriptions.push(filter.into());
+        self
+    }
+}
