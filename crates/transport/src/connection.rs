@@ -210,6 +210,10 @@ impl Sender {
     /// Closes the connection: takes nothing more, waits up to `linger` for what is queued, says
     /// goodbye. Returns how many messages did not leave.
     ///
+    /// Within `linger` it also waits until the peer has read to the end. Without that time, what has
+    /// left may still be lost: the system drops what it holds if the peer goes on sending, were it a
+    /// PING.
+    ///
     /// # Cancel safety
     /// A dropped future leaves the connection closed to new messages; drop the sender to end it.
     pub async fn close(&self, linger: Duration) -> usize {
