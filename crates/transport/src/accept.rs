@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,8 +21,11 @@ use crate::stream::{Socket, handshake};
 /// The waits after a failed accept: the first, and the longest.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(1));
 
-/// How long a handshake is safe from newer ones.
-const GRACE: Duration = Duration::from_millis(250);
+/// How long a handshake is safe from newer ones: if the peer has said something, which every honest one
+/// does at once, for several round trips around the world.
+const GRACE: Duration = Duration::from_secs(2);
+/// The same for a peer that has said nothing.
+const GRACE_IN_SILENCE: Duration = Duration::from_millis(250);
 
 /// What comes out of a listener before any handshake.
 pub(crate) enum Arrival {
@@ -50,6 +54,7 @@ pub(crate) struct Acceptor {
 #[derive(Debug)]
 struct Started {
     address: String,
+    has_spoken: Arc<AtomicBool>,
     id: Id,
     since: Instant,
     task: AbortHandle,
@@ -80,7 +85,16 @@ impl Acceptor {
                 Some(ended) = self.handshakes.join_next_with_id() => return self.ended(ended),
                 // Crowded with young handshakes: most are done in a moment, so they get that moment.
                 () = tokio::time::sleep_until(crowded.unwrap_or_else(Instant::now)),
-                    if crowded.is_some() => self.end_oldest(),
+                    if crowded.is_some() =>
+                {
+                    // On a busy machine we may wake long after the moment, together with handshakes
+                    // whose peers have answered long ago: those go first.
+                    tokio::task::yield_now().await;
+                    match self.handshakes.try_join_next_with_id() {
+                        Some(ended) => return self.ended(ended),
+                        None => self.end_first(),
+                    }
+                }
                 arrival = arrive(&self.kind, self.pause), if crowded.is_none() => match arrival {
                     Ok(arrival) => {
                         self.pause = None;
@@ -110,25 +124,30 @@ impl Acceptor {
                 source: HandshakeError::Refused { reason },
             });
         };
-        let task =
-            self.handshakes.spawn(greet(socket, self.config.clone(), address.clone(), place));
-        self.order.push_back(Started { address, id: task.id(), since: Instant::now(), task });
+        let has_spoken = Arc::new(AtomicBool::new(false));
+        let greeted =
+            greet(socket, self.config.clone(), address.clone(), place, has_spoken.clone());
+        let task = self.handshakes.spawn(greeted);
+        let (id, since) = (task.id(), Instant::now());
+        self.order.push_back(Started { address, has_spoken, id, since, task });
         Ok(None)
     }
 
     /// Until when to wait for a place among the handshakes, if there is none.
     fn crowded(&self) -> Option<Instant> {
         let is_full = self.config.options.max_handshakes <= self.order.len();
-        let oldest = self.order.front().filter(|_| is_full)?;
-        Some(oldest.since + GRACE)
+        if is_full { self.order.iter().map(Started::safe_until).min() } else { None }
     }
 
-    /// Ends the oldest handshake: an honest peer is done in a moment, so silent ones cannot keep
-    /// it out.
-    fn end_oldest(&mut self) {
-        if let Some(oldest) = self.order.pop_front() {
-            oldest.task.abort();
-        }
+    /// Ends the handshake whose grace is over first: an honest peer is done by then, so others cannot
+    /// keep it out.
+    fn end_first(&mut self) {
+        let first = self.order.iter().enumerate().min_by_key(|(_, it)| it.safe_until());
+        let Some((at, first)) = first.filter(|(_, it)| it.safe_until() <= Instant::now()) else {
+            return;
+        };
+        first.task.abort();
+        self.order.remove(at);
     }
 
     fn ended(&mut self, ended: Ended) -> Result<Connection, AcceptError> {
@@ -162,6 +181,13 @@ impl Acceptor {
                 Err(error) => note_failure(&*host, error),
             }
         }
+    }
+}
+
+impl Started {
+    fn safe_until(&self) -> Instant {
+        let has_spoken = self.has_spoken.load(Ordering::Relaxed);
+        self.since + if has_spoken { GRACE } else { GRACE_IN_SILENCE }
     }
 }
 
@@ -208,6 +234,7 @@ async fn greet(
     config: Arc<LinkConfig>,
     address: String,
     place: OwnedSemaphorePermit,
+    has_spoken: Arc<AtomicBool>,
 ) -> Result<Connection, HandshakeError> {
-    handshake(socket, &config, address, Some(place)).await
+    handshake(socket, &config, address, Some(place), &has_spoken).await
 }

@@ -80,7 +80,7 @@ pub struct Options {
     pub limits: Limits,
     /// Peers that one listener on tcp or ipc serves at a time; 10,000 by default. More are refused.
     pub max_connections: usize,
-    /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest.
+    /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest silent one.
     pub max_handshakes: usize,
     /// Prefixes and other filters one peer may subscribe to; 10,000 by default.
     pub max_subscriptions: usize,

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use gleis_core::{Endpoint, Host, IpcAddress, TcpAddress};
 use tokio::net::{TcpSocket, TcpStream};
@@ -22,7 +23,7 @@ pub(crate) async fn connect(
             .await
             .map_err(|_| ConnectError::TimedOut { endpoint: endpoint.clone() })?
             .map_err(|source| ConnectError::Io { endpoint: endpoint.clone(), source })?;
-    handshake(socket, config, endpoint.to_string(), None)
+    handshake(socket, config, endpoint.to_string(), None, &AtomicBool::default())
         .await
         .map_err(|source| ConnectError::Handshake { endpoint: endpoint.clone(), source })
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use gleis_zmtp::{Error, Event, Session};
@@ -20,16 +21,18 @@ use crate::stream::socket::Socket;
 const BUFFER: usize = 4 << 10;
 
 /// Greets the peer and makes a connection of the socket; within the session's own deadline.
+/// `has_spoken` is set with the peer's first byte.
 pub(crate) async fn handshake(
     socket: Socket,
     config: &LinkConfig,
     address: String,
     place: Option<OwnedSemaphorePermit>,
+    has_spoken: &AtomicBool,
 ) -> Result<Connection, HandshakeError> {
     socket.prepare(&config.options)?;
     let mut session = Session::new(config.session(), now());
     let mut buffer = BytesMut::with_capacity(BUFFER);
-    let greeted = greet(&socket, &mut session, &mut buffer).await;
+    let greeted = greet(&socket, &mut session, &mut buffer, has_spoken).await;
     if greeted.is_err() {
         // The reason for the peer, if the session has one, as far as the socket takes it now.
         let mut last = BytesMut::new();
@@ -44,6 +47,7 @@ async fn greet(
     socket: &Socket,
     session: &mut Session,
     buffer: &mut BytesMut,
+    has_spoken: &AtomicBool,
 ) -> Result<(), HandshakeError> {
     loop {
         let event = session.poll_event(now(), buffer).map_err(fault)?;
@@ -53,6 +57,7 @@ async fn greet(
             return Ok(());
         }
         read(socket, session, buffer).await?;
+        has_spoken.store(true, Ordering::Relaxed);
     }
 }
 

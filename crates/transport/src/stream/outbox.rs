@@ -69,6 +69,8 @@ pub(crate) struct Outbox {
     pub(crate) closing: bool,
     delivered: u64,
     encoder: Encoder,
+    /// A write has failed: nothing is written any more.
+    is_broken: bool,
     /// Messages in the batch that is being written or waits half-written.
     in_flight: usize,
     last_write: Instant,
@@ -100,6 +102,7 @@ impl Outbox {
             delivered: 0,
             encoder,
             in_flight: 0,
+            is_broken: false,
             last_write: now,
             n_appended: 0,
             oldest: now,
@@ -142,7 +145,7 @@ impl Outbox {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.batch.is_empty() && self.backlog.is_empty() && self.partial.is_none() && !self.writing
+        self.queued() == 0 && self.batch.is_empty() && self.backlog.is_empty() && !self.writing
     }
 
     /// Whether the peer takes nothing more.
@@ -231,7 +234,7 @@ impl Outbox {
 
     /// The next batch to write, if there is one and nobody else writes.
     pub(crate) fn take(&mut self) -> Option<Batch> {
-        if self.writing {
+        if self.writing || self.is_broken {
             return None;
         }
         let batch = match self.partial.take() {
@@ -315,6 +318,7 @@ impl Outbox {
     pub(crate) fn failed(&mut self, mut batch: Batch) -> Wakers {
         self.count_passed(&mut batch);
         self.writing = false;
+        self.is_broken = true;
         self.close()
     }
 
