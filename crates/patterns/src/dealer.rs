@@ -36,7 +36,7 @@ pub struct Dealer<S, R = S> {
 }
 
 impl<S: Message, R: Message> Dealer<S, R> {
-    shared!();
+    shared!(receiving);
     sends!(S);
     receives!(R);
 

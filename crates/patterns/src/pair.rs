@@ -34,7 +34,7 @@ pub struct Pair<S, R = S> {
 }
 
 impl<S: Message, R: Message> Pair<S, R> {
-    shared!();
+    shared!(receiving);
     sends!(S);
     receives!(R);
 

@@ -28,7 +28,7 @@ pub struct Pull<T> {
 }
 
 impl<T: Message> Pull<T> {
-    shared!();
+    shared!(receiving);
     receives!(T);
 
     pub(crate) async fn open(

@@ -90,6 +90,14 @@ impl<R: Reader> Receiving<R> {
         )
     }
 
+    /// Gives up what was taken off the queues and not handed out: the socket is closed.
+    pub(crate) fn close(&self) {
+        // Whoever holds it waits for nothing any more and finds out.
+        if let Ok(mut taker) = self.taker.try_lock() {
+            taker.clear();
+        }
+    }
+
     pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
         // Whoever waits gets what comes: there is nothing for us.
         let mut taker = self.taker.try_lock().map_err(|_| RecvError::Empty)?;
@@ -182,6 +190,15 @@ impl Taker {
                 Some(true) => (),
             }
         }
+    }
+
+    fn clear(&mut self) {
+        self.fault = None;
+        while let Some(()) = self.batch.next(|link, item| {
+            if matches!(item, Inbound::Message(_)) {
+                link.account.lose_received(DropReason::Closed, 1);
+            }
+        }) {}
     }
 
     /// The next item of the batch that the user wants, or an error.

@@ -35,7 +35,7 @@ pub struct Replier<Q, R> {
 }
 
 impl<Q: Message, R: Message> Replier<Q, R> {
-    shared!();
+    shared!(receiving);
     receives!((Q, ReplyHandle<R>));
 
     pub(crate) async fn open(

@@ -53,7 +53,7 @@ pub struct Router<S, R = S> {
 }
 
 impl<S: Message, R: Message> Router<S, R> {
-    shared!();
+    shared!(receiving);
     receives!((PeerId, R));
 
     pub(crate) async fn open(

@@ -1,7 +1,37 @@
 //! What every socket can do, written once.
 
-/// The methods that all sockets share; the socket has a field `core`.
+/// The methods that all sockets share; the socket has a field `core`, and `receiving` if so told.
 macro_rules! shared {
+    () => {
+        $crate::socket::common!();
+
+        /// Closes the socket: takes nothing more and waits, up to the linger time, for what is
+        /// queued. Returns how many messages did not leave. Dropping the socket closes it at once.
+        ///
+        /// # Cancel safety
+        /// The socket is closed in any case; what was queued may be lost.
+        pub async fn close(&self) -> usize {
+            self.core.close().await
+        }
+    };
+    (receiving) => {
+        $crate::socket::common!();
+
+        /// Closes the socket: takes nothing more and waits, up to the linger time, for what is
+        /// queued. Returns how many messages did not leave. What was received and not taken is
+        /// dropped. Dropping the socket closes it at once.
+        ///
+        /// # Cancel safety
+        /// The socket is closed in any case; what was queued may be lost.
+        pub async fn close(&self) -> usize {
+            let unsent = self.core.close().await;
+            self.receiving.close();
+            unsent
+        }
+    };
+}
+
+macro_rules! common {
     () => {
         /// Opens a socket that peers connect to. Port 0 and `ipc://*` let the system choose:
         /// see [`endpoint`](Self::endpoint).
@@ -106,15 +136,6 @@ macro_rules! shared {
         /// Safe.
         pub async fn ready(&self, timeout: std::time::Duration) -> Result<(), $crate::OpenError> {
             self.core.ready(timeout).await
-        }
-
-        /// Closes the socket: takes nothing more and waits, up to the linger time, for what is
-        /// queued. Returns how many messages did not leave. Dropping the socket closes it at once.
-        ///
-        /// # Cancel safety
-        /// The socket is closed in any case; what was queued may be lost.
-        pub async fn close(&self) -> usize {
-            self.core.close().await
         }
     };
 }
@@ -306,4 +327,4 @@ macro_rules! streams {
     };
 }
 
-pub(crate) use {publishes, receives, sends, shared, streams, subscribes};
+pub(crate) use {common, publishes, receives, sends, shared, streams, subscribes};

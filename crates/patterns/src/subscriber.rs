@@ -42,7 +42,7 @@ pub struct Publication<T> {
 }
 
 impl<T: Message> Subscriber<T> {
-    shared!();
+    shared!(receiving);
     receives!(Publication<T>);
     subscribes!();
 

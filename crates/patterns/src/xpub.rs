@@ -59,7 +59,7 @@ pub enum Upstream<T> {
 }
 
 impl<T: Message> XPub<T> {
-    shared!();
+    shared!(receiving);
     publishes!(T);
     receives!(Upstream<T>);
 

@@ -39,7 +39,7 @@ pub struct XSub<T> {
 }
 
 impl<T: Message> XSub<T> {
-    shared!();
+    shared!(receiving);
     receives!(Publication<T>);
     subscribes!();
 
