@@ -21,6 +21,7 @@ mod manifest;
 mod near;
 mod readme;
 mod rows;
+mod soak;
 mod source;
 mod tasks;
 mod tidy;

@@ -5,7 +5,7 @@ use crate::{
     failure::{Failure, Outcome},
     fuzz, interop, layers,
     near::did_you_mean,
-    readme, tidy,
+    readme, soak, tidy,
 };
 
 /// Something that `cargo xtask` can do.
@@ -46,6 +46,7 @@ pub(crate) const TASKS: &[Task] = &[
     task("readme", "[--check]", "README's code from the examples, or compare it", readme::run),
     task("deps", "[--deny]", "dependencies per crate, duplicates, deny.toml", deps::run),
     task("interop", "[ARGS]..", "our sockets against real foreign peers", interop::run),
+    task("soak", "[SECONDS] [--seed N]", "all patterns under faults; then the books", soak::run),
     task("fuzz", "[TARGET] [SECONDS]", "hostile bytes against the parsers", fuzz::run),
 ];
 
