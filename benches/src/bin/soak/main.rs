@@ -9,6 +9,7 @@
 mod books;
 mod cable;
 mod calls;
+mod exchange;
 mod feed;
 mod life;
 mod pipeline;
@@ -94,6 +95,7 @@ async fn run(args: &Args) -> ExitCode {
         tokio::spawn(pipeline::run(weather.clone())),
         tokio::spawn(feed::run(weather.clone())),
         tokio::spawn(calls::run(weather.clone())),
+        tokio::spawn(exchange::run(weather.clone())),
         tokio::spawn(turnover::processes(weather.clone())),
         tokio::spawn(turnover::sockets(weather.clone())),
     ];
