@@ -40,6 +40,13 @@ pub(crate) struct Flood {
     pub(crate) size: usize,
 }
 
+impl Flood {
+    /// Whether it keeps a processor busy for seconds.
+    pub(crate) fn is_long(self) -> bool {
+        100_000 < self.count
+    }
+}
+
 impl Engine {
     pub(crate) const ALL: [Self; 3] = [Self::Libzmq, Self::Pyzmq, Self::Zeromq];
 
@@ -84,7 +91,7 @@ impl Engine {
 
     /// The queues of `zeromq` hold 100,000 messages of any size, those of others what they are told.
     pub(crate) fn flood(self, kind: &str) -> Flood {
-        if self == Self::Zeromq && ["DEALER", "PUB", "PUSH"].contains(&kind) {
+        if self == Self::Zeromq && ["DEALER", "PUSH"].contains(&kind) {
             return Flood { count: 300_000, size: 500 };
         }
         Flood { count: 2_000, size: 64 << 10 }

@@ -2,55 +2,74 @@
 //! tcp and ipc, whoever binds.
 //!
 //! A new kind of socket is an `impl Ours` and a line in [`scenarios`] for each foreign kind.
+//! Kinds that differ only in what they carry need not do everything again.
 
 mod exchange;
 mod full;
 mod meeting;
 mod ours;
+mod row;
 mod survival;
 
 use bytes::Bytes;
-use gleis_patterns::{Publisher, Pull, Push, Subscriber};
+use gleis_patterns::{Multipart, Publisher, Pull, Push, Subscriber};
 
 use crate::foreign::Engine;
-use crate::matrix::meeting::{Plan, Row, Shape, Way};
-use crate::matrix::ours::{Answerer, Asker, Ours};
+use crate::matrix::meeting::Plan;
+use crate::matrix::ours::{Answerer, Asker, Ours, WhenFull};
+use crate::matrix::row::{Row, Way};
 use crate::outcome::Outcome;
 use crate::place::{Binder, Place};
 use crate::runner::Scenario;
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
-    use Shape::{Body, TopicAndBody};
     use Way::{Answers, Asks, Gives, Takes};
 
-    [
-        row::<Push<Bytes>>("PULL", &[], Body, &[Gives]),
-        row::<Pull<Bytes>>("PUSH", &[], Body, &[Takes]),
-        row::<Publisher<Bytes>>("SUB", &[], TopicAndBody, &[Gives]),
-        row::<Publisher<Bytes>>("XSUB", &[], TopicAndBody, &[Gives]),
-        row::<Subscriber<Bytes>>("PUB", &[], TopicAndBody, &[Takes]),
-        row::<Subscriber<Bytes>>("XPUB", &[], TopicAndBody, &[Takes]),
-        row::<Asker>("REP", &[], Body, &[Asks]),
-        row::<Asker>("ROUTER", &[], Body, &[Asks]),
-        row::<Answerer>("REQ", &[], Body, &[Answers]),
-        row::<Answerer>("DEALER", &[b""], Body, &[Answers]),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let mut all = Table::default();
+    all.row::<Push<Bytes>>("PULL", &[Gives], full);
+    all.row::<Pull<Bytes>>("PUSH", &[Takes], full);
+    all.row::<Publisher<Bytes>>("SUB", &[Gives], full);
+    all.row::<Publisher<Bytes>>("XSUB", &[Gives], full);
+    all.row::<Subscriber<Bytes>>("PUB", &[Takes], full);
+    all.row::<Subscriber<Bytes>>("XPUB", &[Takes], full);
+    all.row::<Asker<Bytes>>("REP", &[Asks], full);
+    all.row::<Asker<Bytes>>("ROUTER", &[Asks], full);
+    all.row::<Answerer<Bytes>>("REQ", &[Answers], full);
+    all.row::<Answerer<Bytes>>("DEALER", &[Answers], |it| it.theirs_ahead(&[b""]));
+    all.row::<Push<Multipart>>("PULL", &[Gives], Row::only_messages);
+    all.row::<Pull<Multipart>>("PUSH", &[Takes], Row::only_messages);
+    all.row::<Publisher<Multipart>>("SUB", &[Gives], Row::only_messages);
+    all.row::<Subscriber<Multipart>>("XPUB", &[Takes], Row::only_messages);
+    all.row::<Asker<Multipart>>("REP", &[Asks], Row::only_messages);
+    all.row::<Answerer<Multipart>>("REQ", &[Answers], Row::only_messages);
+    all.scenarios
 }
 
-/// All that `O` and the foreign socket `theirs` must be able to do.
-fn row<O: Ours>(
-    theirs: &'static str,
-    theirs_ahead: &'static [&'static [u8]],
-    shape: Shape,
-    ways: &'static [Way],
-) -> Vec<Scenario> {
-    let row = Row { shape, theirs, theirs_ahead, ways };
-    let engines = Engine::ALL.into_iter().filter(|it| it.has(theirs));
-    let meetings = engines.flat_map(|engine| Place::meetings().map(move |place| (engine, place)));
-    meetings.flat_map(|(engine, place)| cell::<O>(&Plan::new(engine, row, place))).collect()
+/// A row about which there is nothing to say.
+fn full(row: Row) -> Row {
+    row
+}
+
+#[derive(Default)]
+struct Table {
+    scenarios: Vec<Scenario>,
+}
+
+impl Table {
+    /// All that `O` and the foreign socket `theirs` must be able to do.
+    fn row<O: Ours>(
+        &mut self,
+        theirs: &'static str,
+        ways: &'static [Way],
+        choose: impl FnOnce(Row) -> Row,
+    ) {
+        let row = choose(Row::new::<O>(theirs, ways));
+        for engine in Engine::ALL.into_iter().filter(|it| it.has(theirs)) {
+            for place in Place::meetings() {
+                self.scenarios.extend(cell::<O>(&Plan::new(engine, row, place)));
+            }
+        }
+    }
 }
 
 /// What one engine must be able to do at one place.
@@ -64,10 +83,16 @@ fn cell<O: Ours>(plan: &Plan) -> Vec<Scenario> {
     if row.has_topics() {
         all.add::<O>("agree on topics that are no text", exchange::binary_topics::<O>);
     }
-    if exchange::takes_many_frames(&row) {
+    if row.is_frames() {
         all.add::<O>("exchange messages of many frames", exchange::many_frames::<O>);
     } else if row.ways == [Way::Takes] {
         all.add::<O>("go on after a message of too many frames", exchange::too_many_frames::<O>);
+    }
+    if theirs == "DEALER" && !row.is_frames() {
+        all.add::<O>("keep a long envelope", exchange::long_envelope::<O>);
+    }
+    if row.is_short() {
+        return all.all;
     }
     all.add::<O>("exchange 16 MiB", exchange::long::<O>);
     if engine.has_heartbeats() {
@@ -86,7 +111,7 @@ fn cell<O: Ours>(plan: &Plan) -> Vec<Scenario> {
     if place.binder == Binder::Gleis && engine.reconnects(theirs) {
         all.add::<O>("meet again when the gleis side was dropped", survival::ours_dies::<O>);
     }
-    if [Way::Asks, Way::Gives].contains(&row.ways[0]) {
+    if row.ways[0] == Way::Gives || O::WHEN_FULL == WhenFull::Holds {
         all.add::<O>(
             "lose nothing uncounted when the foreign side does not read",
             full::theirs::<O>,
@@ -94,6 +119,10 @@ fn cell<O: Ours>(plan: &Plan) -> Vec<Scenario> {
     }
     if row.ways.contains(&Way::Takes) || theirs == "DEALER" {
         all.add::<O>("go on when the gleis side does not read for a while", full::ours::<O>);
+        if engine.flood(theirs).is_long() {
+            let last = all.all.pop().map(Scenario::heavy);
+            all.all.extend(last);
+        }
     }
     all.all
 }
@@ -112,7 +141,8 @@ impl Themes<'_> {
     ) {
         let Plan { engine, place, row, .. } = self.plan;
         let place = place.named(engine.name());
-        let sentence = format!("{} and {} {} {what} ({place})", O::NAME, engine.name(), row.theirs);
+        let ours = if row.is_frames() { format!("{} of frames", O::NAME) } else { O::NAME.into() };
+        let sentence = format!("{ours} and {} {} {what} ({place})", engine.name(), row.theirs);
         let plan = self.plan.clone();
         self.all.push(Scenario::new(sentence, move || play(plan)));
     }

@@ -16,7 +16,7 @@ use crate::outcome::{Failure, Outcome};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How many scenarios run at a time: most of them wait most of the time.
-const BESIDE: usize = 8;
+const BESIDE: usize = 16;
 
 type Work = Pin<Box<dyn Future<Output = Outcome>>>;
 

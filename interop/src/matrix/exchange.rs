@@ -3,8 +3,9 @@
 use bytes::Bytes;
 
 use crate::foreign::{Frames, pattern};
-use crate::matrix::meeting::{Meeting, Plan, Row, Shape, Way};
+use crate::matrix::meeting::{Meeting, Plan};
 use crate::matrix::ours::Ours;
+use crate::matrix::row::Way;
 use crate::outcome::{Failure, Outcome, same, soon};
 
 /// The length of a long message.
@@ -57,22 +58,23 @@ pub(crate) async fn binary_topics<O: Ours>(mut plan: Plan) -> Outcome {
     Ok(())
 }
 
-/// Whether more than one frame, or one topic and one body, mean something to both sides.
-pub(crate) fn takes_many_frames(row: &Row) -> bool {
-    row.shape == Shape::Frames || row.theirs == "DEALER" || row.theirs == "ROUTER"
+pub(crate) async fn many_frames<O: Ours>(plan: Plan) -> Outcome {
+    let row = plan.row;
+    let messages = [
+        row.frames(b"eu.", ["one"]),
+        row.frames(b"eu.", ["one", "two"]),
+        row.frames(b"eu.", ["", "", ""]),
+        row.frames(b"eu.", [&b"\x01"[..], b"", b"\x00", b"", b"last"]),
+        row.frames(b"eu.", (0..=255).map(pattern)),
+    ];
+    let mut meeting = Meeting::<O>::new(plan).await?;
+    meeting.exchange(&messages).await
 }
 
-/// If the gleis side does not see the frames, they are the envelope that it sends back.
-pub(crate) async fn many_frames<O: Ours>(mut plan: Plan) -> Outcome {
-    let message = match plan.row.shape {
-        Shape::Frames => [&b"eu."[..], b"", b"\x00", b"", b"last"].map(Bytes::from_static).into(),
-        Shape::Body | Shape::TopicAndBody => plan.row.message(b"eu.", "last"),
-    };
-    if plan.row.theirs == "DEALER" && plan.row.shape == Shape::Body {
-        plan.row.theirs_ahead = &[b"\x00hop", b"\xff", b"hop", b""];
-    }
-    let mut meeting = Meeting::<O>::new(plan).await?;
-    meeting.exchange(&vec![message; 10]).await
+/// What stands before the message comes back as it was.
+pub(crate) async fn long_envelope<O: Ours>(mut plan: Plan) -> Outcome {
+    plan.row = plan.row.theirs_ahead(&[b"\x00hop", b"\xff", b"hop", b""]);
+    hundred::<O>(plan).await
 }
 
 /// To a socket of values a message of more frames is none.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use crate::foreign::{Flood, Frames, number, numbered};
-use crate::matrix::meeting::{Meeting, Plan, Way};
+use crate::matrix::meeting::{Meeting, Plan};
 use crate::matrix::ours::{Ours, WhenFull};
+use crate::matrix::row::Way;
 use crate::outcome::{Failure, Outcome, holds, same, soon};
 
 /// Messages in each queue; beside them there are the buffers of the system.
@@ -21,10 +22,10 @@ pub(crate) async fn theirs<O: Ours>(mut plan: Plan) -> Outcome {
     plan.high_water = Some(HIGH_WATER);
     let row = plan.row;
     let mut meeting = Meeting::<O>::new(plan).await?;
-    match (row.ways[0], O::WHEN_FULL) {
-        (Way::Asks, _) => unread_questions(&mut meeting).await?,
-        (_, WhenFull::Drops) => drops(&mut meeting).await?,
-        (_, WhenFull::Waits) => waits(&mut meeting).await?,
+    match O::WHEN_FULL {
+        WhenFull::Drops => drops(&mut meeting).await?,
+        WhenFull::Holds => unread_questions(&mut meeting).await?,
+        WhenFull::Waits => waits(&mut meeting).await?,
     }
     meeting.exchange(&[row.message(b"eu.", "after")]).await
 }
@@ -82,7 +83,7 @@ pub(crate) async fn ours<O: Ours>(mut plan: Plan) -> Outcome {
     let row = plan.row;
     let flood = plan.engine.flood(row.theirs);
     let mut meeting = Meeting::<O>::new(plan).await?;
-    let head = [row.theirs_ahead(), row.message(b"eu.", "")].concat();
+    let head = row.as_theirs(&row.message(b"eu.", ""));
     let (_, head) = head.split_last().ok_or_else(|| Failure::new("no frames"))?;
     let n_sent = meeting.theirs.flood(flood, head).await?;
     match (row.ways.contains(&Way::Answers), row.theirs) {

@@ -8,7 +8,8 @@ use gleis_patterns::{Backoff, Heartbeat, Options};
 use crate::foreign::{Beat, Engine, Foreign, Frames, Wish};
 use crate::gleis::Socket;
 use crate::matrix::ours::Ours;
-use crate::outcome::{Failure, Outcome, same, soon, until};
+use crate::matrix::row::{Row, Way};
+use crate::outcome::{Failure, Outcome, holds, same, soon, until};
 use crate::peer::{INTERVAL, TIMEOUT, TTL};
 use crate::place::{Binder, Place};
 
@@ -16,63 +17,6 @@ use crate::place::{Binder, Place};
 const PROBE: &[u8] = b"probe";
 /// How long one attempt may need; only decides how soon the next one is made.
 const ATTEMPT: Duration = Duration::from_millis(50);
-
-/// Which kinds of socket meet, and what they do.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Row {
-    pub(crate) shape: Shape,
-    pub(crate) theirs: &'static str,
-    /// What stands before each message on the side of the foreign socket.
-    pub(crate) theirs_ahead: &'static [&'static [u8]],
-    pub(crate) ways: &'static [Way],
-}
-
-/// What a message looks like to both sides.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Shape {
-    Body,
-    /// Any number of frames.
-    Frames,
-    TopicAndBody,
-}
-
-/// Which way messages go.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Way {
-    /// The foreign socket asks and gleis sends everything back.
-    Answers,
-    /// Gleis asks and the foreign socket sends everything back.
-    Asks,
-    /// Gleis sends.
-    Gives,
-    /// Gleis receives.
-    Takes,
-}
-
-impl Row {
-    /// A message of the row's shape.
-    pub(crate) fn message(&self, topic: &[u8], body: impl Into<Bytes>) -> Frames {
-        match self.shape {
-            Shape::Body => vec![body.into()],
-            Shape::Frames | Shape::TopicAndBody => {
-                vec![Bytes::copy_from_slice(topic), body.into()]
-            }
-        }
-    }
-
-    pub(crate) fn has_topics(&self) -> bool {
-        self.shape == Shape::TopicAndBody
-    }
-
-    pub(crate) fn theirs_ahead(&self) -> Frames {
-        self.theirs_ahead.iter().map(|it| Bytes::from_static(it)).collect()
-    }
-
-    /// Whether one message must be answered before the next is sent.
-    fn is_lockstep(&self) -> bool {
-        self.theirs == "REQ"
-    }
-}
 
 /// What there is to know before two sockets meet.
 #[derive(Clone, Debug)]
@@ -120,7 +64,7 @@ impl Plan {
 
     async fn foreign(&self) -> Outcome<Foreign> {
         let mut theirs = Foreign::open(self.engine, self.row.theirs, self.wish()).await?;
-        if ["SUB", "XSUB"].contains(&self.row.theirs) {
+        if self.row.subscribes() {
             theirs.subscribe(&self.prefix).await?;
         }
         Ok(theirs)
@@ -223,47 +167,48 @@ impl<O: Ours> Meeting<O> {
     }
 
     async fn answers(&mut self, messages: &[Frames]) -> Outcome {
-        let theirs = self.as_theirs(messages);
+        let (ours, theirs) = self.both_sides(messages);
         self.theirs.send(&theirs).await?;
-        for message in messages {
+        for expected in &ours {
             let question = soon(self.ours.recv()).await??;
-            same(question.ends_with(message), true)?;
+            holds(question.ends_with(expected), "another question came")?;
             soon(self.ours.send(question)).await??;
         }
-        same(self.theirs.recv(messages.len()).await?, theirs)
+        same(self.theirs.recv(theirs.len()).await?, theirs)
     }
 
     async fn asks(&mut self, messages: &[Frames]) -> Outcome {
-        for message in messages {
+        let (ours, _) = self.both_sides(messages);
+        for message in &ours {
             soon(self.ours.send(message.clone())).await??;
         }
-        self.theirs.echo(messages.len()).await?;
-        for message in messages {
-            same(soon(self.ours.recv()).await??, message.clone())?;
+        self.theirs.echo(ours.len()).await?;
+        for message in ours {
+            same(soon(self.ours.recv()).await??, message)?;
         }
         Ok(())
     }
 
     async fn gives(&mut self, messages: &[Frames]) -> Outcome {
-        for message in messages {
-            soon(self.ours.send(message.clone())).await??;
+        let (ours, theirs) = self.both_sides(messages);
+        for message in ours {
+            soon(self.ours.send(message)).await??;
         }
-        let theirs = self.as_theirs(messages);
-        same(self.theirs.recv(messages.len()).await?, theirs)
+        same(self.theirs.recv(theirs.len()).await?, theirs)
     }
 
     async fn takes(&mut self, messages: &[Frames]) -> Outcome {
-        let theirs = self.as_theirs(messages);
+        let (ours, theirs) = self.both_sides(messages);
         self.theirs.send(&theirs).await?;
-        for message in messages {
-            same(soon(self.ours.recv()).await??, message.clone())?;
+        for message in ours {
+            same(soon(self.ours.recv()).await??, message)?;
         }
         Ok(())
     }
 
-    fn as_theirs(&self, messages: &[Frames]) -> Vec<Frames> {
-        let ahead = self.plan.row.theirs_ahead();
-        messages.iter().map(|it| [&ahead[..], it].concat()).collect()
+    fn both_sides(&self, messages: &[Frames]) -> (Vec<Frames>, Vec<Frames>) {
+        let row = self.plan.row;
+        messages.iter().map(|it| (row.as_ours(it), row.as_theirs(it))).unzip()
     }
 
     /// Kills the foreign process; another one takes its place as soon as gleis knows.

@@ -1,14 +1,14 @@
 //! Gleis sockets as the matrix sees them: frames in, frames out.
 //!
-//! A new kind of socket is one more `impl Ours`, and rows in the [table](super::table).
+//! A new kind of socket is one more `impl Ours`, and rows in the [table](super::scenarios).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use gleis_patterns::{
-    Builder, Publisher, Pull, Push, Replier, ReplyHandle, RequestError, Requester, Stats,
-    Subscriber,
+    Builder, Message, Multipart, Publisher, Pull, Push, Replier, ReplyHandle, RequestError,
+    Requester, Stats, Subscriber,
 };
 use tokio::task::JoinHandle;
 
@@ -16,9 +16,10 @@ use crate::foreign::Frames;
 use crate::gleis::Socket;
 use crate::outcome::{Failure, Outcome};
 
-/// A gleis socket of bytes.
+/// A gleis socket.
 pub(crate) trait Ours: Sized + 'static {
     type Socket: Socket;
+    type Value: Value;
 
     /// What users call it.
     const NAME: &'static str;
@@ -51,27 +52,59 @@ pub(crate) trait Ours: Sized + 'static {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum WhenFull {
     Drops,
+    /// Has so many questions under way and not one more.
+    Holds,
     Waits,
 }
 
-/// The frames of a message that must have this many.
-fn exactly<const N: usize>(frames: Frames) -> Outcome<[Bytes; N]> {
-    let wrong = |it: Frames| Failure::new(format!("{} frames, not {N}", it.len()));
-    <[Bytes; N]>::try_from(frames).map_err(wrong)
+/// What a socket carries.
+pub(crate) trait Value: Message {
+    /// Whether it may have any number of frames, or exactly one.
+    const IS_FRAMES: bool;
+
+    fn of(frames: Frames) -> Outcome<Self>;
+    fn frames(self) -> Frames;
+}
+
+impl Value for Bytes {
+    const IS_FRAMES: bool = false;
+
+    fn of(frames: Frames) -> Outcome<Self> {
+        let wrong = |it: Frames| Failure::new(format!("{} frames, not 1", it.len()));
+        let [body] = <[Self; 1]>::try_from(frames).map_err(wrong)?;
+        Ok(body)
+    }
+
+    fn frames(self) -> Frames {
+        vec![self]
+    }
+}
+
+impl Value for Multipart {
+    const IS_FRAMES: bool = true;
+
+    fn of(frames: Frames) -> Outcome<Self> {
+        Ok(frames.into())
+    }
+
+    fn frames(self) -> Frames {
+        self.frames
+    }
 }
 
 /// What the impls below have in common.
-macro_rules! holder {
-    ($name:literal, $socket:ty) => {
-        type Socket = $socket;
+macro_rules! itself {
+    ($name:literal, $value:ident) => {
+        type Socket = Self;
+        type Value = $value;
 
         const NAME: &'static str = $name;
 
-        fn new(socket: Self::Socket) -> Self {
+        fn new(socket: Self) -> Self {
             socket
         }
 
-        fn socket(&self) -> &Self::Socket {
+        fn socket(&self) -> &Self {
             self
         }
 
@@ -81,25 +114,24 @@ macro_rules! holder {
     };
 }
 
-impl Ours for Push<Bytes> {
-    holder!("Push", Self);
+impl<V: Value> Ours for Push<V> {
+    itself!("Push", V);
 
     async fn send(&mut self, frames: Frames) -> Outcome {
-        let [body] = exactly(frames)?;
-        Ok(Self::send(self, body).await?)
+        Ok(Self::send(self, V::of(frames)?).await?)
     }
 }
 
-impl Ours for Pull<Bytes> {
-    holder!("Pull", Self);
+impl<V: Value> Ours for Pull<V> {
+    itself!("Pull", V);
 
     async fn recv(&mut self) -> Outcome<Frames> {
-        Ok(vec![Self::recv(self).await?])
+        Ok(Self::recv(self).await?.frames())
     }
 }
 
-impl Ours for Publisher<Bytes> {
-    holder!("Publisher", Self);
+impl<V: Value> Ours for Publisher<V> {
+    itself!("Publisher", V);
 
     const WHEN_FULL: WhenFull = WhenFull::Drops;
 
@@ -108,13 +140,13 @@ impl Ours for Publisher<Bytes> {
     }
 
     async fn send(&mut self, frames: Frames) -> Outcome {
-        let [topic, body] = exactly(frames)?;
-        Ok(self.publish(topic, body).await?)
+        let (topic, message) = behind_first(frames)?;
+        Ok(self.publish(topic, V::of(message)?).await?)
     }
 }
 
-impl Ours for Subscriber<Bytes> {
-    holder!("Subscriber", Self);
+impl<V: Value> Ours for Subscriber<V> {
+    itself!("Subscriber", V);
 
     fn want(builder: Builder<Self>, prefix: &Bytes) -> Builder<Self> {
         builder.subscribe(prefix)
@@ -122,20 +154,22 @@ impl Ours for Subscriber<Bytes> {
 
     async fn recv(&mut self) -> Outcome<Frames> {
         let publication = Self::recv(self).await?;
-        Ok(vec![publication.topic, publication.message])
+        Ok([vec![publication.topic], publication.message.frames()].concat())
     }
 }
 
 /// Asks when it sends, and receives the answers in the order of its questions.
-pub(crate) struct Asker {
-    answers: VecDeque<JoinHandle<Result<Bytes, RequestError>>>,
-    socket: Arc<Requester<Bytes, Bytes>>,
+pub(crate) struct Asker<V> {
+    answers: VecDeque<JoinHandle<Result<V, RequestError>>>,
+    socket: Arc<Requester<V, V>>,
 }
 
-impl Ours for Asker {
-    type Socket = Requester<Bytes, Bytes>;
+impl<V: Value> Ours for Asker<V> {
+    type Socket = Requester<V, V>;
+    type Value = V;
 
     const NAME: &'static str = "Requester";
+    const WHEN_FULL: WhenFull = WhenFull::Holds;
 
     fn new(socket: Self::Socket) -> Self {
         Self { answers: VecDeque::new(), socket: Arc::new(socket) }
@@ -150,9 +184,9 @@ impl Ours for Asker {
     }
 
     async fn send(&mut self, frames: Frames) -> Outcome {
-        let [body] = exactly(frames)?;
+        let question = V::of(frames)?;
         let socket = self.socket.clone();
-        self.answers.push_back(tokio::spawn(async move { socket.request(body).await }));
+        self.answers.push_back(tokio::spawn(async move { socket.request(question).await }));
         Ok(())
     }
 
@@ -160,18 +194,19 @@ impl Ours for Asker {
         let Some(answer) = self.answers.pop_front() else {
             return Err(Failure::new("nothing was asked"));
         };
-        Ok(vec![answer.await??])
+        Ok(answer.await??.frames())
     }
 }
 
 /// Receives questions; what it sends answers the oldest one.
-pub(crate) struct Answerer {
-    handles: VecDeque<ReplyHandle<Bytes>>,
-    socket: Replier<Bytes, Bytes>,
+pub(crate) struct Answerer<V> {
+    handles: VecDeque<ReplyHandle<V>>,
+    socket: Replier<V, V>,
 }
 
-impl Ours for Answerer {
-    type Socket = Replier<Bytes, Bytes>;
+impl<V: Value> Ours for Answerer<V> {
+    type Socket = Replier<V, V>;
+    type Value = V;
 
     const NAME: &'static str = "Replier";
 
@@ -188,16 +223,25 @@ impl Ours for Answerer {
     }
 
     async fn send(&mut self, frames: Frames) -> Outcome {
-        let [body] = exactly(frames)?;
+        let answer = V::of(frames)?;
         let Some(handle) = self.handles.pop_front() else {
             return Err(Failure::new("nobody asked"));
         };
-        Ok(handle.send(body).await?)
+        Ok(handle.send(answer).await?)
     }
 
     async fn recv(&mut self) -> Outcome<Frames> {
         let (question, handle) = self.socket.recv().await?;
         self.handles.push_back(handle);
-        Ok(vec![question])
+        Ok(question.frames())
     }
+}
+
+/// The first frame, and the others.
+fn behind_first(mut frames: Frames) -> Outcome<(Bytes, Frames)> {
+    if frames.is_empty() {
+        return Err(Failure::new("no frames"));
+    }
+    let first = frames.remove(0);
+    Ok((first, frames))
 }
