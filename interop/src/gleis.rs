@@ -1,11 +1,11 @@
-//! What the six gleis sockets have in common, as a trait that scenarios can be generic over.
+//! What the gleis sockets have in common, as a trait that scenarios can be generic over.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
 
 use gleis_patterns::{
-    Builder, Event, Events, Message, OpenError, Publisher, Pull, Push, Replier, Requester,
-    Subscriber,
+    Builder, Dealer, Event, Events, Message, OpenError, Pair, Publisher, Pull, Push, Replier,
+    Requester, Router, Subscriber, XPub, XSub,
 };
 
 /// A gleis socket of any kind.
@@ -58,12 +58,17 @@ macro_rules! socket {
     };
 }
 
+socket!(Dealer<S, R>);
+socket!(Pair<S, R>);
 socket!(Publisher<T>);
 socket!(Pull<T>);
 socket!(Push<T>);
 socket!(Replier<Q, R>);
 socket!(Requester<Q, R>);
+socket!(Router<S, R>);
 socket!(Subscriber<T>);
+socket!(XPub<T>);
+socket!(XSub<T>);
 
 /// The builder as it is: for scenarios that choose nothing.
 pub(crate) fn plain<S>(builder: Builder<S>) -> Builder<S> {

@@ -12,7 +12,9 @@ mod row;
 mod survival;
 
 use bytes::Bytes;
-use gleis_patterns::{Multipart, Publisher, Pull, Push, Subscriber};
+use gleis_patterns::{
+    Dealer, Multipart, Pair, Publisher, Pull, Push, Router, Subscriber, XPub, XSub,
+};
 
 use crate::foreign::Engine;
 use crate::matrix::meeting::Plan;
@@ -36,6 +38,21 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all.row::<Asker<Bytes>>("ROUTER", &[Asks], full);
     all.row::<Answerer<Bytes>>("REQ", &[Answers], full);
     all.row::<Answerer<Bytes>>("DEALER", &[Answers], |it| it.theirs_ahead(&[b""]));
+    all.row::<XPub<Bytes>>("SUB", &[Gives], full);
+    all.row::<XPub<Bytes>>("XSUB", &[Gives], full);
+    all.row::<XSub<Bytes>>("PUB", &[Takes], full);
+    all.row::<XSub<Bytes>>("XPUB", &[Takes], full);
+    all.row::<Pair<Multipart>>("PAIR", &[Gives, Takes], full);
+    all.row::<Dealer<Multipart>>("DEALER", &[Gives, Takes], full);
+    all.row::<Dealer<Multipart>>("REP", &[Asks], |it| it.ours_ahead(&[b""]));
+    all.row::<Dealer<Multipart>>("ROUTER", &[Asks], full);
+    all.row::<Router<Multipart>>("DEALER", &[Answers], full);
+    all.row::<Router<Multipart>>("REQ", &[Answers], full);
+    all.row::<Pair<Bytes>>("PAIR", &[Gives, Takes], Row::only_messages);
+    all.row::<Dealer<Bytes>>("ROUTER", &[Asks], Row::only_messages);
+    all.row::<Router<Bytes>>("DEALER", &[Answers], Row::only_messages);
+    all.row::<XPub<Multipart>>("SUB", &[Gives], Row::only_messages);
+    all.row::<XSub<Multipart>>("XPUB", &[Takes], Row::only_messages);
     all.row::<Push<Multipart>>("PULL", &[Gives], Row::only_messages);
     all.row::<Pull<Multipart>>("PUSH", &[Takes], Row::only_messages);
     all.row::<Publisher<Multipart>>("SUB", &[Gives], Row::only_messages);
@@ -88,7 +105,7 @@ fn cell<O: Ours>(plan: &Plan) -> Vec<Scenario> {
     } else if row.ways == [Way::Takes] {
         all.add::<O>("go on after a message of too many frames", exchange::too_many_frames::<O>);
     }
-    if theirs == "DEALER" && !row.is_frames() {
+    if O::NAME == Answerer::<Bytes>::NAME && theirs == "DEALER" {
         all.add::<O>("keep a long envelope", exchange::long_envelope::<O>);
     }
     if row.is_short() {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gleis_patterns::{
-    Builder, Message, Multipart, Publisher, Pull, Push, Replier, ReplyHandle, RequestError,
-    Requester, Stats, Subscriber,
+    Builder, Dealer, Message, Multipart, Pair, Publisher, Pull, Push, Replier, ReplyHandle,
+    RequestError, Requester, Router, Stats, Subscriber, Upstream, XPub, XSub,
 };
 use tokio::task::JoinHandle;
 
@@ -130,33 +130,97 @@ impl<V: Value> Ours for Pull<V> {
     }
 }
 
-impl<V: Value> Ours for Publisher<V> {
-    itself!("Publisher", V);
+/// Sockets that send and receive the same.
+macro_rules! talks {
+    ($name:literal, $socket:ident) => {
+        impl<V: Value> Ours for $socket<V> {
+            itself!($name, V);
 
-    const WHEN_FULL: WhenFull = WhenFull::Drops;
+            async fn send(&mut self, frames: Frames) -> Outcome {
+                Ok(Self::send(self, V::of(frames)?).await?)
+            }
 
-    async fn ready(&self) {
-        self.wait_for_subscribers(1).await;
-    }
-
-    async fn send(&mut self, frames: Frames) -> Outcome {
-        let (topic, message) = behind_first(frames)?;
-        Ok(self.publish(topic, V::of(message)?).await?)
-    }
+            async fn recv(&mut self) -> Outcome<Frames> {
+                Ok(Self::recv(self).await?.frames())
+            }
+        }
+    };
 }
 
-impl<V: Value> Ours for Subscriber<V> {
-    itself!("Subscriber", V);
+talks!("Dealer", Dealer);
+talks!("Pair", Pair);
 
-    fn want(builder: Builder<Self>, prefix: &Bytes) -> Builder<Self> {
-        builder.subscribe(prefix)
+/// The first frame is who.
+impl<V: Value> Ours for Router<V> {
+    itself!("Router", V);
+
+    async fn send(&mut self, frames: Frames) -> Outcome {
+        let (to, message) = behind_first(frames)?;
+        Ok(self.send_to(&to.into(), V::of(message)?).await?)
     }
 
     async fn recv(&mut self) -> Outcome<Frames> {
-        let publication = Self::recv(self).await?;
-        Ok([vec![publication.topic], publication.message.frames()].concat())
+        let (from, message) = Self::recv(self).await?;
+        Ok([vec![from.into()], message.frames()].concat())
     }
 }
+
+/// Sockets that publish.
+macro_rules! publishes {
+    ($name:literal, $socket:ident $(, $recv:item)?) => {
+        impl<V: Value> Ours for $socket<V> {
+            itself!($name, V);
+
+            const WHEN_FULL: WhenFull = WhenFull::Drops;
+
+            async fn ready(&self) {
+                self.wait_for_subscribers(1).await;
+            }
+
+            async fn send(&mut self, frames: Frames) -> Outcome {
+                let (topic, message) = behind_first(frames)?;
+                Ok(self.publish(topic, V::of(message)?).await?)
+            }
+
+            $($recv)?
+        }
+    };
+}
+
+publishes!("Publisher", Publisher);
+publishes!(
+    "XPub",
+    XPub,
+    /// What its subscribers say, beside what they subscribe to.
+    async fn recv(&mut self) -> Outcome<Frames> {
+        loop {
+            if let Upstream::Message(message) = Self::recv(self).await? {
+                return Ok(message.frames());
+            }
+        }
+    }
+);
+
+/// Sockets that subscribe.
+macro_rules! subscribes {
+    ($name:literal, $socket:ident) => {
+        impl<V: Value> Ours for $socket<V> {
+            itself!($name, V);
+
+            fn want(builder: Builder<Self>, prefix: &Bytes) -> Builder<Self> {
+                builder.subscribe(prefix)
+            }
+
+            async fn recv(&mut self) -> Outcome<Frames> {
+                let publication = Self::recv(self).await?;
+                Ok([vec![publication.topic], publication.message.frames()].concat())
+            }
+        }
+    };
+}
+
+subscribes!("Subscriber", Subscriber);
+subscribes!("XSub", XSub);
 
 /// Asks when it sends, and receives the answers in the order of its questions.
 pub(crate) struct Asker<V> {

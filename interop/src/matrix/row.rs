@@ -41,6 +41,11 @@ impl Row {
         Self { is_short: true, ..self }
     }
 
+    /// Frames that gleis puts before each message, and the foreign socket does not see.
+    pub(crate) fn ours_ahead(self, ours_ahead: &'static [&'static [u8]]) -> Self {
+        Self { ours_ahead, ..self }
+    }
+
     /// Frames that the foreign socket puts before each message, and gleis does not see.
     pub(crate) fn theirs_ahead(self, theirs_ahead: &'static [&'static [u8]]) -> Self {
         Self { theirs_ahead, ..self }
