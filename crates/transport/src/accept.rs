@@ -112,6 +112,8 @@ impl Acceptor {
     fn begin(&mut self, arrival: Arrival) -> Result<Option<Connection>, AcceptError> {
         let (socket, address) = match arrival {
             #[cfg(feature = "zeromq")]
+            Arrival::Failed(AcceptError::Io(error)) => return Err(self.refused(error)),
+            #[cfg(feature = "zeromq")]
             Arrival::Failed(error) => return Err(error),
             Arrival::Ready(connection) => return Ok(Some(connection)),
             Arrival::Raw(socket, address) => (socket, address),

@@ -129,6 +129,9 @@ impl Router {
         if MAX_EVENTS <= n_events {
             // Some may be lost: whoever is gone is found out by sending something.
             for id in self.talks.keys().cloned().collect::<Vec<_>>() {
+                if let Some(guest) = self.talks.get_mut(&id) {
+                    guest.talk.ask(Instant::now());
+                }
                 self.look_at(&id).await;
             }
         }
@@ -245,8 +248,11 @@ impl Router {
         let nonce = them.nonce;
         match self.admit(&id, &address, them) {
             Ok((accept, guest)) => {
-                self.send(&id, accept.encode()).await;
-                self.talks.insert(id.clone(), Guest { is_told, ..guest });
+                let mut guest = Guest { is_told, ..guest };
+                if !self.send(&id, accept.encode()).await {
+                    guest.talk.lost();
+                }
+                self.talks.insert(id.clone(), guest);
                 self.look_at(&id).await;
             }
             Err((error, is_final)) => {

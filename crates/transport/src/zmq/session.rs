@@ -194,6 +194,11 @@ impl Session {
         None
     }
 
+    /// Asks the peer for a sign of life now, not when it is due.
+    pub(super) fn ask(&mut self, now: Instant) {
+        self.next_ping = Some(now);
+    }
+
     fn wants_ping(&self, now: Instant) -> bool {
         let is_due = self.next_ping.is_some_and(|it| it <= now);
         is_due || !self.handed.is_below(self.unconfirmed.half())

@@ -77,6 +77,11 @@ impl Talk {
         self.fail(CloseReason::from(io::Error::from(io::ErrorKind::UnexpectedEof)));
     }
 
+    /// Sends a PING soon: whether the socket takes it tells whether the peer is there.
+    pub(super) fn ask(&mut self, now: Instant) {
+        self.session.ask(now);
+    }
+
     /// The next frame to hand over. After it has been, [`sent`](Self::sent) is called.
     pub(super) fn next(&mut self, now: Instant) -> Option<Parts> {
         if self.broken {

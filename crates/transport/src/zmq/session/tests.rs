@@ -192,6 +192,16 @@ async fn a_silent_peer_is_asked_and_then_given_up() {
 }
 
 #[test]
+fn a_peer_may_be_asked_without_a_heartbeat() {
+    let mut a = session(|it| it.options.heartbeat = None);
+    let now = Instant::now();
+    assert_eq!((a.poll_transmit(now), a.poll_timeout()), (None, None));
+    a.ask(now);
+    assert!(matches!(a.poll_transmit(now), Some(Frame::Ping(_))));
+    assert_eq!((a.poll_transmit(now), a.poll_timeout()), (None, None));
+}
+
+#[test]
 fn the_handshake_is_not_repeated() {
     let mut a = session(|_| ());
     let refuse = crate::zmq::frame::Refusal { is_final: true, nonce: 0, reason: String::new() };
