@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::channel::mpsc as events;
@@ -33,6 +34,10 @@ use crate::zmq::{TURN, handshake_error, hello, message};
 /// The crate drops events beyond this number; after so many at once nobody is believed to be there.
 const MAX_EVENTS: usize = 1_024;
 
+/// How long the socket outlives its listener: a handshake that the crate ends later is never heard
+/// of again, and its peer waits in vain.
+const GRACE: Duration = Duration::from_millis(250);
+
 /// Owns the socket of a listener.
 pub(super) struct Router {
     arrived: mpsc::Sender<Arrived>,
@@ -47,6 +52,7 @@ pub(super) struct Router {
     open: Option<Open>,
     places: Arc<Semaphore>,
     socket: RouterSocket,
+    stays_until: Instant,
     talks: HashMap<Bytes, Guest>,
     /// No deadline is earlier.
     wake_at: Instant,
@@ -80,6 +86,7 @@ impl Router {
             open,
             places: Arc::new(Semaphore::new(options.max_connections)),
             socket,
+            stays_until: Instant::now(),
             talks: HashMap::new(),
             wake_at: Instant::now() + IDLE,
             config,
@@ -87,7 +94,7 @@ impl Router {
     }
 
     pub(super) async fn run(mut self) {
-        while self.is_listening || !self.talks.is_empty() {
+        while self.is_listening || !self.talks.is_empty() || Instant::now() < self.stays_until {
             self.wait().await;
             self.take_events().await;
             self.receive_ready().await;
@@ -115,6 +122,8 @@ impl Router {
         // What went wrong is told nobody: the place is closed already.
         let _ = self.socket.unbind_all().await;
         self.open = None;
+        self.stays_until = Instant::now() + GRACE;
+        self.wake_at = self.wake_at.min(self.stays_until);
         for id in self.lobby.clear() {
             self.kick(&id);
         }
@@ -353,6 +362,9 @@ impl Router {
             return;
         }
         self.wake_at = now + IDLE;
+        if now < self.stays_until {
+            self.wake_at = self.stays_until;
+        }
         for id in self.talks.keys().cloned().collect::<Vec<_>>() {
             if let Some(guest) = self.talks.get_mut(&id) {
                 guest.talk.handle_timeout(now);
