@@ -51,9 +51,8 @@ impl Connection {
                 // It leaves with the drop, if the socket takes it.
                 let _ = link.control(refusal(reason));
             }
-            // That engine has no word for it.
             #[cfg(feature = "zeromq")]
-            SenderKind::Zmq(link) => link.abort(CloseReason::Here),
+            SenderKind::Zmq(link) => link.refuse(reason),
         }
     }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use gleis_patterns::{AnyCodec, Dealer, Multipart, Overflow, Replier, Router, SendError};
 use gleis_transport::SocketType;
 
-use crate::support::{NATIVE, fresh, inproc, message, soon, stranger, text, until};
+use crate::support::{SCHEMES, fresh, inproc, message, soon, stranger, text, until};
 
 #[tokio::test]
 async fn peers_take_turns_and_full_ones_are_skipped() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let dealer = Dealer::<u32>::bind(fresh(scheme)).await.unwrap();
         let mut routers = Vec::new();
         for n in 1..=3 {
@@ -65,7 +65,7 @@ async fn a_busy_peer_does_not_keep_others_out() {
 async fn many_tasks_may_send_and_receive_and_each_message_comes_once() {
     const TASKS: u32 = 4;
     const EACH: u32 = 500;
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let to = Arc::new(Dealer::<u32>::bind(fresh(scheme)).high_water(16).await.unwrap());
         let from = Dealer::<u32>::connect(to.endpoint()).high_water(16).await.unwrap();
         let from = Arc::new(from);
@@ -136,7 +136,7 @@ async fn a_foreign_rep_is_asked_in_frames() {
 
 #[tokio::test]
 async fn a_replier_is_asked_in_frames() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let replier = Replier::<u32, u32>::bind(fresh(scheme)).codec(AnyCodec::Json).await.unwrap();
         let dealer = Dealer::<Multipart>::connect(replier.endpoint()).await.unwrap();
         soon(dealer.send(Multipart::new(["mark", "", "20"]))).await.unwrap();

@@ -9,7 +9,7 @@ use gleis_transport::{
     Command, Control, Inbound, LinkConfig, Message, Receiver, Sender, SocketType, connect, listen,
 };
 
-use crate::support::{NATIVE, fresh, soon, until};
+use crate::support::{SCHEMES, fresh, soon, until};
 
 const TOPICS: [&[u8]; 8] =
     [b"eu", b"eu.de", b"eu.de.price", b"eu.fr.price", b"europe", b"\0\xff", b"", b"eu.a.b.price"];
@@ -42,7 +42,7 @@ async fn check(scheme: &str, filter: Filter) {
 
 #[tokio::test]
 async fn each_kind_of_filter_gets_what_it_wants_and_nothing_else_is_sent() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         for filter in [
             Filter::from("eu"),
             Filter::from(b"\0"),
@@ -60,7 +60,7 @@ async fn each_kind_of_filter_gets_what_it_wants_and_nothing_else_is_sent() {
 
 #[tokio::test]
 async fn filters_on_an_open_socket_are_added_and_taken_away_one_by_one() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
         let it = Subscriber::<u32>::connect(publisher.endpoint()).await.unwrap();
         it.subscribe("eu");
@@ -82,7 +82,7 @@ async fn filters_on_an_open_socket_are_added_and_taken_away_one_by_one() {
 
 #[tokio::test]
 async fn filters_of_every_kind_count_towards_the_limit() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let mut options = Options::default();
         options.max_subscriptions = 3;
         let publisher = Publisher::<u32>::bind(fresh(scheme)).options(options).await.unwrap();

@@ -7,7 +7,7 @@ use gleis_patterns::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::support::{Binder, NATIVE, SCHEMES, fresh, pair, soon};
+use crate::support::{Binder, SCHEMES, fresh, pair, soon};
 
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 struct Job {
@@ -21,10 +21,6 @@ fn job(id: u32) -> Job {
 
 fn cases() -> impl Iterator<Item = (&'static str, Binder)> {
     SCHEMES.into_iter().flat_map(|scheme| [(scheme, Binder::First), (scheme, Binder::Second)])
-}
-
-fn our_cases() -> impl Iterator<Item = (&'static str, Binder)> {
-    NATIVE.into_iter().flat_map(|scheme| [(scheme, Binder::First), (scheme, Binder::Second)])
 }
 
 #[tokio::test]
@@ -149,7 +145,7 @@ async fn a_request_is_answered() {
 
 #[tokio::test]
 async fn a_pair_talks_both_ways() {
-    for (scheme, binder) in our_cases() {
+    for (scheme, binder) in cases() {
         let (a, b) = pair::<Pair<Job, u64>, Pair<u64, Job>>(scheme, binder).await;
         for id in 0..10 {
             soon(a.send(&job(id))).await.unwrap();
@@ -164,7 +160,7 @@ async fn a_pair_talks_both_ways() {
 
 #[tokio::test]
 async fn a_dealer_and_a_router_talk_both_ways() {
-    for (scheme, binder) in our_cases() {
+    for (scheme, binder) in cases() {
         let (dealer, router) = pair::<Dealer<Job, u64>, Router<u64, Job>>(scheme, binder).await;
         for id in 0..10 {
             soon(dealer.send(&job(id))).await.unwrap();
@@ -180,7 +176,7 @@ async fn a_dealer_and_a_router_talk_both_ways() {
 
 #[tokio::test]
 async fn dealers_talk_to_dealers_and_routers_to_routers() {
-    for (scheme, binder) in our_cases() {
+    for (scheme, binder) in cases() {
         let (a, b) = pair::<Dealer<Job>, Dealer<Job>>(scheme, binder).await;
         soon(a.send(job(1))).await.unwrap();
         assert_eq!(soon(b.recv()).await.unwrap(), job(1), "{scheme} {binder:?}");
@@ -197,7 +193,7 @@ async fn dealers_talk_to_dealers_and_routers_to_routers() {
 #[tokio::test]
 async fn the_new_kinds_speak_every_codec() {
     for codec in [AnyCodec::Bincode, AnyCodec::Json, AnyCodec::Msgpack, AnyCodec::Postcard] {
-        for scheme in NATIVE {
+        for scheme in SCHEMES {
             let a = Pair::<Job>::bind(fresh(scheme)).codec(codec.clone()).await.unwrap();
             let b = Pair::<Job>::connect(a.endpoint()).await.unwrap();
             soon(b.send(job(1))).await.unwrap();
@@ -215,7 +211,7 @@ async fn the_new_kinds_speak_every_codec() {
 
 #[tokio::test]
 async fn frames_travel_as_they_are() {
-    for (scheme, binder) in our_cases() {
+    for (scheme, binder) in cases() {
         let frames = Multipart::new(["a", "", "c"]);
         let (dealer, router) = pair::<Dealer<Multipart>, Router<Multipart>>(scheme, binder).await;
         soon(dealer.send(&frames)).await.unwrap();

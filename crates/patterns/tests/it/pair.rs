@@ -7,7 +7,7 @@ use gleis_patterns::{
 };
 use gleis_transport::SocketType;
 
-use crate::support::{NATIVE, end, fresh, inproc, message, soon, stranger, text, until};
+use crate::support::{SCHEMES, end, fresh, inproc, message, soon, stranger, text, until};
 
 /// Waits until `events` tell of a peer that was refused, and says why it was.
 async fn refusal(events: &mut Events) -> String {
@@ -33,7 +33,7 @@ async fn rejection(events: &mut Events) -> String {
 
 #[tokio::test]
 async fn a_second_peer_is_refused_with_a_reason_and_admitted_when_the_first_has_gone() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let pair = Pair::<u32>::bind(fresh(scheme)).await.unwrap();
         let mut events = pair.events();
         let first = Pair::<u32>::connect(pair.endpoint()).await.unwrap();
@@ -86,7 +86,7 @@ async fn a_pair_that_has_a_peer_does_not_connect_to_another() {
 
 #[tokio::test]
 async fn questions_and_answers_take_turns() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let here = Pair::<u32, String>::bind(fresh(scheme)).await.unwrap();
         let there = Pair::<String, u32>::connect(here.endpoint()).await.unwrap();
         let answering = tokio::spawn(async move {
@@ -107,7 +107,7 @@ async fn questions_and_answers_take_turns() {
 
 #[tokio::test]
 async fn a_cancelled_send_loses_and_duplicates_nothing() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let mark = HighWater { messages: 2, bytes: 1 << 14 };
         let to = Pair::<Vec<u8>>::bind(fresh(scheme)).recv_high_water(mark).await.unwrap();
         let from = Pair::<Vec<u8>>::connect(to.endpoint()).send_high_water(mark).await.unwrap();

@@ -10,7 +10,7 @@ use gleis_patterns::{
 use gleis_transport::SocketType;
 
 use crate::support::{
-    NATIVE, end, fresh, inproc, message, soon, stranger, stranger_named, text, until,
+    SCHEMES, end, fresh, inproc, message, soon, stranger, stranger_named, text, until,
 };
 
 async fn dealer(router: &Router<u32>, identity: &'static str) -> Dealer<u32> {
@@ -19,7 +19,7 @@ async fn dealer(router: &Router<u32>, identity: &'static str) -> Dealer<u32> {
 
 #[tokio::test]
 async fn a_peer_is_known_by_its_identity_also_when_it_comes_back() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let router = Router::<u32>::bind(fresh(scheme)).await.unwrap();
         let anna = dealer(&router, "anna").await;
         soon(anna.send(1)).await.unwrap();
@@ -38,7 +38,7 @@ async fn a_peer_is_known_by_its_identity_also_when_it_comes_back() {
 
 #[tokio::test]
 async fn a_peer_without_identity_gets_one() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let router = Router::<u32>::bind(fresh(scheme)).await.unwrap();
         let (one, two) = (dealer(&router, "").await, dealer(&router, "").await);
         soon(router.wait_for_peers(2)).await;
@@ -78,7 +78,7 @@ async fn a_peer_that_is_not_here_is_an_error_or_a_counted_drop() {
 
 #[tokio::test]
 async fn the_second_peer_of_one_identity_is_refused_with_a_reason_until_the_first_has_gone() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let router = Router::<u32>::bind(fresh(scheme)).await.unwrap();
         let mut events = router.events();
         let first = dealer(&router, "anna").await;
@@ -103,7 +103,7 @@ async fn the_second_peer_of_one_identity_is_refused_with_a_reason_until_the_firs
 
 #[tokio::test]
 async fn with_handover_the_newcomer_takes_the_identity_over() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let router = Router::<u32>::bind(fresh(scheme)).handover().await.unwrap();
         let mut events = router.events();
         let old = stranger_named(SocketType::Dealer, router.endpoint(), "anna").await;
@@ -160,7 +160,7 @@ async fn foreign_dealers_and_routers_are_peers() {
 
 #[tokio::test]
 async fn a_peer_that_does_not_read_hurts_nobody_else() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let mark = HighWater { messages: 4, bytes: 1 << 16 };
         let router = Router::<Bytes>::bind(fresh(scheme)).send_high_water(mark).await.unwrap();
         let router = Arc::new(router);

@@ -17,9 +17,6 @@ pub(crate) const SCHEMES: [&str; 3] = ["inproc", "ipc", "tcp"];
 #[cfg(feature = "zeromq")]
 pub(crate) const SCHEMES: [&str; 5] = ["inproc", "ipc", "tcp", "zmq+ipc", "zmq+tcp"];
 
-/// Those on which gleis sockets know each other.
-pub(crate) const NATIVE: [&str; 3] = ["inproc", "ipc", "tcp"];
-
 /// An endpoint nobody uses yet; the system chooses its place where it can.
 pub(crate) fn fresh(scheme: &str) -> String {
     match scheme {

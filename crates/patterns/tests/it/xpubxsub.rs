@@ -12,7 +12,7 @@ use gleis_transport::{
     Control, Inbound, LinkConfig, Message, Receiver, Sender, SocketType, connect, listen,
 };
 
-use crate::support::{NATIVE, SCHEMES, fresh, inproc, soon, until};
+use crate::support::{SCHEMES, fresh, inproc, soon, until};
 
 /// What the owner hears next, in short: `+` and `-` for subscriptions.
 async fn heard<T: gleis_patterns::Message + std::fmt::Debug>(xpub: &XPub<T>) -> String {
@@ -46,7 +46,7 @@ async fn the_first_subscription_and_the_end_of_the_last_are_heard() {
 
 #[tokio::test]
 async fn each_subscription_is_heard_if_asked_for_with_its_peer() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let xpub = XPub::<u32>::bind(fresh(scheme)).verbose().await.unwrap();
         let filter = Filter::path("a.*").unwrap();
         for name in ["one", "two"] {
@@ -94,7 +94,7 @@ async fn subscriptions_have_their_effect_though_nobody_receives_them() {
 
 #[tokio::test]
 async fn what_comes_and_goes_unheard_leaves_nothing_behind() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let xpub = XPub::<u32>::bind(fresh(scheme)).await.unwrap();
         let it = Subscriber::<u32>::connect(xpub.endpoint()).await.unwrap();
         for n in 0..100 {
@@ -123,7 +123,7 @@ async fn a_waiting_owner_is_woken_by_a_subscription() {
 
 #[tokio::test]
 async fn a_message_goes_up_to_every_xpub_and_to_no_publisher() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let (a, b) = (XPub::<u8>::bind(fresh(scheme)), XPub::<u8>::bind(fresh(scheme)));
         let (a, b) = (a.await.unwrap(), b.await.unwrap());
         let deaf = Publisher::<u8>::bind(fresh(scheme)).await.unwrap();
@@ -222,7 +222,7 @@ async fn a_foreign_xpub_gets_bare_messages_that_are_no_subscriptions() {
 /// Frames of a publisher through a forwarder made of the two, and back up again.
 #[tokio::test]
 async fn whole_messages_pass_a_forwarder_unchanged() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let (inside, outside) = (XSub::<Multipart>::bind(fresh(scheme)), fresh("tcp"));
         let (inside, outside) = (inside.await.unwrap(), XPub::<Multipart>::bind(outside));
         let outside = outside.await.unwrap();

@@ -241,6 +241,12 @@ impl ZmqWriter {
         self.queued()
     }
 
+    /// Ends it; the peer learns why.
+    pub(crate) fn refuse(&self, reason: &str) {
+        self.link.out.lock().refusal = Some(reason.to_owned());
+        self.link.end(CloseReason::Here);
+    }
+
     pub(crate) fn abort(&self, reason: CloseReason) {
         self.link.end(reason);
     }

@@ -28,6 +28,8 @@ pub(super) struct Outbox {
     /// The sender was dropped: what can leave at once still does.
     pub(super) last_words: bool,
     n_messages: usize,
+    /// The peer is not wanted, for this reason: said instead of what waits.
+    pub(super) refusal: Option<String>,
     pub(super) room_waiters: Wakers,
     /// Say goodbye behind the last item.
     pub(super) wants_bye: bool,
@@ -47,6 +49,7 @@ impl Outbox {
             items: VecDeque::new(),
             last_words: false,
             n_messages: 0,
+            refusal: None,
             room_waiters: Wakers::default(),
             wants_bye: false,
         }

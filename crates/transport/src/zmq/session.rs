@@ -119,7 +119,7 @@ impl Session {
                 Ok(Received::Nothing)
             }
             Frame::Pong(nonce) => self.confirmed(nonce),
-            Frame::Refuse(_) => Err(malformed("REFUSE", "after the handshake")),
+            Frame::Refuse(it) => Err(Error::Refused { reason: it.reason }),
         }
     }
 

@@ -8,7 +8,7 @@ use gleis_zmtp::Error;
 use tokio::time::Instant;
 
 use crate::error::CloseReason;
-use crate::zmq::frame::{Batch, Frame, Parts, malformed};
+use crate::zmq::frame::{Batch, Frame, Parts, Refusal, malformed};
 use crate::zmq::link::Link;
 use crate::zmq::session::{Received, Session};
 
@@ -107,6 +107,10 @@ impl Talk {
             }
         } else if self.leaves_until.is_none() {
             self.leaves_until = Some(now + GOODBYE);
+        }
+        if has_ended && let Some(reason) = self.link.out.lock().refusal.take() {
+            let refusal = Refusal { is_final: true, nonce: 0, reason };
+            return Some(Frame::Refuse(refusal).encode());
         }
         self.batch(has_ended).or_else(|| self.bye(has_ended))
     }

@@ -202,9 +202,10 @@ fn a_peer_may_be_asked_without_a_heartbeat() {
 }
 
 #[test]
-fn the_handshake_is_not_repeated() {
-    let mut a = session(|_| ());
-    let refuse = crate::zmq::frame::Refusal { is_final: true, nonce: 0, reason: String::new() };
-    let error = a.receive(Instant::now(), Frame::Refuse(refuse).encode()).unwrap_err();
-    assert!(error.to_string().contains("after the handshake"), "{error}");
+fn a_peer_may_say_later_that_we_are_not_wanted() {
+    let reason = "one pair is enough".to_owned();
+    let refusal = crate::zmq::frame::Refusal { is_final: true, nonce: 0, reason };
+    let frame = Frame::Refuse(refusal);
+    let error = session(|_| ()).receive(Instant::now(), frame.encode()).unwrap_err();
+    assert_eq!(error, Error::Refused { reason: "one pair is enough".to_owned() });
 }
