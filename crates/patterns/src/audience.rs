@@ -1,6 +1,5 @@
 //! Who listens to a publisher, and to what.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
@@ -8,14 +7,14 @@ use gleis_transport::{CloseReason, Control, Inbound, Inbox, Message};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use crate::commands::Word;
 use crate::core::Role;
 use crate::filter::Filter;
-use crate::filters::Filters;
 use crate::intake::Intake;
+use crate::listener::{Change, Ear, Listener, WishLimits, Wishes};
 use crate::news::News;
 use crate::options::Settings;
 use crate::peer::{Exit, Link};
+use crate::replay::Replay;
 use crate::stats::DropReason;
 
 /// The role of a publisher.
@@ -31,20 +30,13 @@ struct Shared {
     /// Of a socket whose owner hears what subscribers say.
     ears: Option<Ears>,
     limits: WishLimits,
+    /// Of a socket that keeps messages for late subscribers.
+    replay: Option<Replay>,
 }
 
 struct Ears {
     intake: Arc<Intake>,
     news: Arc<News>,
-}
-
-/// What one subscriber may ask for.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct WishLimits {
-    /// The length of a filter, in bytes.
-    pub(crate) bytes: usize,
-    /// How many filters.
-    pub(crate) filters: usize,
 }
 
 #[derive(Default)]
@@ -54,61 +46,30 @@ struct Listeners {
     list: Arc<[Listener]>,
 }
 
-#[derive(Clone)]
-pub(crate) struct Listener {
-    pub(crate) link: Arc<Link>,
-    /// Dropped since it was last told.
-    missed: Arc<AtomicU64>,
-    wishes: Arc<Mutex<Wishes>>,
-}
-
-impl Listener {
-    pub(crate) fn wants(&self, topic: &[u8]) -> bool {
-        self.wishes.lock().filters.want(topic)
-    }
-
-    /// A message that it wants was dropped.
-    pub(crate) fn miss(&self) {
-        self.missed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Tells it what it missed, as soon as there is room for what comes after that.
-    pub(crate) fn tell_gap(&self) {
-        if self.missed.load(Ordering::Relaxed) == 0 || !self.link.sender.has_room() {
-            return;
-        }
-        let missed = self.missed.swap(0, Ordering::Relaxed);
-        if 0 < missed {
-            self.link.say(Word::Gap(missed));
-        }
-    }
-}
-
-#[derive(Default)]
-struct Wishes {
-    filters: Filters,
-    /// The link is over.
-    gone: bool,
-    /// Why the link is to be ended.
-    refused: Option<String>,
-    /// From now on the link may be ended from within its inbox.
-    settled: bool,
-}
-
 impl Audience {
     /// Of a socket whose owner does not hear what subscribers say.
-    pub(crate) fn deaf(settings: &Settings) -> Self {
-        Self::new(settings, None)
+    pub(crate) fn deaf<T: gleis_codec::Message>(settings: &Settings) -> Self {
+        Self::new(settings, None, Replay::new::<T>(settings))
     }
 
     /// Of a socket whose owner does.
-    pub(crate) fn hearing(settings: &Settings, intake: Arc<Intake>, news: Arc<News>) -> Self {
-        Self::new(settings, Some(Ears { intake, news }))
+    pub(crate) fn hearing<T: gleis_codec::Message>(
+        settings: &Settings,
+        intake: Arc<Intake>,
+        news: Arc<News>,
+    ) -> Self {
+        Self::new(settings, Some(Ears { intake, news }), Replay::new::<T>(settings))
     }
 
-    fn new(settings: &Settings, ears: Option<Ears>) -> Self {
-        let shared = Shared { changed: Notify::new(), ears, limits: settings.wish_limits() };
-        Self { listeners: Mutex::default(), shared: Arc::new(shared) }
+    fn new(settings: &Settings, ears: Option<Ears>, replay: Option<Replay>) -> Self {
+        let (changed, limits) = (Notify::new(), settings.wish_limits());
+        let shared = Arc::new(Shared { changed, ears, limits, replay });
+        Self { listeners: Mutex::default(), shared }
+    }
+
+    /// What is kept for late subscribers, if anything is.
+    pub(crate) fn replay(&self) -> Option<&Replay> {
+        self.shared.replay.as_ref()
     }
 
     /// All listeners; `None` once the socket is closed.
@@ -120,7 +81,7 @@ impl Audience {
     /// How many want anything at all.
     pub(crate) fn n_subscribers(&self) -> usize {
         let list = self.listeners.lock().list.clone();
-        list.iter().filter(|it| !it.wishes.lock().filters.is_empty()).count()
+        list.iter().filter(|it| !it.ear.wishes.lock().filters.is_empty()).count()
     }
 
     pub(crate) async fn wait_for_subscribers(&self, n: usize) {
@@ -137,15 +98,14 @@ impl Audience {
 
 impl Role for Audience {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        let (missed, wishes) = Default::default();
-        let listener = Listener { link: link.clone(), missed, wishes };
+        let listener = Listener { ear: Arc::default(), link: link.clone() };
         let ears = self.shared.ears.as_ref();
         let inbox = Wishbox {
+            ear: listener.ear.clone(),
             messages: ears.map(|it| it.intake.clone().attach(link, exit.clone())),
             exit,
             link: Arc::downgrade(link),
             shared: self.shared.clone(),
-            wishes: listener.wishes.clone(),
         };
         let mut listeners = self.listeners.lock();
         let list = listeners.list.iter().cloned().chain([listener]).collect();
@@ -161,7 +121,7 @@ impl Role for Audience {
             return;
         };
         let refused = {
-            let mut wishes = listener.wishes.lock();
+            let mut wishes = listener.ear.wishes.lock();
             wishes.settled = true;
             wishes.refused.clone()
         };
@@ -199,7 +159,7 @@ impl Shared {
     /// A listener is gone, and with it what it wanted.
     fn leave(&self, gone: &Listener) {
         let filters = {
-            let mut wishes = gone.wishes.lock();
+            let mut wishes = gone.ear.wishes.lock();
             wishes.gone = true;
             std::mem::take(&mut wishes.filters)
         };
@@ -212,21 +172,29 @@ impl Shared {
         ears.intake.detach(&gone.link);
     }
 
-    /// Does what a control asks for, and has the owner hear of it.
+    /// Does what a control asks for, and has the owner hear of it; the filter that is new, if one is.
     ///
     /// # Errors
     /// Why the peer cannot be served.
-    fn note(&self, wishes: &mut Wishes, link: &Link, control: Control) -> Result<(), String> {
+    fn note(
+        &self,
+        wishes: &mut Wishes,
+        link: &Link,
+        control: Control,
+    ) -> Result<Option<Filter>, String> {
         let news = self.ears.as_ref().map(|it| &it.news);
         match Change::read(control, &self.limits)? {
-            None => (),
+            None => Ok(None),
             Some(Change::Add(filter)) => {
                 let is_one_more = !wishes.filters.contains(&filter);
                 if is_one_more && self.limits.filters <= wishes.filters.len() {
                     return Err(format!("more than {} subscriptions", self.limits.filters));
                 }
                 let first = wishes.filters.add(filter.clone());
-                news.into_iter().for_each(|it| it.add(link.id, link.info(), filter.clone(), first));
+                if let Some(news) = news {
+                    news.add(link.id, link.info(), filter.clone(), first);
+                }
+                Ok(first.then_some(filter))
             }
             Some(Change::Remove(filter)) => {
                 if let Some(last) = wishes.filters.remove(&filter)
@@ -234,69 +202,56 @@ impl Shared {
                 {
                     news.remove(link.id, link.info(), filter, last);
                 }
+                Ok(None)
             }
         }
-        Ok(())
     }
 }
 
 /// The inbox of a publisher: subscriptions come in.
 struct Wishbox {
+    ear: Arc<Ear>,
     exit: Exit,
     link: Weak<Link>,
     /// Where messages go, if anybody wants them.
     messages: Option<Arc<dyn Inbox>>,
     shared: Arc<Shared>,
-    wishes: Arc<Mutex<Wishes>>,
-}
-
-/// A change of what a peer wants.
-enum Change {
-    Add(Filter),
-    Remove(Filter),
-}
-
-impl Change {
-    /// What `control` asks for, if it is such a thing.
-    ///
-    /// # Errors
-    /// Why the peer cannot be served.
-    fn read(control: Control, limits: &WishLimits) -> Result<Option<Self>, String> {
-        let command = match control {
-            // A prefix is a copy already: it pins no read buffer.
-            Control::Cancel(prefix) => return Ok(Some(Self::Remove(Filter::Prefix(prefix)))),
-            Control::Subscribe(prefix) => return Ok(Some(Self::Add(Filter::Prefix(prefix)))),
-            Control::Command(command) => command,
-        };
-        match Word::read(&command) {
-            // One byte says which kind of filter it is.
-            Some(Word::Filter(text)) if limits.bytes.saturating_add(1) < text.len() => {
-                Err(format!("a filter of more than {} bytes", limits.bytes))
-            }
-            Some(Word::Filter(text)) => match Filter::read(&text) {
-                Some(filter) => Ok(Some(Self::Add(filter))),
-                None => Err("a filter that is not known here".to_owned()),
-            },
-            Some(Word::Unfilter(text)) => Ok(Filter::read(&text).map(Self::Remove)),
-            _ => Ok(None),
-        }
-    }
 }
 
 impl Wishbox {
-    fn hear(&self, link: &Link, control: Control) {
-        let refuse_now = {
-            let mut wishes = self.wishes.lock();
-            if wishes.gone || wishes.refused.is_some() {
-                return;
-            }
-            wishes.refused = self.shared.note(&mut wishes, link, control).err();
-            wishes.refused.clone().filter(|_| wishes.settled)
-        };
-        if let Some(reason) = refuse_now {
+    fn hear(&self, link: &Arc<Link>, control: Control) {
+        if let Some(reason) = self.note(link, control) {
             link.sender.abort(CloseReason::Refused(reason.into()));
         }
         self.shared.changed.notify_waiters();
+    }
+
+    /// Notes a control, and gives the peer what it wants of what was kept. Returns why the link is to
+    /// be ended now, if it is.
+    fn note(&self, link: &Arc<Link>, control: Control) -> Option<String> {
+        let replay = self.shared.replay.as_ref();
+        // Before the wishes, as whoever publishes takes them.
+        let cache = replay.map(Replay::lock);
+        let new = {
+            let mut wishes = self.ear.wishes.lock();
+            if wishes.gone || wishes.refused.is_some() {
+                return None;
+            }
+            match self.shared.note(&mut wishes, link, control) {
+                Ok(new) => new?,
+                Err(reason) => {
+                    wishes.refused = Some(reason.clone());
+                    return wishes.settled.then_some(reason);
+                }
+            }
+        };
+        let listener = Listener { ear: self.ear.clone(), link: link.clone() };
+        for kept in cache?.matching(&new) {
+            if let Some(message) = replay?.frames(kept, link) {
+                listener.try_give(message);
+            }
+        }
+        None
     }
 }
 

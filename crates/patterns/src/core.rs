@@ -184,6 +184,7 @@ impl Core {
         };
         drop(connectors);
         self.role.close();
+        self.ledger.tell_rest();
         self.changed.notify_waiters();
         listeners
     }

@@ -37,7 +37,8 @@ pub enum Event {
         peer: String,
     },
     /// Messages that had come in were given up. Of each peer and reason the first is told at once, then
-    /// one event a second at most; [`Stats`](crate::Stats) has the exact numbers.
+    /// one event a second at most, and the rest when the peer is gone; [`Stats`](crate::Stats) has the
+    /// exact numbers at any time.
     DroppedReceived {
         /// Where they came from.
         peer: Option<String>,

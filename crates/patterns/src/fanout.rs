@@ -40,6 +40,11 @@ impl Link {
         self.given(res)
     }
 
+    /// As [`give`](Self::give), at once or not at all.
+    pub(crate) fn try_give(&self, message: Frames) -> Result<Outcome, SendError> {
+        self.given(self.sender.try_send(message).map(|()| None))
+    }
+
     fn given(&self, res: Result<Option<Frames>, TrySendError>) -> Result<Outcome, SendError> {
         match res {
             Ok(None) => Ok(Outcome::Taken),

@@ -97,6 +97,13 @@ impl Ledger {
         }
     }
 
+    /// Tells what was not told yet of messages that no peer was to get: the socket is closing.
+    pub(crate) fn tell_rest(&self) {
+        for (reason, messages) in self.general.rest() {
+            self.tell(None, Way::Sent, reason, messages);
+        }
+    }
+
     fn tell(&self, peer: Option<&str>, way: Way, reason: DropReason, messages: u64) {
         let peer = peer.map(str::to_owned);
         self.teller.tell(&match way {
@@ -186,6 +193,18 @@ impl Account {
         if let Some(messages) = self.sent_dropped.note(DropReason::Closed, n) {
             self.ledger.tell(Some(&self.peer), Way::Sent, DropReason::Closed, messages);
         }
+        self.tell_rest(Way::Sent);
+    }
+
+    /// Tells what was not told yet, since it may be the end.
+    fn tell_rest(&self, way: Way) {
+        let drops = match way {
+            Way::Received => &self.received_dropped,
+            Way::Sent => &self.sent_dropped,
+        };
+        for (reason, messages) in drops.rest() {
+            self.ledger.tell(Some(&self.peer), way, reason, messages);
+        }
     }
 
     fn received(&self) -> Flow {
@@ -214,6 +233,8 @@ impl Account {
 impl Drop for Account {
     fn drop(&mut self) {
         // Nobody can count here any more: the sum is final.
+        self.tell_rest(Way::Received);
+        self.tell_rest(Way::Sent);
         let (received, sent) = (self.received(), self.sent(None, false));
         let mut accounts = self.ledger.accounts.lock();
         accounts.received.add(&received);
@@ -251,6 +272,13 @@ impl Drops {
             return None;
         }
         Some(untold.swap(0, Relaxed)).filter(|it| 0 < *it)
+    }
+
+    /// What was counted and not told; it counts as told.
+    fn rest(&self) -> impl Iterator<Item = (DropReason, u64)> {
+        let rest = DropReason::ALL.into_iter();
+        let rest = rest.map(|it| (it, self.untold[it as usize].swap(0, Relaxed)));
+        rest.filter(|(_, messages)| 0 < *messages)
     }
 
     fn dropped(&self) -> Dropped {

@@ -67,11 +67,11 @@ pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Bo
     Body::Local(Arc::new(LocalValue { codec: codec.clone(), limits, value }))
 }
 
-/// True if `value` is bytes, or frames, and `link` carries them as they are.
-pub(crate) fn is_plain<T: Message>(value: &T, link: &Link, limits: &Limits) -> bool {
+/// True if `value` is bytes, or frames, and `codec` leaves them as they are.
+pub(crate) fn is_plain<T: Message>(value: &T, codec: &AnyCodec, limits: &Limits) -> bool {
     let any: &dyn Any = value;
     let fits = |it: &Bytes| it.len() <= limits.bytes;
-    matches!(link.codec, AnyCodec::Raw)
+    matches!(codec, AnyCodec::Raw)
         && (any.downcast_ref().is_some_and(fits)
             || any.downcast_ref().is_some_and(|it: &Multipart| it.frames.iter().all(fits)))
 }
@@ -154,7 +154,7 @@ pub(crate) fn unpack<T: Message>(
         return Err(RecvError::Frames { peer: link.address().to_owned(), frames });
     }
     let value = match message.body {
-        Body::Bytes(bytes) if is_plain(&bytes, link, limits) && is_same::<T, Bytes>() => {
+        Body::Bytes(bytes) if is_plain(&bytes, &link.codec, limits) && is_same::<T, Bytes>() => {
             return Ok(cast(bytes).unwrap_or_else(|_| unreachable!("bytes are bytes")));
         }
         Body::Bytes(bytes) => return decode(&bytes, link, limits),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use gleis_codec::{AnyCodec, Limits};
 use gleis_transport::Options;
 
-use crate::audience::WishLimits;
 use crate::filter::Filter;
+use crate::listener::WishLimits;
 
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -40,6 +40,8 @@ pub(crate) struct Settings {
     pub(crate) overflow: Option<Overflow>,
     pub(crate) ready: Option<Duration>,
     pub(crate) recv_timeout: Option<Duration>,
+    /// Of how many topics the last message is kept for late subscribers.
+    pub(crate) replay_topics: usize,
     pub(crate) send_timeout: Option<Duration>,
     pub(crate) subscriptions: Vec<Filter>,
     pub(crate) timeout: Option<Duration>,
@@ -58,6 +60,7 @@ impl Default for Settings {
             overflow: None,
             ready: None,
             recv_timeout: None,
+            replay_topics: 0,
             send_timeout: None,
             subscriptions: Vec::new(),
             timeout: None,

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use gleis_codec::{EncodeError, Limits, Message};
+use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::{Body, Message as Frames};
 
 use crate::local::{self, Outgoing};
@@ -38,7 +38,9 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
             Content::Given(message, _) if link.is_local() => {
                 Ok(Frames::single(local::pack(message.into_value(), &link.codec, self.limits)))
             }
-            Content::Given(message, _) if local::is_plain(message.value(), link, &self.limits) => {
+            Content::Given(message, _)
+                if local::is_plain(message.value(), &link.codec, &self.limits) =>
+            {
                 Ok(local::into_frames(message.into_value()))
             }
             Content::Given(message, made) => {
@@ -95,15 +97,20 @@ impl<'a, T: Message> Copies<'a, T> {
             let pack = || local::pack(self.value.clone(), &link.codec, self.limits);
             return Ok(Frames::single(self.local.get_or_insert_with(pack).clone()));
         }
-        let codec = link.codec.name();
-        if let Some((_, frames)) = self.encoded.iter().find(|(name, _)| *name == codec) {
+        self.encoded(&link.codec)
+    }
+
+    /// The frames as `codec` writes them.
+    pub(crate) fn encoded(&mut self, codec: &AnyCodec) -> Result<Frames, EncodeError> {
+        let name = codec.name();
+        if let Some((_, frames)) = self.encoded.iter().find(|(it, _)| *it == name) {
             return Ok(frames.clone());
         }
-        let frames = match local::is_plain(self.value, link, &self.limits) {
+        let frames = match local::is_plain(self.value, codec, &self.limits) {
             true => local::into_frames(self.value.clone()),
-            false => Frames::single(local::encode_value(self.value, &link.codec, &self.limits)?),
+            false => Frames::single(local::encode_value(self.value, codec, &self.limits)?),
         };
-        self.encoded.push((codec, frames.clone()));
+        self.encoded.push((name, frames.clone()));
         Ok(frames)
     }
 }

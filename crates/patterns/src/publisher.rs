@@ -35,7 +35,7 @@ impl<T: Message> Publisher<T> {
         at: Endpoint,
         settings: Settings,
     ) -> Result<Self, OpenError> {
-        let audience = Arc::new(Audience::deaf(&settings));
+        let audience = Arc::new(Audience::deaf::<T>(&settings));
         let core = Core::new::<T>(SocketType::Pub, settings, audience.clone());
         core.open(side, at).await?;
         let publishing = Publishing::new(audience, core.ledger().clone(), core.settings());

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
-use gleis_transport::Message as Frames;
+use gleis_transport::{Body, Message as Frames};
 use tokio::time::Instant;
 
-use crate::audience::{Audience, Listener};
+use crate::audience::Audience;
 use crate::error::SendError;
-use crate::fanout::Outcome;
 use crate::ledger::Ledger;
+use crate::listener::Listener;
 use crate::local::{self, into_frames};
 use crate::multipart::Multipart;
 use crate::options::{Overflow, Settings};
@@ -47,8 +47,10 @@ impl Publishing {
         value: &T,
     ) -> Result<(), SendError> {
         let mut copies = Copies::new(value, self.limits);
+        let kept = self.audience.replay().and_then(|it| copies.encoded(it.codec()).ok());
+        let kept = kept.map(|it| published(topic.clone(), it));
         let frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
-        self.send_to_all(&topic, frames).await
+        self.send_to_all(&topic, kept, frames).await
     }
 
     /// Publishes a message as it is, under the topic that its first frame is.
@@ -61,22 +63,26 @@ impl Publishing {
         }
         let topic = whole.frames.first().cloned().unwrap_or_default();
         let frames = into_frames(whole);
-        self.send_to_all(&topic, |_| Ok(frames.clone())).await
+        // Where the topic of a single frame ends only its subscribers know.
+        let kept = !frames.head.is_empty() && self.audience.replay().is_some();
+        let kept = kept.then(|| detached(&frames));
+        self.send_to_all(&topic, kept, |_| Ok(frames.clone())).await
     }
 
     async fn send_to_all(
         &self,
-        topic: &[u8],
+        topic: &Bytes,
+        kept: Option<Frames>,
         mut frames: impl FnMut(&Link) -> Result<Frames, EncodeError>,
     ) -> Result<(), SendError> {
         self.pace.keep().await;
-        let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
+        let (listeners, chosen) = self.choose(topic, kept).ok_or(SendError::Closed)?;
         let until = self.timeout.map(|it| Instant::now() + it);
         let (mut n_wanted, mut n_full) = (0, 0);
-        for listener in listeners.iter().filter(|it| it.wants(topic)) {
+        for listener in listeners.iter().filter(|it| chosen || it.wants(topic)) {
             n_wanted += 1;
             let message = frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
-            n_full += usize::from(!self.send_to_one(listener, message, until).await?);
+            n_full += usize::from(!listener.give(message, self.overflow, until).await?);
         }
         if n_wanted == 0 {
             self.ledger.lose(DropReason::NoSubscriber, 1);
@@ -89,20 +95,26 @@ impl Publishing {
         }
     }
 
-    /// False if the listener had no room.
-    async fn send_to_one(
-        &self,
-        listener: &Listener,
-        message: Frames,
-        until: Option<Instant>,
-    ) -> Result<bool, SendError> {
-        listener.tell_gap();
-        let outcome = listener.link.give(message, self.overflow, until).await?;
-        if matches!(outcome, Outcome::Displaced | Outcome::Full) {
-            listener.miss();
-        }
-        Ok(outcome != Outcome::Full)
+    /// Who may get the message, and whether all of them do; `None` once the socket is closed.
+    fn choose(&self, topic: &Bytes, kept: Option<Frames>) -> Option<(Arc<[Listener]>, bool)> {
+        let Some(replay) = self.audience.replay() else {
+            return Some((self.audience.listeners()?, false));
+        };
+        let mut cache = replay.lock();
+        let listeners = self.audience.listeners()?;
+        cache.keep(topic, kept);
+        Some((listeners.iter().filter(|it| it.wants(topic)).cloned().collect(), true))
     }
+}
+
+/// A copy that pins no read buffer.
+fn detached(frames: &Frames) -> Frames {
+    let copy = |it: &Bytes| Bytes::copy_from_slice(it);
+    let body = match &frames.body {
+        Body::Bytes(bytes) => Body::Bytes(copy(bytes)),
+        Body::Local(value) => Body::Local(value.clone()),
+    };
+    Frames { head: frames.head.iter().map(copy).collect(), body }
 }
 
 /// A publication as the wire carries it.

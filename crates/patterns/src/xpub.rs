@@ -72,7 +72,7 @@ impl<T: Message> XPub<T> {
         let news = Arc::new(News::new(intake.clone(), settings.verbose));
         let reader = Upstreams::new(settings.limits(), news.clone());
         let receiving = Receiving::new(intake.clone(), reader, settings.recv_timeout);
-        let audience = Arc::new(Audience::hearing(&settings, intake, news));
+        let audience = Arc::new(Audience::hearing::<T>(&settings, intake, news));
         let core = Core::new::<T>(SocketType::XPub, settings, audience.clone());
         core.open(side, at).await?;
         let publishing = Publishing::new(audience, core.ledger().clone(), core.settings());

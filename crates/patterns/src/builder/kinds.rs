@@ -97,10 +97,23 @@ impl<S: Sends> Builder<S> {
 }
 
 impl<T> Builder<Publisher<T>> {
-    /// Prefixes that one peer may subscribe to; 10,000 by default. A peer that wants more is
-    /// disconnected. Each costs its length, and a look per publication.
-    pub fn max_subscriptions(mut self, prefixes: usize) -> Self {
-        self.settings.options.max_subscriptions = prefixes;
+    /// Prefixes and other filters that one peer may subscribe to; 10,000 by default. A peer that wants more is
+    /// disconnected. Each costs its length, and each pattern
+    /// a look per publication.
+    pub fn max_subscriptions(mut self, filters: usize) -> Self {
+        self.settings.options.max_subscriptions = filters;
+        self
+    }
+
+    /// Keeps the last message of up to `topics` topics and gives a peer, for each filter that it
+    /// adds, those that it wants, oldest first, before anything published later; none by default.
+    ///
+    /// What is kept is bounded by the bytes of [`send_high_water`](Self::send_high_water) as well;
+    /// beyond either bound the topics that were published least recently are forgotten, which counts
+    /// as no drop. A peer that connects again subscribes again, and gets them again. The price:
+    /// each message is encoded, though perhaps only for that, and stays in memory.
+    pub fn replay_last(mut self, topics: usize) -> Self {
+        self.settings.replay_topics = topics;
         self
     }
 }
@@ -148,9 +161,17 @@ impl<T> Builder<Subscriber<T>> {
 }
 
 impl<T> Builder<XPub<T>> {
-    /// Prefixes that one peer may subscribe to: as of a [`Publisher`].
-    pub fn max_subscriptions(mut self, prefixes: usize) -> Self {
-        self.settings.options.max_subscriptions = prefixes;
+    /// Prefixes and other filters that one peer may subscribe to: as of a [`Publisher`].
+    pub fn max_subscriptions(mut self, filters: usize) -> Self {
+        self.settings.options.max_subscriptions = filters;
+        self
+    }
+
+    /// Keeps the last message of up to `topics` topics for late subscribers, as a [`Publisher`] does.
+    /// One of a single frame that [`XPub::publish_whole`] gets is not kept: nobody here knows where
+    /// its topic ends.
+    pub fn replay_last(mut self, topics: usize) -> Self {
+        self.settings.replay_topics = topics;
         self
     }
 

@@ -1,0 +1,133 @@
+//! One subscriber, as its publisher sees it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use gleis_transport::{Control, Message};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::commands::Word;
+use crate::error::SendError;
+use crate::fanout::Outcome;
+use crate::filter::Filter;
+use crate::filters::Filters;
+use crate::options::Overflow;
+use crate::peer::Link;
+
+/// A peer, what it wants and what it missed.
+#[derive(Clone)]
+pub(crate) struct Listener {
+    pub(crate) ear: Arc<Ear>,
+    pub(crate) link: Arc<Link>,
+}
+
+/// What is known of a listener beside its link.
+#[derive(Default)]
+pub(crate) struct Ear {
+    /// Dropped since it was last told.
+    missed: AtomicU64,
+    pub(crate) wishes: Mutex<Wishes>,
+}
+
+#[derive(Default)]
+pub(crate) struct Wishes {
+    pub(crate) filters: Filters,
+    /// The link is over.
+    pub(crate) gone: bool,
+    /// Why the link is to be ended.
+    pub(crate) refused: Option<String>,
+    /// From now on the link may be ended from within its inbox.
+    pub(crate) settled: bool,
+}
+
+impl Listener {
+    pub(crate) fn wants(&self, topic: &[u8]) -> bool {
+        self.ear.wishes.lock().filters.want(topic)
+    }
+
+    /// Gives it a message that it wants; false if there was no room, or none until then.
+    ///
+    /// # Errors
+    /// [`SendError::Encode`].
+    pub(crate) async fn give(
+        &self,
+        message: Message,
+        overflow: Overflow,
+        until: Option<Instant>,
+    ) -> Result<bool, SendError> {
+        self.tell_gap();
+        let outcome = self.link.give(message, overflow, until).await?;
+        self.note(outcome);
+        Ok(outcome != Outcome::Full)
+    }
+
+    /// As [`give`](Self::give), at once or not at all.
+    pub(crate) fn try_give(&self, message: Message) {
+        self.tell_gap();
+        // What is given so was encoded before.
+        if let Ok(outcome) = self.link.try_give(message) {
+            self.note(outcome);
+        }
+    }
+
+    fn note(&self, outcome: Outcome) {
+        if matches!(outcome, Outcome::Displaced | Outcome::Full) {
+            self.ear.missed.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Tells it what it missed, as soon as there is room for what comes after that.
+    fn tell_gap(&self) {
+        let missed = &self.ear.missed;
+        if missed.load(Ordering::Relaxed) == 0 || !self.link.sender.has_room() {
+            return;
+        }
+        let missed = missed.swap(0, Ordering::Relaxed);
+        if 0 < missed {
+            self.link.say(Word::Gap(missed));
+        }
+    }
+}
+
+/// What one subscriber may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct WishLimits {
+    /// The length of a filter, in bytes.
+    pub(crate) bytes: usize,
+    /// How many filters.
+    pub(crate) filters: usize,
+}
+
+/// A change of what a peer wants.
+pub(crate) enum Change {
+    Add(Filter),
+    Remove(Filter),
+}
+
+impl Change {
+    /// What `control` asks for, if it is such a thing.
+    ///
+    /// # Errors
+    /// Why the peer cannot be served.
+    pub(crate) fn read(control: Control, limits: &WishLimits) -> Result<Option<Self>, String> {
+        let command = match control {
+            // A prefix is a copy already: it pins no read buffer.
+            Control::Cancel(prefix) => return Ok(Some(Self::Remove(Filter::Prefix(prefix)))),
+            Control::Subscribe(prefix) => return Ok(Some(Self::Add(Filter::Prefix(prefix)))),
+            Control::Command(command) => command,
+        };
+        match Word::read(&command) {
+            // One byte says which kind of filter it is.
+            Some(Word::Filter(text)) if limits.bytes.saturating_add(1) < text.len() => {
+                Err(format!("a filter of more than {} bytes", limits.bytes))
+            }
+            Some(Word::Filter(text)) => match Filter::read(&text) {
+                Some(filter) => Ok(Some(Self::Add(filter))),
+                None => Err("a filter that is not known here".to_owned()),
+            },
+            Some(Word::Unfilter(text)) => Ok(Filter::read(&text).map(Self::Remove)),
+            _ => Ok(None),
+        }
+    }
+}
