@@ -17,6 +17,9 @@ pub(crate) const SCHEMES: [&str; 3] = ["inproc", "ipc", "tcp"];
 #[cfg(feature = "zeromq")]
 pub(crate) const SCHEMES: [&str; 5] = ["inproc", "ipc", "tcp", "zmq+ipc", "zmq+tcp"];
 
+/// Those whose queues are all ours, so that numbers are exact.
+pub(crate) const NATIVE: [&str; 3] = ["inproc", "ipc", "tcp"];
+
 /// An endpoint nobody uses yet; the system chooses its place where it can.
 pub(crate) fn fresh(scheme: &str) -> String {
     match scheme {
