@@ -29,7 +29,7 @@ use crate::socket::{receives, sends, shared, streams};
 /// Without a peer that has room it does what [`Overflow`](crate::Overflow) says; by default the
 /// send waits. May be shared between tasks. Dropping it closes it at once; what waits is lost.
 pub struct Dealer<S, R = S> {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     receiving: Receiving<Bodies<R>>,
     pub(crate) sending: Sending,
     value: PhantomData<fn(S)>,

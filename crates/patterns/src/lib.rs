@@ -14,6 +14,8 @@
 //! | [`Dealer`] | sends to its peers in turn, takes from all of them, fairly | [`Router`], [`Dealer`], [`Replier`] |
 //! | [`Router`] | takes from all its peers and knows who sent it; sends to the peer it is told | [`Dealer`], [`Router`], [`Requester`] |
 //!
+//! A [`Proxy`] stands between two of them and passes on what comes.
+//!
 //! Either side may bind or connect, more than once, over inproc, ipc and tcp; peers come and go,
 //! connections that break are made again. On inproc the values themselves travel; elsewhere they
 //! are encoded by the codec that the binding side chose. Foreign ZMTP peers (libzmq, pyzmq, ..)
@@ -65,6 +67,7 @@ mod parcel;
 mod peer;
 mod peer_id;
 mod pending;
+mod proxy;
 mod publisher;
 mod publishing;
 mod pull;
@@ -103,6 +106,7 @@ pub use crate::options::Overflow;
 pub use crate::pair::Pair;
 pub use crate::peer::PeerInfo;
 pub use crate::peer_id::PeerId;
+pub use crate::proxy::{Capture, Passage, Proxy, ProxyHandle, ProxyStats};
 pub use crate::publisher::Publisher;
 pub use crate::pull::Pull;
 pub use crate::push::Push;

@@ -23,7 +23,7 @@ use crate::socket::{receives, shared, streams};
 /// reached. May be shared between tasks; each message goes to one of them. Dropping it closes it at
 /// once; what waits is lost.
 pub struct Pull<T> {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     receiving: Receiving<Bodies<T>>,
 }
 

@@ -21,8 +21,8 @@ use crate::socket::{sends, shared};
 /// be shared between tasks. Dropping it closes it at once; [`close`](Self::close) waits for what is
 /// queued.
 pub struct Push<T> {
-    core: Arc<Core>,
-    sending: Sending,
+    pub(crate) core: Arc<Core>,
+    pub(crate) sending: Sending,
     value: PhantomData<fn(T)>,
 }
 

@@ -74,6 +74,22 @@ impl Ring {
         self.state.lock().links.is_empty()
     }
 
+    /// Whether any link has room.
+    pub(crate) fn room(&self) -> Offered<()> {
+        let links = {
+            let state = self.state.lock();
+            match state.links.len() {
+                _ if state.closed => return Offered::Closed,
+                0 => return Offered::Nobody,
+                _ => state.links.clone(),
+            }
+        };
+        match links.iter().any(|it| it.sender.has_room()) {
+            true => Offered::Done(()),
+            false => Offered::Full,
+        }
+    }
+
     /// Offers something to each link once, beginning with the next in turn, until one takes it.
     pub(crate) fn offer<R>(&self, mut to: impl FnMut(&Arc<Link>) -> Tried<R>) -> Offered<R> {
         let mut miss = Offered::Nobody;

@@ -40,7 +40,7 @@ use crate::stats::DropReason;
 /// by sends to it from other tasks. May be shared between tasks. Dropping it closes it at once; what
 /// waits is lost.
 pub struct Router<S, R = S> {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     drop_unroutable: bool,
     ledger: Arc<Ledger>,
     limits: Limits,
@@ -91,14 +91,8 @@ impl<S: Message, R: Message> Router<S, R> {
     /// # Cancel safety
     /// A dropped future has sent nothing.
     pub async fn send_to(&self, to: &PeerId, message: impl Outgoing<S>) -> Result<(), SendError> {
-        self.pace.keep().await;
-        let mut parcel = Parcel::new(message, self.limits);
-        let res = match (self.offer(to, &mut parcel), self.overflow) {
-            (Err(SendError::Full), Overflow::Block) => self.wait(to, &mut parcel).await,
-            (Err(SendError::Full), Overflow::DropOldest) => self.displace(to, &mut parcel),
-            (Err(SendError::Full), Overflow::DropNewest) => self.give_up(to),
-            (res, _) => res,
-        };
+        let mut parcel = self.parcel(message);
+        let res = self.send_parcel(to, &mut parcel, self.timeout).await;
         self.forgive(res)
     }
 
@@ -107,7 +101,7 @@ impl<S: Message, R: Message> Router<S, R> {
     /// # Errors
     /// [`SendError`]: `Full` and `NoPeer` are safe to try again.
     pub fn try_send_to(&self, to: &PeerId, message: impl Outgoing<S>) -> Result<(), SendError> {
-        let res = self.offer(to, &mut Parcel::new(message, self.limits));
+        let res = self.offer(to, &mut self.parcel(message));
         self.forgive(res)
     }
 
@@ -130,6 +124,35 @@ impl<S: Message, R: Message> Router<S, R> {
         true
     }
 
+    pub(crate) fn parcel<M: Outgoing<S>>(&self, message: M) -> Parcel<S, M> {
+        Parcel::new(message, self.limits)
+    }
+
+    /// Sends it, waiting for room no longer than `timeout`. Unless it was sent or given up, the parcel
+    /// is whole again; also if the future is dropped.
+    pub(crate) async fn send_parcel<M: Outgoing<S>>(
+        &self,
+        to: &PeerId,
+        parcel: &mut Parcel<S, M>,
+        timeout: Option<Duration>,
+    ) -> Result<(), SendError> {
+        self.pace.keep().await;
+        match (self.offer(to, parcel), self.overflow) {
+            (Err(SendError::Full), Overflow::Block) => self.wait(to, parcel, timeout).await,
+            (Err(SendError::Full), Overflow::DropOldest) => self.displace(to, parcel),
+            (Err(SendError::Full), Overflow::DropNewest) => self.give_up(to),
+            (res, _) => res,
+        }
+    }
+
+    /// Disconnects a peer that did not take a message in time.
+    pub(crate) fn expel(&self, id: &PeerId) {
+        if let Ok(link) = self.routes.find(id) {
+            link.account.lose_sent(DropReason::Full);
+            link.sender.abort(CloseReason::Refused("it does not take its answers".into()));
+        }
+    }
+
     /// Sends at once, or says `Full`; then the parcel is whole again.
     fn offer<M: Outgoing<S>>(
         &self,
@@ -141,14 +164,14 @@ impl<S: Message, R: Message> Router<S, R> {
         link.sender.try_send(frames).map_err(|error| self.missed(parcel, &link, error))
     }
 
-    /// Sends as soon as the peer has room, within the time that the socket was given.
     async fn wait<M: Outgoing<S>>(
         &self,
         to: &PeerId,
         parcel: &mut Parcel<S, M>,
+        timeout: Option<Duration>,
     ) -> Result<(), SendError> {
         let sent = self.send_when_ready(to, parcel);
-        match self.timeout {
+        match timeout {
             None => sent.await,
             Some(timeout) => {
                 tokio::time::timeout(timeout, sent).await.unwrap_or(Err(SendError::TimedOut))

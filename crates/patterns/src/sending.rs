@@ -43,12 +43,26 @@ impl Sending {
         &self,
         message: impl Outgoing<T>,
     ) -> Result<(), SendError> {
+        let mut parcel = self.parcel(message);
+        self.send_parcel(&mut parcel, self.timeout).await
+    }
+
+    pub(crate) fn parcel<T: Message, M: Outgoing<T>>(&self, message: M) -> Parcel<T, M> {
+        Parcel::new(message, self.limits)
+    }
+
+    /// Sends it, waiting for room no longer than `timeout`. Unless it was sent or given up, the parcel
+    /// is whole again; also if the future is dropped.
+    pub(crate) async fn send_parcel<T: Message, M: Outgoing<T>>(
+        &self,
+        parcel: &mut Parcel<T, M>,
+        timeout: Option<Duration>,
+    ) -> Result<(), SendError> {
         self.pace.keep().await;
-        let mut parcel = Parcel::new(message, self.limits);
-        match (self.offer(&mut parcel), self.overflow) {
+        match (self.offer(parcel), self.overflow) {
             (Offered::Done(res), _) => res,
             (Offered::Closed, _) => Err(SendError::Closed),
-            (Offered::Full | Offered::Nobody, Overflow::Block) => self.wait(parcel).await,
+            (Offered::Full | Offered::Nobody, Overflow::Block) => self.wait(parcel, timeout).await,
             (Offered::Full, Overflow::DropOldest) => self.displace(parcel),
             (Offered::Full, Overflow::Fail) => Err(SendError::Full),
             (Offered::Nobody, Overflow::Fail) => Err(SendError::NoPeer),
@@ -91,19 +105,34 @@ impl Sending {
 
     async fn wait<T: Message, M: Outgoing<T>>(
         &self,
-        mut parcel: Parcel<T, M>,
+        parcel: &mut Parcel<T, M>,
+        timeout: Option<Duration>,
     ) -> Result<(), SendError> {
-        let attempt = || match self.offer(&mut parcel) {
+        let attempt = || match self.offer(parcel) {
             Offered::Closed => Some(Err(SendError::Closed)),
             Offered::Done(res) => Some(res),
             Offered::Full | Offered::Nobody => None,
         };
         let sent = self.ring.until(attempt);
-        match self.timeout {
+        match timeout {
             None => sent.await,
             Some(timeout) => {
                 tokio::time::timeout(timeout, sent).await.unwrap_or(Err(SendError::TimedOut))
             }
+        }
+    }
+
+    /// Waits until a message would not have to wait; false once the socket is closed.
+    pub(crate) async fn room(&self) -> bool {
+        let waits = self.overflow == Overflow::Block;
+        let attempt = || match self.ring.room() {
+            Offered::Closed => Some(false),
+            Offered::Done(()) => Some(true),
+            Offered::Full | Offered::Nobody => (!waits).then_some(true),
+        };
+        match attempt() {
+            Some(res) => res,
+            None => self.ring.until(attempt).await,
         }
     }
 
@@ -116,7 +145,7 @@ impl Sending {
     /// Makes room for the parcel at one peer.
     fn displace<T: Message, M: Outgoing<T>>(
         &self,
-        mut parcel: Parcel<T, M>,
+        parcel: &mut Parcel<T, M>,
     ) -> Result<(), SendError> {
         let offered = self.ring.offer(|link| {
             let message = match parcel.take(link) {
@@ -128,7 +157,7 @@ impl Sending {
                     given_up.iter().for_each(|_| link.account.displace_sent());
                     Tried::Done(Ok(()))
                 }
-                Err(error) => missed(&mut parcel, link, error),
+                Err(error) => missed(parcel, link, error),
             }
         });
         match offered {

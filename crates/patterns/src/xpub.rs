@@ -30,7 +30,7 @@ use crate::socket::{publishes, receives, shared, streams};
 /// [`Pull`](crate::Pull), and a peer whose messages are not received is not read on, its later
 /// subscriptions included. May be shared between tasks. Dropping it closes it at once.
 pub struct XPub<T> {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     publishing: Publishing,
     receiving: Receiving<Upstreams<T>>,
 }

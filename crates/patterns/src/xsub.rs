@@ -32,7 +32,7 @@ use crate::wishes::Wishes;
 /// A publisher without room misses the new message, which is counted, unless another
 /// [`Overflow`] is chosen. May be shared between tasks. Dropping it closes it at once.
 pub struct XSub<T> {
-    core: Arc<Core>,
+    pub(crate) core: Arc<Core>,
     pace: Pace,
     receiving: Receiving<Publications<T>>,
     wishes: Arc<Wishes>,

@@ -42,6 +42,11 @@ async fn jobs_prints_the_job_and_ends() {
 }
 
 #[tokio::test]
+async fn proxy_prints_the_sums_and_what_has_passed_and_ends() {
+    check("proxy", "2 + 3 = 5\n4 + 5 = 9\n2 requests and 2 answers passed\n").await;
+}
+
+#[tokio::test]
 async fn hello_processes_prints_three_greetings_and_ends() {
     check("hello_processes", GREETINGS).await;
 }

@@ -17,6 +17,7 @@ mod matrix;
 mod options;
 mod pains;
 mod pair;
+mod proxy;
 mod pubsub;
 mod replay;
 mod reqrep;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use gleis_patterns::{
     AnyCodec, Event, Events, HighWater, Multipart, OpenError, Pair, RequestError, SendError,
 };
@@ -109,10 +110,10 @@ async fn questions_and_answers_take_turns() {
 async fn a_cancelled_send_loses_and_duplicates_nothing() {
     for scheme in SCHEMES {
         let mark = HighWater { messages: 2, bytes: 1 << 14 };
-        let to = Pair::<Vec<u8>>::bind(fresh(scheme)).recv_high_water(mark).await.unwrap();
-        let from = Pair::<Vec<u8>>::connect(to.endpoint()).send_high_water(mark).await.unwrap();
+        let to = Pair::<Bytes>::bind(fresh(scheme)).recv_high_water(mark).await.unwrap();
+        let from = Pair::<Bytes>::connect(to.endpoint()).send_high_water(mark).await.unwrap();
         soon(from.wait_for_peers(1)).await;
-        let body = |n: usize| vec![n as u8; 20_000];
+        let body = |n: usize| Bytes::from(vec![n as u8; 20_000]);
         let mut sent = Vec::new();
         for n in 0..400 {
             let mut send = Box::pin(from.send(body(n)));
