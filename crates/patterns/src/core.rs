@@ -17,8 +17,10 @@ use gleis_transport::{
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::event::{Event, Events, Teller, chain};
+use crate::front::Front;
 use crate::ledger::Ledger;
 use crate::negotiate::Negotiation;
 use crate::options::{Settings, Side};
@@ -56,6 +58,8 @@ pub(crate) struct Core {
     /// Told when links come and go.
     changed: Notify,
     endpoint: OnceLock<Endpoint>,
+    /// What waits while there is no peer.
+    front: OnceLock<Arc<Front>>,
     ledger: Arc<Ledger>,
     links: Mutex<Links>,
     me: Weak<Self>,
@@ -93,6 +97,7 @@ impl Core {
         Arc::new_cyclic(|me| Self {
             changed: Notify::new(),
             endpoint: OnceLock::new(),
+            front: OnceLock::new(),
             ledger: Ledger::new(teller.clone()),
             links: Mutex::default(),
             me: me.clone(),
@@ -142,7 +147,11 @@ impl Core {
 
     pub(crate) fn stats(&self) -> Stats {
         let live: Vec<u64> = self.links.lock().peers.keys().copied().collect();
-        self.ledger.stats(|it| live.binary_search(&it.id).is_ok())
+        let mut stats = self.ledger.stats(|it| live.binary_search(&it.id).is_ok());
+        let n_waiting = self.front.get().map_or(0, |it| it.len() as u64);
+        stats.sent.offered += n_waiting;
+        stats.sent.queued += n_waiting;
+        stats
     }
 
     pub(crate) async fn wait_for_peers(&self, n: usize) {
@@ -159,19 +168,49 @@ impl Core {
         }
     }
 
+    /// What waits in `front` is queued by this socket.
+    pub(crate) fn queue_in(&self, front: Option<&Arc<Front>>) {
+        if let Some(front) = front {
+            let _ = self.front.set(front.clone());
+        }
+    }
+
     /// Closes: see `shared!`.
     pub(crate) async fn close(&self) -> usize {
+        let until = Instant::now() + self.settings.options.linger;
+        self.drain_front(until).await;
         let listeners = self.stop();
         // Their addresses are free when this is done.
         join_all(listeners.into_iter().map(TaskGuard::end)).await;
+        let n_never_sent = self.end_front().await;
         let links = self.all_links();
-        let linger = self.settings.options.linger;
+        let linger = until.saturating_duration_since(Instant::now());
         let unsent = join_all(links.iter().map(|it| it.sender.close(linger))).await;
         for link in &links {
             self.detach(link.id, &CloseReason::Here);
         }
         self.role.end();
-        unsent.into_iter().sum()
+        n_never_sent + unsent.into_iter().sum::<usize>()
+    }
+
+    /// Lets what waits for a peer go as long as there is time; peers may still come.
+    async fn drain_front(&self, until: Instant) {
+        let Some(front) = self.front.get() else {
+            return;
+        };
+        // Whoever stops waiting has closed the socket all the same.
+        let _stopping = Stopping(self);
+        front.close();
+        // Whether in time or not, this is the end.
+        let _ = tokio::time::timeout_at(until, front.drained()).await;
+    }
+
+    async fn end_front(&self) -> usize {
+        let Some(front) = self.front.get() else {
+            return 0;
+        };
+        front.settled().await;
+        front.end()
     }
 
     /// Ends connecting, and nothing new is sent; listening ends with what is returned.
@@ -220,6 +259,18 @@ impl Drop for Core {
         }
         drop(peers);
         self.role.end();
+        if let Some(front) = self.front.get() {
+            front.end();
+        }
+    }
+}
+
+/// Stops a core, whatever happens to whoever closes it.
+struct Stopping<'a>(&'a Core);
+
+impl Drop for Stopping<'_> {
+    fn drop(&mut self) {
+        drop(self.0.stop());
     }
 }
 

@@ -51,6 +51,7 @@ impl<S: Message, R: Message> Dealer<S, R> {
         let ring = exchange.ring.clone();
         let core = Core::new::<S>(SocketType::Dealer, settings, exchange);
         let sending = Sending::new(ring, core.ledger().clone(), core.settings());
+        core.queue_in(sending.front());
         core.open(side, at).await?;
         Ok(Self { core, receiving, sending, value: PhantomData })
     }

@@ -51,6 +51,7 @@ mod exchange;
 mod fanout;
 mod filter;
 mod filters;
+mod front;
 mod intake;
 mod lane;
 mod ledger;
@@ -95,7 +96,7 @@ pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
 pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Network, Options};
 
-pub use crate::builder::{Builder, Conflates, Receives, Sends};
+pub use crate::builder::{Builder, Conflates, Queues, Receives, Sends};
 pub use crate::dealer::Dealer;
 pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
 pub use crate::event::{Event, Events};

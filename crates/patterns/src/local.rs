@@ -76,6 +76,13 @@ pub(crate) fn is_plain<T: Message>(value: &T, codec: &AnyCodec, limits: &Limits)
             || any.downcast_ref().is_some_and(|it: &Multipart| it.frames.iter().all(fits)))
 }
 
+/// The length of what is bytes, or frames, already.
+pub(crate) fn plain_len<T: Message>(value: &T) -> Option<usize> {
+    let any: &dyn Any = value;
+    let parts = |it: &Multipart| it.frames.iter().map(Bytes::len).sum();
+    any.downcast_ref().map(Bytes::len).or(any.downcast_ref().map(parts))
+}
+
 /// The frames of what is bytes, or frames, already.
 pub(crate) fn into_frames<T: Message>(value: T) -> Frames {
     let value = match cast::<T, Multipart>(value) {

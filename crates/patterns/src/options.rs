@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     pub(crate) handover: bool,
     pub(crate) options: Options,
     pub(crate) overflow: Option<Overflow>,
+    pub(crate) queue_without_peer: bool,
     pub(crate) ready: Option<Duration>,
     pub(crate) recv_timeout: Option<Duration>,
     /// Of how many topics the last message is kept for late subscribers.
@@ -58,6 +59,7 @@ impl Default for Settings {
             handover: false,
             options: Options::default(),
             overflow: None,
+            queue_without_peer: false,
             ready: None,
             recv_timeout: None,
             replay_topics: 0,

@@ -62,6 +62,36 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
         }
     }
 
+    /// What is left of it, on its own.
+    pub(crate) fn own(&mut self) -> Parcel<T, T> {
+        let content = match std::mem::replace(&mut self.content, Content::Gone) {
+            Content::Given(message, made) => Content::Given(message.into_value(), made),
+            Content::Packed(frames, packed) => Content::Packed(frames, packed),
+            Content::Gone => Content::Gone,
+        };
+        Parcel { content, limits: self.limits }
+    }
+
+    /// Its length when it is encoded by `codec`, which is kept for a peer that speaks that; what
+    /// cannot be encoded weighs as much as the longest that can.
+    pub(crate) fn weigh(&mut self, codec: &AnyCodec) -> usize {
+        let longest = self.limits.bytes;
+        match &mut self.content {
+            Content::Given(_, Some((_, bytes))) => bytes.len(),
+            Content::Given(message, made) => {
+                if let Some(len) = local::plain_len(message.value()) {
+                    return len;
+                }
+                let Ok(bytes) = local::encode_value(message.value(), codec, &self.limits) else {
+                    return longest;
+                };
+                made.insert((codec.name(), bytes)).1.len()
+            }
+            Content::Packed(frames, _) => frames.body.to_bytes().map_or(longest, |it| it.len()),
+            Content::Gone => 0,
+        }
+    }
+
     /// Takes back what `link` did not take.
     pub(crate) fn put_back(&mut self, link: &Link, frames: Frames) {
         match (&mut self.content, frames.body) {

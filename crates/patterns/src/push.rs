@@ -39,6 +39,7 @@ impl<T: Message> Push<T> {
         let ring = outlet.ring.clone();
         let core = Core::new::<T>(SocketType::Push, settings, outlet);
         let sending = Sending::new(ring, core.ledger().clone(), core.settings());
+        core.queue_in(sending.front());
         core.open(side, at).await?;
         Ok(Self { core, sending, value: PhantomData })
     }

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use futures::Sink;
 use gleis_codec::{EncodeError, Fault, Limits, Message};
-use gleis_transport::TrySendError;
+use gleis_transport::{TaskGuard, TrySendError};
 
 use crate::error::SendError;
+use crate::front::{Front, Gate};
 use crate::ledger::Ledger;
 use crate::local::Outgoing;
 use crate::options::{Overflow, Settings};
@@ -19,6 +20,8 @@ use crate::stats::DropReason;
 
 /// The sending side of a socket whose peers take turns.
 pub(crate) struct Sending {
+    _draining: Option<TaskGuard>,
+    front: Option<Arc<Front>>,
     ledger: Arc<Ledger>,
     limits: Limits,
     overflow: Overflow,
@@ -29,7 +32,11 @@ pub(crate) struct Sending {
 
 impl Sending {
     pub(crate) fn new(ring: Arc<Ring>, ledger: Arc<Ledger>, settings: &Settings) -> Self {
+        let front = settings.queue_without_peer.then(|| Front::new(ledger.clone(), settings));
+        let drain = |it: &Arc<Front>| TaskGuard::spawn(it.clone().drain(ring.clone()));
         Self {
+            _draining: front.as_ref().map(drain),
+            front,
             ledger,
             limits: settings.limits(),
             overflow: settings.overflow.unwrap_or(Overflow::Block),
@@ -87,20 +94,27 @@ impl Sending {
         })
     }
 
+    /// The queue for messages that no peer is there to take, if that was asked for.
+    pub(crate) fn front(&self) -> Option<&Arc<Front>> {
+        self.front.as_ref()
+    }
+
     fn offer<T: Message, M: Outgoing<T>>(
         &self,
         parcel: &mut Parcel<T, M>,
     ) -> Offered<Result<(), SendError>> {
-        self.ring.offer(|link| {
-            let message = match parcel.take(link) {
-                Ok(message) => message,
-                Err(error) => return Tried::Done(Err(self.ledger.refuse(error))),
-            };
-            match link.sender.try_send(message) {
-                Ok(()) => Tried::Done(Ok(())),
-                Err(error) => missed(parcel, link, error),
-            }
-        })
+        let Some(front) = &self.front else {
+            return offer(&self.ring, &self.ledger, parcel);
+        };
+        match front.gate() {
+            Gate::Behind => return front.push(parcel),
+            Gate::Closed => return Offered::Closed,
+            Gate::Open => (),
+        }
+        match offer(&self.ring, &self.ledger, parcel) {
+            Offered::Nobody => front.push(parcel),
+            offered => offered,
+        }
     }
 
     async fn wait<T: Message, M: Outgoing<T>>(
@@ -108,12 +122,7 @@ impl Sending {
         parcel: &mut Parcel<T, M>,
         timeout: Option<Duration>,
     ) -> Result<(), SendError> {
-        let attempt = || match self.offer(parcel) {
-            Offered::Closed => Some(Err(SendError::Closed)),
-            Offered::Done(res) => Some(res),
-            Offered::Full | Offered::Nobody => None,
-        };
-        let sent = self.ring.until(attempt);
+        let sent = self.send_when_possible(parcel);
         match timeout {
             None => sent.await,
             Some(timeout) => {
@@ -122,12 +131,41 @@ impl Sending {
         }
     }
 
+    async fn send_when_possible<T: Message, M: Outgoing<T>>(
+        &self,
+        parcel: &mut Parcel<T, M>,
+    ) -> Result<(), SendError> {
+        loop {
+            if let Some(front) = &self.front {
+                front.room().await;
+            }
+            let attempt = || match self.offer(parcel) {
+                Offered::Closed => Some(Some(Err(SendError::Closed))),
+                Offered::Done(res) => Some(Some(res)),
+                Offered::Full | Offered::Nobody if self.is_behind() => Some(None),
+                Offered::Full | Offered::Nobody => None,
+            };
+            if let Some(res) = self.ring.until(attempt).await {
+                return res;
+            }
+        }
+    }
+
+    /// Whether what is sent has to queue up, whatever room the peers have.
+    fn is_behind(&self) -> bool {
+        self.front.as_ref().is_some_and(|it| it.gate() == Gate::Behind)
+    }
+
     /// Waits until a message would not have to wait; false once the socket is closed.
     pub(crate) async fn room(&self) -> bool {
+        if let Some(front) = &self.front {
+            front.room().await;
+        }
         let waits = self.overflow == Overflow::Block;
         let attempt = || match self.ring.room() {
             Offered::Closed => Some(false),
             Offered::Done(()) => Some(true),
+            Offered::Nobody if self.front.is_some() => Some(true),
             Offered::Full | Offered::Nobody => (!waits).then_some(true),
         };
         match attempt() {
@@ -147,6 +185,9 @@ impl Sending {
         &self,
         parcel: &mut Parcel<T, M>,
     ) -> Result<(), SendError> {
+        if let Some(front) = self.front.as_ref().filter(|_| self.is_behind()) {
+            return front.displace(parcel);
+        }
         let offered = self.ring.offer(|link| {
             let message = match parcel.take(link) {
                 Ok(message) => message,
@@ -165,9 +206,30 @@ impl Sending {
             Offered::Done(res) => res,
             // Nothing that waits can be given up any more, or the last peer has just gone.
             Offered::Full => self.give_up(DropReason::Full),
-            Offered::Nobody => self.give_up(DropReason::NoPeer),
+            Offered::Nobody => match &self.front {
+                Some(front) => front.displace(parcel),
+                None => self.give_up(DropReason::NoPeer),
+            },
         }
     }
+}
+
+/// Offers a parcel to each peer once.
+pub(crate) fn offer<T: Message, M: Outgoing<T>>(
+    ring: &Ring,
+    ledger: &Ledger,
+    parcel: &mut Parcel<T, M>,
+) -> Offered<Result<(), SendError>> {
+    ring.offer(|link| {
+        let message = match parcel.take(link) {
+            Ok(message) => message,
+            Err(error) => return Tried::Done(Err(ledger.refuse(error))),
+        };
+        match link.sender.try_send(message) {
+            Ok(()) => Tried::Done(Ok(())),
+            Err(error) => missed(parcel, link, error),
+        }
+    })
 }
 
 /// A link did not take what was for it: the parcel is whole again, for the next one.

@@ -11,6 +11,9 @@ use crate::{
 /// Sockets that may keep the newest message alone: those whose messages each stand for themselves.
 pub trait Conflates: sealed::Socket {}
 
+/// Sockets that give each message to one of their peers, whichever comes.
+pub trait Queues: sealed::Socket {}
+
 /// Sockets that are asked for what came in.
 pub trait Receives: sealed::Socket {}
 
@@ -39,6 +42,9 @@ impl<T> Conflates for Publisher<T> {}
 impl<T> Conflates for Pull<T> {}
 impl<T> Conflates for Push<T> {}
 impl<T> Conflates for Subscriber<T> {}
+
+impl<S, R> Queues for Dealer<S, R> {}
+impl<T> Queues for Push<T> {}
 
 impl<S, R> Receives for Dealer<S, R> {}
 impl<S, R> Receives for Pair<S, R> {}
@@ -71,6 +77,23 @@ impl<S: Conflates> Builder<S> {
     /// what a sender could not take back.
     pub fn conflate(mut self) -> Self {
         self.settings.conflate = true;
+        self
+    }
+}
+
+impl<S: Queues> Builder<S> {
+    /// Takes messages while there is no peer: they wait in a queue of the socket itself, up to the
+    /// mark for what is [to be sent](Self::send_high_water), and go in order when a peer comes; then
+    /// [`overflow`](Self::overflow) says what happens. By default there is a queue per peer alone,
+    /// and without a peer a send waits, or is dropped or an error (ZeroMQ calls that
+    /// `ZMQ_IMMEDIATE=1`, and this `0`).
+    ///
+    /// Closing waits for what is in that queue as well, up to the linger time, and counts what did
+    /// not leave. The price: a sent message need not have found anybody; each is encoded to see how
+    /// long it is, and again if the peer speaks another codec; one that cannot be encoded then is
+    /// dropped and counted. It costs a task.
+    pub fn queue_without_peer(mut self) -> Self {
+        self.settings.queue_without_peer = true;
         self
     }
 }

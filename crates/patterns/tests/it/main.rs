@@ -10,6 +10,7 @@ mod faults;
 mod filters;
 mod flow;
 mod foreign;
+mod front;
 mod gaps;
 mod hostile;
 mod leaks;
