@@ -11,10 +11,7 @@ use gleis_patterns::{
 use gleis_transport::SocketType;
 use tokio::task::JoinHandle;
 
-use crate::support::{fresh, inproc, message, soon, stranger, text, until};
-
-/// The transports on which gleis sockets know each other.
-const NATIVE: [&str; 3] = ["inproc", "ipc", "tcp"];
+use crate::support::{SCHEMES, fresh, inproc, message, soon, stranger, text, until};
 
 /// A queue, and the two places where it is reached.
 struct Queue {
@@ -54,8 +51,8 @@ impl Queue {
 
 #[tokio::test]
 async fn requests_pass_a_queue_and_answers_come_back_to_whoever_asked() {
-    for front in NATIVE {
-        for back in NATIVE {
+    for front in SCHEMES {
+        for back in SCHEMES {
             let queue = Queue::open(front, back).await;
             let (one, two) = (queue.worker().await, queue.worker().await);
             let (anna, bert) = (queue.client().await, queue.client().await);
@@ -179,7 +176,7 @@ async fn a_client_that_does_not_take_its_answers_is_sent_away() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn both_directions_full_is_no_deadlock() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let queue = Queue::with_room(scheme, scheme, 2).await;
         let workers = [queue.worker().await, queue.worker().await];
         let clients: Vec<_> = [queue.client().await, queue.client().await, queue.client().await]
@@ -220,7 +217,7 @@ async fn what_nobody_takes_is_not_taken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pausing_and_stopping_lose_nothing_and_keep_the_order() {
     const N: u32 = 2_000;
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let pull = Arc::new(Pull::<Multipart>::bind(fresh(scheme)).await.unwrap());
         let push = Arc::new(Push::<Multipart>::bind(fresh(scheme)).await.unwrap());
         let proxy = Proxy::streamer(pull.clone(), push.clone()).start();
@@ -311,7 +308,7 @@ async fn what_a_capture_has_no_room_for_is_counted() {
 
 #[tokio::test]
 async fn a_forwarder_asks_only_for_what_is_wanted_behind_it() {
-    for scheme in NATIVE {
+    for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
         let from = XSub::<Multipart>::connect(publisher.endpoint()).await.unwrap();
         let to = XPub::<Multipart>::bind(fresh(scheme)).await.unwrap();
