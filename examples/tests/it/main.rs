@@ -36,6 +36,21 @@ async fn hello_prints_three_greetings_and_ends() {
     check("hello", GREETINGS).await;
 }
 
+const FEED: &str = "\
+late: 1, 2
+slow: 1
+slow: 2
+slow: 3
+slow: 4
+slow: missed 6, then 11
+books: 11 = 5 delivered + 6 dropped
+";
+
+#[tokio::test]
+async fn feed_prints_what_was_read_and_what_was_missed() {
+    check("feed", FEED).await;
+}
+
 #[tokio::test]
 async fn jobs_prints_the_job_and_ends() {
     check("jobs", "got Job { id: 1 }\n").await;
