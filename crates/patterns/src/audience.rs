@@ -282,11 +282,11 @@ impl Inbox for Wishbox {
         }
     }
 
-    fn displace(&self, message: Message) -> Option<Message> {
+    fn displace(&self, message: Message) -> Vec<Message> {
         match &self.messages {
             None => {
                 self.exit.account.refuse_received(DropReason::Unwanted);
-                None
+                Vec::new()
             }
             Some(messages) => messages.displace(message),
         }

@@ -11,8 +11,8 @@ use crate::stats::DropReason;
 /// What became of a message for one peer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
-    /// An older one was given up for it.
-    Displaced,
+    /// So many older ones were given up for it.
+    Displaced(u64),
     /// There was no room.
     Full,
     /// The peer has just gone.
@@ -33,8 +33,10 @@ impl Link {
         until: Option<Instant>,
     ) -> Result<Outcome, SendError> {
         let res = match overflow {
-            Overflow::Block => send_until(&self.sender, message, until).await.map(|()| None),
-            Overflow::DropNewest | Overflow::Fail => self.sender.try_send(message).map(|()| None),
+            Overflow::Block => send_until(&self.sender, message, until).await.map(|()| Vec::new()),
+            Overflow::DropNewest | Overflow::Fail => {
+                self.sender.try_send(message).map(|()| Vec::new())
+            }
             Overflow::DropOldest => self.sender.displace(message),
         };
         self.given(res)
@@ -42,15 +44,16 @@ impl Link {
 
     /// As [`give`](Self::give), at once or not at all.
     pub(crate) fn try_give(&self, message: Frames) -> Result<Outcome, SendError> {
-        self.given(self.sender.try_send(message).map(|()| None))
+        self.given(self.sender.try_send(message).map(|()| Vec::new()))
     }
 
-    fn given(&self, res: Result<Option<Frames>, TrySendError>) -> Result<Outcome, SendError> {
+    fn given(&self, res: Result<Vec<Frames>, TrySendError>) -> Result<Outcome, SendError> {
         match res {
-            Ok(None) => Ok(Outcome::Taken),
-            Ok(Some(_)) => {
-                self.account.displace_sent();
-                Ok(Outcome::Displaced)
+            Ok(given_up) if given_up.is_empty() => Ok(Outcome::Taken),
+            Ok(given_up) => {
+                let n_given_up = given_up.len() as u64;
+                self.account.displace_sent(n_given_up);
+                Ok(Outcome::Displaced(n_given_up))
             }
             Err(TrySendError::Full(_)) => {
                 self.account.lose_sent(DropReason::Full);

@@ -120,12 +120,15 @@ impl Lane {
         Some(old)
     }
 
-    /// The oldest message that waits, if there is no room.
-    pub(crate) fn give_up(&mut self) -> Option<Message> {
-        if !self.full.load(Ordering::Acquire) {
-            return None;
+    /// The oldest messages that wait, as many as are in the way of one more.
+    pub(crate) fn give_up(&mut self) -> Vec<Message> {
+        let mut given_up = Vec::new();
+        while (self.mark.messages <= self.weight.messages || self.mark.bytes <= self.weight.bytes)
+            && let Some(oldest) = self.take_oldest()
+        {
+            given_up.push(oldest);
         }
-        self.take_oldest()
+        given_up
     }
 
     fn take_oldest(&mut self) -> Option<Message> {

@@ -147,6 +147,12 @@ impl Account {
         self.received_offered.fetch_add(n, Relaxed);
     }
 
+    /// Messages came in, in place of others that are taken back.
+    pub(crate) fn exchange_received(&self, n_in: u64, n_back: u64) {
+        // Wraps where more go back than come, and is right again in the sum.
+        self.received_offered.fetch_add(n_in.wrapping_sub(n_back), Relaxed);
+    }
+
     /// A message was handed to the user.
     pub(crate) fn deliver_received(&self) {
         // Whoever hands out messages holds a lock: there is one writer at a time.
@@ -174,10 +180,10 @@ impl Account {
         }
     }
 
-    /// A message that the link had taken was given up for a newer one.
-    pub(crate) fn displace_sent(&self) {
-        self.sent_displaced.fetch_add(1, Relaxed);
-        if let Some(messages) = self.sent_dropped.note(DropReason::Full, 1) {
+    /// Messages that the link had taken were given up for a newer one.
+    pub(crate) fn displace_sent(&self, n: u64) {
+        self.sent_displaced.fetch_add(n, Relaxed);
+        if let Some(messages) = self.sent_dropped.note(DropReason::Full, n) {
             self.ledger.tell(Some(&self.peer), Way::Sent, DropReason::Full, messages);
         }
     }

@@ -72,9 +72,12 @@ impl Listener {
     }
 
     fn note(&self, outcome: Outcome) {
-        if matches!(outcome, Outcome::Displaced | Outcome::Full) {
-            self.ear.missed.fetch_add(1, Ordering::Relaxed);
-        }
+        let n_missed = match outcome {
+            Outcome::Displaced(n_given_up) => n_given_up,
+            Outcome::Full => 1,
+            Outcome::Gone | Outcome::Taken => 0,
+        };
+        self.ear.missed.fetch_add(n_missed, Ordering::Relaxed);
     }
 
     /// Tells it what it missed, as soon as there is room for what comes after that.

@@ -52,9 +52,9 @@ impl Inbox for Deaf {
         }
     }
 
-    fn displace(&self, message: Message) -> Option<Message> {
+    fn displace(&self, message: Message) -> Vec<Message> {
         self.deliver(Inbound::Message(message));
-        None
+        Vec::new()
     }
 
     fn closed(&self, reason: CloseReason) {

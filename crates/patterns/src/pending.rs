@@ -269,9 +269,9 @@ impl Inbox for Letterbox {
         }
     }
 
-    fn displace(&self, message: Frames) -> Option<Frames> {
+    fn displace(&self, message: Frames) -> Vec<Frames> {
         self.deliver(Inbound::Message(message));
-        None
+        Vec::new()
     }
 
     fn closed(&self, reason: CloseReason) {

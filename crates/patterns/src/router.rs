@@ -206,7 +206,7 @@ impl<S: Message, R: Message> Router<S, R> {
         let frames = parcel.take(&link).map_err(|it| self.ledger.refuse(it))?;
         match link.sender.displace(frames) {
             Ok(given_up) => {
-                given_up.iter().for_each(|_| link.account.displace_sent());
+                link.account.displace_sent(given_up.len() as u64);
                 Ok(())
             }
             // Nothing that waits can be given up any more.

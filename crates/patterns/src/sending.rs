@@ -195,7 +195,7 @@ impl Sending {
             };
             match link.sender.displace(message) {
                 Ok(given_up) => {
-                    given_up.iter().for_each(|_| link.account.displace_sent());
+                    link.account.displace_sent(given_up.len() as u64);
                     Tried::Done(Ok(()))
                 }
                 Err(error) => missed(parcel, link, error),

@@ -31,6 +31,7 @@ macro_rules! transport_suite {
                 the_oldest_message_gives_way
                 commands_stay_in_order_with_messages
                 every_message_taken_is_in_the_tally
+                large_messages_displace_as_many_small_ones_as_are_in_their_way
                 subscriptions_travel_beside_messages
                 an_inbox_gets_what_arrives_and_holds_the_peer_back
                 closing_with_linger_delivers_what_is_queued

@@ -102,12 +102,12 @@ impl Sender {
         }
     }
 
-    /// Queues a message; without room the oldest waiting one is given up and returned. What is
+    /// Queues a message; without room the oldest waiting ones are given up and returned. What is
     /// encoded already cannot be given up: if nothing else waits, one message goes over the mark.
     ///
     /// # Errors
     /// As [`Sender::try_send`], never `Full`.
-    pub fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
+    pub fn displace(&self, message: Message) -> Result<Vec<Message>, TrySendError> {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.displace(message),
             SenderKind::Stream(link) => link.displace(encoded(message)?),

@@ -31,8 +31,8 @@ pub trait Inbox: Send + Sync + 'static {
         }
     }
 
-    /// Takes a message and gives up the oldest waiting one if there is no room.
-    fn displace(&self, message: Message) -> Option<Message>;
+    /// Takes a message and gives up the oldest waiting ones until there is room.
+    fn displace(&self, message: Message) -> Vec<Message>;
 
     /// Told once: nothing comes any more. It wakes every task that waits for room.
     fn closed(&self, reason: CloseReason);

@@ -102,16 +102,17 @@ impl Inbox for Entrance {
         self.take_in(batch.drain(..));
     }
 
-    fn displace(&self, message: Message) -> Option<Message> {
+    fn displace(&self, message: Message) -> Vec<Message> {
         let given_up = self.with_lane(|lane| {
-            let oldest = lane.give_up();
+            let given_up = lane.give_up();
             let old = lane.push(Inbound::Message(message));
-            self.exit.account.offer_received(u64::from(oldest.is_none()));
-            (oldest, old)
+            // The sender counts what it gave up: here it is as if that had never come.
+            self.exit.account.exchange_received(1, given_up.len() as u64);
+            (given_up, old)
         });
-        let (oldest, old) = given_up?;
+        let (given_up, old) = given_up.unwrap_or_default();
         self.lose(old.as_slice());
-        oldest
+        given_up
     }
 
     fn closed(&self, reason: CloseReason) {

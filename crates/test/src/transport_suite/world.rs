@@ -211,13 +211,13 @@ impl Inbox for Collector {
         self.lock().items.push(item);
     }
 
-    fn displace(&self, message: Message) -> Option<Message> {
+    fn displace(&self, message: Message) -> Vec<Message> {
         let mut inner = self.lock();
         let oldest = (self.most <= inner.items.len()).then(|| inner.items.remove(0));
         inner.items.push(Inbound::Message(message));
         match oldest {
-            Some(Inbound::Message(oldest)) => Some(oldest),
-            _ => None,
+            Some(Inbound::Message(oldest)) => vec![oldest],
+            _ => Vec::new(),
         }
     }
 

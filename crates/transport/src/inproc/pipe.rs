@@ -139,17 +139,22 @@ impl Side {
         }
     }
 
-    /// Takes a message, giving up the oldest one without room; `None` came back if there was room.
-    fn displace(&self, message: Message) -> Option<Message> {
+    /// Takes a message, giving up the oldest until there is room.
+    fn displace(&self, message: Message) -> Vec<Message> {
         if let Some(inbox) = self.inbox.get() {
             return inbox.displace(message);
         }
-        let oldest = {
+        let mut given_up = Vec::new();
+        {
             let mut queue = self.queue.lock();
-            if self.is_full(&queue) { queue.take_oldest() } else { None }
-        };
+            while self.is_full(&queue)
+                && let Some(oldest) = queue.take_oldest()
+            {
+                given_up.push(oldest);
+            }
+        }
         self.push(Inbound::Message(message));
-        oldest
+        given_up
     }
 
     fn attach(&self, inbox: Arc<dyn Inbox>) {
@@ -209,13 +214,13 @@ impl PipeWriter {
         Ok(())
     }
 
-    pub(crate) fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
+    pub(crate) fn displace(&self, message: Message) -> Result<Vec<Message>, TrySendError> {
         if self.me.fate.has_ended() {
             return Err(TrySendError::Closed(message));
         }
         self.accepted.fetch_add(1, Ordering::Relaxed);
         let given_up = self.other.displace(message);
-        self.given_up.fetch_add(u64::from(given_up.is_some()), Ordering::Relaxed);
+        self.given_up.fetch_add(given_up.len() as u64, Ordering::Relaxed);
         Ok(given_up)
     }
 

@@ -152,9 +152,9 @@ impl StreamWriter {
         Ok(())
     }
 
-    pub(crate) fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
+    pub(crate) fn displace(&self, message: Message) -> Result<Vec<Message>, TrySendError> {
         let hints = self.link.hints();
-        let (oldest, next) = {
+        let (given_up, next) = {
             let mut out = self.link.out.lock();
             if out.closing {
                 return Err(TrySendError::Closed(message));
@@ -162,7 +162,7 @@ impl StreamWriter {
             out.displace(message, hints)
         };
         self.link.act(next);
-        Ok(oldest)
+        Ok(given_up)
     }
 
     pub(crate) fn has_room(&self) -> bool {

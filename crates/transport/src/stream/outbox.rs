@@ -340,18 +340,23 @@ impl Outbox {
         self.n_appended
     }
 
-    /// Queues a message, giving up the oldest that is not encoded yet if there is no room. If all
+    /// Queues a message, giving up the oldest that are not encoded yet until there is room. If all
     /// are, it waits behind them, one over the mark, and is the one that gives way next.
-    pub(crate) fn displace(&mut self, message: Message, hints: Hints) -> (Option<Message>, Next) {
-        if self.has_room() {
-            return (None, self.append(message, hints));
+    pub(crate) fn displace(&mut self, message: Message, hints: Hints) -> (Vec<Message>, Next) {
+        let mut given_up = Vec::new();
+        while !self.has_room()
+            && let Some(oldest) = self.take_oldest()
+        {
+            given_up.push(oldest);
         }
-        let oldest = self.take_oldest();
+        if self.has_room() {
+            return (given_up, self.append(message, hints));
+        }
         let weight = message.weight();
         self.hold_back(message, weight);
         self.accepted += 1;
         self.n_appended += 1;
-        (oldest, self.next(hints))
+        (given_up, self.next(hints))
     }
 
     fn take_oldest(&mut self) -> Option<Message> {

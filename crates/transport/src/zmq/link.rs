@@ -162,10 +162,10 @@ impl ZmqWriter {
         Ok(())
     }
 
-    pub(crate) fn displace(&self, message: Message) -> Result<Option<Message>, TrySendError> {
-        let oldest = self.link.out.lock().displace(message)?;
+    pub(crate) fn displace(&self, message: Message) -> Result<Vec<Message>, TrySendError> {
+        let given_up = self.link.out.lock().displace(message)?;
         self.link.ring();
-        Ok(oldest)
+        Ok(given_up)
     }
 
     pub(crate) fn has_room(&self) -> bool {

@@ -115,24 +115,29 @@ impl Outbox {
         is_taken
     }
 
-    /// Takes a message, giving up the oldest one if there is no room.
-    pub(super) fn displace(&mut self, message: Message) -> Result<Option<Message>, TrySendError> {
+    /// Takes a message, giving up the oldest until there is room.
+    pub(super) fn displace(&mut self, message: Message) -> Result<Vec<Message>, TrySendError> {
         if self.closing {
             return Err(TrySendError::Closed(message));
         }
-        if self.has_room() {
-            self.push(message);
-            return Ok(None);
+        let mut given_up = Vec::new();
+        while !self.has_room()
+            && let Some(oldest) = self.take_oldest()
+        {
+            given_up.push(oldest);
         }
-        let oldest = self.items.iter().position(|it| matches!(it, Inbound::Message(_)));
-        let oldest = oldest.and_then(|at| self.items.remove(at));
-        let Some(Inbound::Message(oldest)) = oldest else {
-            return Err(TrySendError::Full(message));
+        self.push(message);
+        Ok(given_up)
+    }
+
+    fn take_oldest(&mut self) -> Option<Message> {
+        let at = self.items.iter().position(|it| matches!(it, Inbound::Message(_)))?;
+        let Some(Inbound::Message(oldest)) = self.items.remove(at) else {
+            return None;
         };
         self.n_messages -= 1;
         self.bytes -= oldest.weight();
-        self.push(message);
-        Ok(Some(oldest))
+        Some(oldest)
     }
 
     /// The next item for the driver.
