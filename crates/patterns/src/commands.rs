@@ -44,7 +44,7 @@ impl Word {
             Self::Synced(mark) => (b"SYNCED", mark),
             Self::Unfilter(filter) => (b"UNFILTER", filter),
         };
-        Control::Command(Command { name: Bytes::from_static(name), body })
+        Control::Command(Box::new(Command { name: Bytes::from_static(name), body }))
     }
 }
 

@@ -2,12 +2,13 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures::Stream;
 use gleis_transport::Inbound;
-use tokio::sync::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use tokio::task::coop::poll_proceed;
 
 use crate::batch::Batch;
@@ -33,15 +34,36 @@ pub(crate) trait Reader: Send + Sync {
 /// The receiving side of a socket.
 pub(crate) struct Receiving<R> {
     reader: R,
-    /// Whoever waits for a message holds it: others queue up behind, and each gets a message in turn.
+    /// Never locked across an await.
     taker: Mutex<Taker>,
     timeout: Option<Duration>,
+    /// Whoever waits for a message holds it: others queue up behind, and each gets a message in turn.
+    turn: tokio::sync::Mutex<()>,
+    /// How many wait; while any does, newcomers do not go past them.
+    waiting: AtomicUsize,
+}
+
+/// Counts one that waits, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<R: Reader> Receiving<R> {
     pub(crate) fn new(intake: Arc<Intake>, reader: R, timeout: Option<Duration>) -> Self {
         let taker = Taker { batch: Batch::default(), fault: None, intake };
-        Self { reader, taker: Mutex::new(taker), timeout }
+        let (turn, waiting) = Default::default();
+        Self { reader, taker: Mutex::new(taker), timeout, turn, waiting }
     }
 
     pub(crate) async fn recv(&self) -> Result<R::Item, RecvError> {
@@ -64,8 +86,20 @@ impl<R: Reader> Receiving<R> {
     }
 
     async fn next_by<O: Reader>(&self, reader: &O) -> Result<O::Item, RecvError> {
-        let mut taker = self.taker.lock().await;
-        poll_fn(|cx| taker.poll_next(cx, reader)).await
+        if let Some(res) = self.at_hand(reader) {
+            return res;
+        }
+        let _waiting = Waiting::new(&self.waiting);
+        let _turn = self.turn.lock().await;
+        poll_fn(|cx| self.taker.lock().poll_next(cx, reader)).await
+    }
+
+    /// What was taken off the queues already, unless others wait: most messages go this way.
+    fn at_hand<O: Reader>(&self, reader: &O) -> Option<Result<O::Item, RecvError>> {
+        if 0 < self.waiting.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.taker.try_lock()?.next_here(reader)
     }
 
     pub(crate) fn poll_recv(&mut self, cx: &mut Context<'_>) -> Poll<Result<R::Item, RecvError>> {
@@ -92,16 +126,15 @@ impl<R: Reader> Receiving<R> {
 
     /// Gives up what was taken off the queues and not handed out: the socket is closed.
     pub(crate) fn close(&self) {
-        // Whoever holds it waits for nothing any more and finds out.
-        if let Ok(mut taker) = self.taker.try_lock() {
-            taker.clear();
-        }
+        self.taker.lock().clear();
     }
 
     pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
         // Whoever waits gets what comes: there is nothing for us.
-        let mut taker = self.taker.try_lock().map_err(|_| RecvError::Empty)?;
-        taker.try_next(&self.reader)
+        if 0 < self.waiting.load(Ordering::Relaxed) {
+            return Err(RecvError::Empty);
+        }
+        self.taker.lock().try_next(&self.reader)
     }
 
     pub(crate) async fn recv_many(
@@ -121,9 +154,8 @@ impl<R: Reader> Receiving<R> {
     }
 
     async fn next_many(&self, into: &mut Vec<R::Item>, most: usize) -> Result<usize, RecvError> {
-        let mut taker: MutexGuard<'_, Taker> = self.taker.lock().await;
-        let first = poll_fn(|cx| taker.poll_next(cx, &self.reader)).await?;
-        into.push(first);
+        into.push(self.next().await?);
+        let mut taker = self.taker.lock();
         let mut n_items = 1;
         while n_items < most {
             match taker.try_next(&self.reader) {

@@ -6,12 +6,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
+use gleis_zmtp::Command;
 
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::Closed;
 use crate::inbox::{Delivery, Direct, Hold, Inbox};
 use crate::inproc::{PipeReader, PipeWriter};
-use crate::message::{Body, Command, Control, Inbound, Message};
+use crate::message::{Body, Control, Inbound, Message};
 use crate::peer::Peer;
 use crate::stream::{Pump, StreamReader, StreamWriter};
 use crate::tally::Tally;
@@ -261,7 +262,7 @@ fn refusal(reason: &str) -> Control {
     let mut body = Vec::with_capacity(1 + reason.len());
     body.push(reason.len() as u8);
     body.extend_from_slice(reason);
-    Control::Command(Command { name: Bytes::from_static(b"ERROR"), body: body.into() })
+    Control::Command(Box::new(Command { name: Bytes::from_static(b"ERROR"), body: body.into() }))
 }
 
 fn encoded(message: Message) -> Result<Message, TrySendError> {

@@ -42,7 +42,7 @@ mod wakers;
 #[cfg(feature = "zeromq")]
 mod zmq;
 
-pub use gleis_zmtp::{Heartbeat, Limits, Metadata, SocketType};
+pub use gleis_zmtp::{Command, Heartbeat, Limits, Metadata, SocketType};
 
 pub use crate::connect::connect;
 pub use crate::connection::{Connection, Receiver, Sender};
@@ -54,7 +54,7 @@ pub use crate::event::{Event, Host, Origin};
 pub use crate::fate::Closed;
 pub use crate::inbox::{Delivery, Direct, Inbox};
 pub use crate::listener::{Listener, listen};
-pub use crate::message::{Body, Command, Control, Inbound, Local, Message};
+pub use crate::message::{Body, Control, Inbound, Local, Message};
 pub use crate::network::{Network, Wire, WireListener};
 pub use crate::options::{Backoff, HighWater, LinkConfig, Options};
 pub use crate::peer::Peer;

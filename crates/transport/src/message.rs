@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gleis_zmtp::Command;
 
 use crate::error::BoxError;
 
@@ -118,7 +119,7 @@ pub enum Control {
     /// No longer send what begins with this prefix.
     Cancel(Bytes),
     /// Something that only the sockets understand; not for a peer that does not.
-    Command(Command),
+    Command(Box<Command>),
     /// Send what begins with this prefix.
     Subscribe(Bytes),
 }
@@ -128,18 +129,9 @@ impl Control {
     pub fn weight(&self) -> usize {
         match self {
             Self::Cancel(prefix) | Self::Subscribe(prefix) => OVERHEAD + prefix.len(),
-            Self::Command(Command { name, body }) => OVERHEAD + name.len() + body.len(),
+            Self::Command(it) => OVERHEAD + it.name.len() + it.body.len(),
         }
     }
-}
-
-/// A command beyond those of the protocol: ZMTP lets peers agree on some.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Command {
-    /// What it is called; 1 to 255 bytes.
-    pub name: Bytes,
-    /// What it says.
-    pub body: Bytes,
 }
 
 /// What arrives on a connection.

@@ -55,7 +55,7 @@ mod socket_type;
 pub use config::{Config, Heartbeat, Limits};
 pub use encoder::Encoder;
 pub use error::{Error, Limit, Violation};
-pub use event::Event;
+pub use event::{Command, Event};
 pub use message::Message;
 pub use metadata::{Metadata, MetadataError};
 pub use peer::Peer;

@@ -9,6 +9,7 @@ use crate::{
     command::{Command, put_error, put_ready, refusal},
     decoder::{Decoder, Step},
     error::check,
+    event,
     greeting::{GREETING_LEN, OUR_MINOR, check_greeting, put_greeting},
     heartbeat::Pulse,
     outbox::Outbox,
@@ -321,11 +322,11 @@ impl Session {
             Command::Ready(_) => {
                 Err(Violation::UnexpectedCommand { name: "READY".to_owned() }.into())
             }
-            Command::Unknown { name, body } => Ok(Some(Event::Command {
+            Command::Unknown { name, body } => {
                 // Copied, as prefixes are: it must pin no read buffer.
-                name: Bytes::copy_from_slice(name),
-                body: Bytes::copy_from_slice(body),
-            })),
+                let (name, body) = (Bytes::copy_from_slice(name), Bytes::copy_from_slice(body));
+                Ok(Some(Event::Command(Box::new(event::Command { name, body }))))
+            }
             Command::Cancel(_) | Command::Pong | Command::Subscribe(_) => Ok(None),
         }
     }

@@ -119,7 +119,7 @@ async fn subscriber(publisher: &Publisher<u32>, gleis: bool) -> (Sender, Receive
 }
 
 fn command(name: &'static str, body: &[u8]) -> Control {
-    Control::Command(Command { name: name.into(), body: Bytes::copy_from_slice(body) })
+    Control::Command(Box::new(Command { name: name.into(), body: Bytes::copy_from_slice(body) }))
 }
 
 #[tokio::test]

@@ -25,8 +25,19 @@ pub(crate) fn fresh(scheme: &str) -> String {
     match scheme {
         "inproc" => inproc(),
         "ipc" | "zmq+ipc" => format!("{scheme}://*"),
-        _ => format!("{scheme}://127.0.0.1:0"),
+        _ => format!("{scheme}://{}:0", loopback()),
     }
+}
+
+/// A loopback address of its own for each listener: its port stays free for a successor, whatever
+/// the system gives to the other tests meanwhile.
+fn loopback() -> String {
+    static SERIAL: AtomicUsize = AtomicUsize::new(0);
+    if !cfg!(target_os = "linux") {
+        return "127.0.0.1".to_owned();
+    }
+    let (process, serial) = (std::process::id() as usize, SERIAL.fetch_add(1, Ordering::Relaxed));
+    format!("127.{}.{}.{}", 1 + process % 250, 1 + serial / 250 % 250, 1 + serial % 250)
 }
 
 /// An inproc name nobody uses yet.

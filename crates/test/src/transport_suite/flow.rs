@@ -152,7 +152,7 @@ pub async fn commands_stay_in_order_with_messages(world: World) {
     let (_far_out, mut far_in) = ends.far.split();
     let command = |i: usize| {
         let (name, body) = (Bytes::from_static(b"MARK"), Bytes::from(i.to_string()));
-        Control::Command(Command { name, body })
+        Control::Command(Box::new(Command { name, body }))
     };
     let sending = async {
         for i in 0..2_000 {

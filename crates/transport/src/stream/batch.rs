@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use bytes::{Buf, Bytes, BytesMut};
 use gleis_zmtp::Encoder;
 
-use crate::message::{Body, Command, Control, Message};
+use crate::message::{Body, Control, Message};
 use crate::stream::socket::Socket;
 
 /// Frames from this size on are written by reference instead of being copied.
@@ -79,7 +79,7 @@ impl Batch {
     pub(crate) fn push_control(&mut self, encoder: &Encoder, control: &Control) {
         self.push_encoded(|out| match control {
             Control::Cancel(prefix) => encoder.cancel(prefix, out),
-            Control::Command(Command { name, body }) => encoder.command(name, body, out),
+            Control::Command(it) => encoder.command(&it.name, &it.body, out),
             Control::Subscribe(prefix) => encoder.subscribe(prefix, out),
         });
     }

@@ -14,7 +14,7 @@ use tokio::time::Sleep;
 
 use crate::clock::now;
 use crate::error::CloseReason;
-use crate::message::{Body, Command, Control, Inbound, Message};
+use crate::message::{Body, Control, Inbound, Message};
 use crate::stream::link::Link;
 
 /// Room for one read, and the least that is left before a new buffer is taken.
@@ -204,9 +204,7 @@ fn inbound(event: Event) -> Option<Inbound> {
         }
         Event::Subscribe(prefix) => Some(Inbound::Control(Control::Subscribe(prefix))),
         Event::Cancel(prefix) => Some(Inbound::Control(Control::Cancel(prefix))),
-        Event::Command { name, body } => {
-            Some(Inbound::Control(Control::Command(Command { name, body })))
-        }
+        Event::Command(it) => Some(Inbound::Control(Control::Command(it))),
         // Told once, in the handshake.
         Event::Ready => None,
     }

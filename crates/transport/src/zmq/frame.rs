@@ -4,9 +4,9 @@
 //! left over, over a limit or beyond its credit is an error, and nothing is reserved on a length's word.
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use gleis_zmtp::{Error, Limit, Limits, Metadata, SocketType, Violation};
+use gleis_zmtp::{Command, Error, Limit, Limits, Metadata, SocketType, Violation};
 
-use crate::message::{Body, Command, Control, Inbound, Message};
+use crate::message::{Body, Control, Inbound, Message};
 use crate::zmq::amount::Amount;
 
 /// What HELLO and ACCEPT begin with, after their kind.
@@ -225,9 +225,9 @@ impl Batch {
     pub(super) fn push(&mut self, item: &Inbound) {
         match item {
             Inbound::Control(Control::Cancel(prefix)) => self.control(CANCEL, prefix),
-            Inbound::Control(Control::Command(Command { name, body })) => {
-                self.control(COMMAND, name);
-                self.frame(body);
+            Inbound::Control(Control::Command(it)) => {
+                self.control(COMMAND, &it.name);
+                self.frame(&it.body);
             }
             Inbound::Control(Control::Subscribe(prefix)) => self.control(SUBSCRIBE, prefix),
             Inbound::Message(message) => self.message(message),
@@ -304,7 +304,7 @@ impl Reader<'_> {
             MESSAGE => self.message().map(Inbound::Message),
             SUBSCRIBE => self.prefix().map(|it| Inbound::Control(Control::Subscribe(it))),
             CANCEL => self.prefix().map(|it| Inbound::Control(Control::Cancel(it))),
-            COMMAND => self.command().map(|it| Inbound::Control(Control::Command(it))),
+            COMMAND => self.command().map(|it| Inbound::Control(Control::Command(Box::new(it)))),
             _ => Err(malformed("DATA", "unknown item")),
         }
     }

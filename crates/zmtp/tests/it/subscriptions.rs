@@ -8,7 +8,7 @@ use crate::drive::{config, feed, hello};
 fn check(socket_type: SocketType, frames: &[u8], expect: &str) {
     let outcome = feed(config(socket_type), &[&hello("SUB"), frames].concat(), &[]);
     let show = |it: &Event| match it {
-        Event::Command { name, .. } => format!("!{}", name.escape_ascii()),
+        Event::Command(it) => format!("!{}", it.name.escape_ascii()),
         Event::Subscribe(it) => format!("+{}", it.escape_ascii()),
         Event::Cancel(it) => format!("-{}", it.escape_ascii()),
         Event::Message(it) => format!("{} {}", it.n_frames(), it.body.escape_ascii()),

@@ -14,8 +14,8 @@ fn show(event: &Event) -> String {
             let frames: Vec<_> = it.frames().map(|it| it.escape_ascii().to_string()).collect();
             frames.join("|")
         }
-        Event::Command { name, body } => {
-            format!("{}({})", name.escape_ascii(), body.escape_ascii())
+        Event::Command(it) => {
+            format!("{}({})", it.name.escape_ascii(), it.body.escape_ascii())
         }
         other => format!("{other:?}"),
     }

@@ -72,10 +72,10 @@ fn a_batch_is_on_the_wire_as_it_is_written_down() {
         message(&[b"eu", b"42"]),
         Inbound::Control(Control::Subscribe(Bytes::from_static(b"us"))),
         Inbound::Control(Control::Cancel(Bytes::new())),
-        Inbound::Control(Control::Command(Command {
+        Inbound::Control(Control::Command(Box::new(Command {
             name: Bytes::from_static(b"GAP"),
             body: Bytes::from_static(b"7"),
-        })),
+        }))),
     ];
     assert_eq!(batch(&items), part(b"\x04\0\x02\x04eu\x0442\x01\x04us\x02\0\x03\x06GAP\x027"));
 }
@@ -157,7 +157,8 @@ fn item() -> impl Strategy<Value = Inbound> {
     let control = prop_oneof![
         prefix().prop_map(Control::Subscribe),
         prefix().prop_map(Control::Cancel),
-        (prefix(), bytes()).prop_map(|(name, body)| Control::Command(Command { name, body })),
+        (prefix(), bytes())
+            .prop_map(|(name, body)| Control::Command(Box::new(Command { name, body }))),
     ];
     prop_oneof![4 => message, 1 => control.prop_map(Inbound::Control)]
 }
