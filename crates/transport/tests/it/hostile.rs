@@ -10,8 +10,8 @@ use gleis_core::Endpoint;
 use gleis_test::transport_suite::Collector;
 use gleis_test::wait::{eventually, within};
 use gleis_transport::{
-    CloseReason, Connection, HighWater, LinkConfig, Message, SocketType, TaskGuard, TrySendError,
-    connect, listen,
+    CloseReason, Connection, HighWater, Inbound, LinkConfig, Message, SocketType, TaskGuard,
+    TrySendError, connect, listen,
 };
 
 /// A DEALER that serves, what it noted, and where it is.
@@ -162,6 +162,26 @@ async fn too_many_handshakes_end_the_oldest_and_honest_peers_get_through() {
     let silent: Vec<_> = (0..50).map(|_| server.raw()).collect();
     server.noted("Displaced").await;
     server.still_serves().await;
+    drop(silent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_peer_gives_way_before_one_that_has_greeted() {
+    let server = Server::start(|it| it.options.max_handshakes = 2).await;
+    let mut slow = server.raw();
+    let hello = hello();
+    let (greeting, ready) = hello.split_at(64);
+    slow.write_all(greeting).unwrap();
+    // The byte behind the server's greeting says that it has ours.
+    slow.read_exact(&mut [0; 65]).unwrap();
+    let silent = [server.raw(), server.raw()];
+    server.noted("Displaced").await;
+    slow.write_all(ready).unwrap();
+    slow.write_all(b"\0\x04here").unwrap();
+    let (_out, mut incoming) = server.accepted().await.split();
+    let mut batch = Vec::new();
+    within(incoming.recv_many(&mut batch)).await.unwrap();
+    assert!(matches!(&batch[..], [Inbound::Message(it)] if it.body.len() == 4), "{batch:?}");
     drop(silent);
 }
 
