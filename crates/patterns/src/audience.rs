@@ -196,6 +196,15 @@ impl Shared {
                 }
                 Ok(first.then_some(filter))
             }
+            // As libzmq, which says each time that it wants something and once that it no longer does.
+            Some(Change::Remove(filter)) if !link.gleis => {
+                if wishes.filters.forget(&filter)
+                    && let Some(news) = news
+                {
+                    news.leave(link.id, link.info(), filter);
+                }
+                Ok(None)
+            }
             Some(Change::Remove(filter)) => {
                 if let Some(last) = wishes.filters.remove(&filter)
                     && let Some(news) = news

@@ -37,6 +37,15 @@ impl Filters {
         }
     }
 
+    /// Cancels all subscriptions to `filter`; false if there is none.
+    pub(crate) fn forget(&mut self, filter: &Filter) -> bool {
+        match filter {
+            Filter::Exact(topic) => self.exact.remove(topic).is_some(),
+            Filter::Path(pattern) => self.paths.remove(pattern).is_some(),
+            Filter::Prefix(prefix) => self.prefixes.forget(prefix),
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -70,7 +70,7 @@ impl News {
         }
     }
 
-    /// A peer that had such subscriptions left.
+    /// All such subscriptions of a peer are over, most often because it left.
     pub(crate) fn leave(&self, link: u64, peer: PeerInfo, filter: Filter) {
         let verbose = self.verbose;
         self.change(link, peer, filter, |now| if verbose { 0 } else { now.saturating_sub(1) });

@@ -56,6 +56,12 @@ impl Topics {
         }
     }
 
+    /// Cancels all subscriptions to `prefix`; false if there is none.
+    pub(crate) fn forget(&mut self, prefix: &[u8]) -> bool {
+        self.everything &= !prefix.is_empty();
+        self.counts.remove(prefix).is_some()
+    }
+
     /// Cancels one subscription; true if it was the last one of `prefix`, `None` if there is none.
     pub(crate) fn remove(&mut self, prefix: &[u8]) -> Option<bool> {
         let count = self.counts.get_mut(prefix)?;

@@ -198,6 +198,32 @@ async fn a_foreign_xsub_is_heard_and_served() {
     assert!(matches!(&batch[..], [Inbound::Message(it)] if it.head == ["eu.de"]));
 }
 
+/// libzmq subscribes each time, and cancels when nobody in its process is left.
+#[tokio::test]
+async fn what_a_foreign_peer_wanted_twice_ends_with_one_cancellation() {
+    for verbose in [false, true] {
+        let at = fresh("tcp");
+        let xpub = if verbose { XPub::<u32>::bind(at).verbose() } else { XPub::bind(at) };
+        let xpub = xpub.await.unwrap();
+        let (sender, _receiver) = stranger(SocketType::XSub, &xpub).await;
+        let times = if verbose { 2 } else { 1 };
+        for _ in 0..3 {
+            let eu = Bytes::from_static(b"eu.");
+            sender.control(Control::Subscribe(eu.clone())).unwrap();
+            sender.control(Control::Subscribe(eu.clone())).unwrap();
+            for _ in 0..times {
+                assert_eq!(heard(&xpub).await, "+\"eu.\"..");
+            }
+            sender.control(Control::Cancel(eu)).unwrap();
+            until(|| xpub.subscribers() == 0).await;
+            for _ in 0..times {
+                assert_eq!(heard(&xpub).await, "-\"eu.\"..");
+            }
+            assert!(xpub.try_recv().is_err());
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_foreign_xpub_gets_bare_messages_that_are_no_subscriptions() {
     let at = "tcp://127.0.0.1:0".parse().unwrap();
