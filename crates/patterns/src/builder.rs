@@ -11,7 +11,7 @@ use std::pin::Pin;
 use gleis_codec::Message;
 use gleis_core::{Endpoint, EndpointError};
 
-pub use crate::builder::kinds::{Conflates, Queues, Receives, Sends};
+pub use crate::builder::kinds::{Conflates, Queues, Receives, Sends, Subscribes};
 use crate::error::OpenError;
 use crate::options::{Settings, Side};
 use crate::{

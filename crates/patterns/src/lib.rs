@@ -96,7 +96,7 @@ pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
 pub use gleis_transport::{Backoff, Heartbeat, HighWater, Limits, Network, Options};
 
-pub use crate::builder::{Builder, Conflates, Queues, Receives, Sends};
+pub use crate::builder::{Builder, Conflates, Queues, Receives, Sends, Subscribes};
 pub use crate::dealer::Dealer;
 pub use crate::error::{OpenError, RecvError, ReplyError, RequestError, SendError};
 pub use crate::event::{Event, Events};

@@ -20,6 +20,9 @@ pub trait Receives: sealed::Socket {}
 /// Sockets whose sends may wait, [if they are told to](crate::Overflow::Block).
 pub trait Sends: sealed::Socket {}
 
+/// Sockets that receive what they subscribed to.
+pub trait Subscribes: sealed::Socket {}
+
 mod sealed {
     /// The sockets of this crate and no others.
     pub trait Socket {}
@@ -62,6 +65,9 @@ impl<T> Sends for Push<T> {}
 impl<S, R> Sends for Router<S, R> {}
 impl<T> Sends for XPub<T> {}
 impl<T> Sends for XSub<T> {}
+
+impl<T> Subscribes for Subscriber<T> {}
+impl<T> Subscribes for XSub<T> {}
 
 impl<S: Conflates> Builder<S> {
     /// Keeps only the newest message per peer, in both directions; by default all are kept, up to
@@ -115,6 +121,15 @@ impl<S: Sends> Builder<S> {
     /// by default. It costs a timer per wait.
     pub fn send_timeout(mut self, timeout: Duration) -> Self {
         self.settings.send_timeout = Some(timeout);
+        self
+    }
+}
+
+impl<S: Subscribes> Builder<S> {
+    /// Also receives what is published under the topics that `filter` wants; bytes and text are
+    /// prefixes, the empty one is all. None by default.
+    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
+        self.settings.subscriptions.push(filter.into());
         self
     }
 }
@@ -174,15 +189,6 @@ impl<S, R> Builder<Router<S, R>> {
     }
 }
 
-impl<T> Builder<Subscriber<T>> {
-    /// Also receives what is published under the topics that `filter` wants; bytes and text are
-    /// prefixes, the empty one is all. None by default.
-    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
-        self.settings.subscriptions.push(filter.into());
-        self
-    }
-}
-
 impl<T> Builder<XPub<T>> {
     /// Prefixes and other filters that one peer may subscribe to: as of a [`Publisher`].
     pub fn max_subscriptions(mut self, filters: usize) -> Self {
@@ -202,15 +208,6 @@ impl<T> Builder<XPub<T>> {
     /// filter and the end of the last.
     pub fn verbose(mut self) -> Self {
         self.settings.verbose = true;
-        self
-    }
-}
-
-impl<T> Builder<XSub<T>> {
-    /// Also receives what is published under the topics that `filter` wants; bytes and text are
-    /// prefixes, the empty one is all. None by default.
-    pub fn subscribe(mut self, filter: impl Into<Filter>) -> Self {
-        self.settings.subscriptions.push(filter.into());
         self
     }
 }
