@@ -65,6 +65,12 @@ class Peer:
         else:
             self.socket.subscribe(frame_of(prefix))
 
+    def unsubscribe(self, prefix):
+        if self.socket.type == zmq.XSUB:
+            self.socket.send(b"\x00" + frame_of(prefix))
+        else:
+            self.socket.unsubscribe(frame_of(prefix))
+
     def send(self, messages):
         for message in messages:
             self.socket.send_multipart([frame_of(word) for word in message])

@@ -144,6 +144,19 @@ impl Foreign {
         Ok(foreign)
     }
 
+    /// A new socket that is known by `identity`.
+    pub(crate) async fn named(engine: Engine, kind: &'static str, identity: &str) -> Outcome<Self> {
+        let identity = Some(Bytes::copy_from_slice(identity.as_bytes()));
+        Self::open(engine, kind, Wish { identity, ..Wish::default() }).await
+    }
+
+    /// A new socket that has connected to `at`.
+    pub(crate) async fn at(engine: Engine, kind: &'static str, at: &str) -> Outcome<Self> {
+        let mut foreign = Self::open(engine, kind, Wish::default()).await?;
+        foreign.connect(at).await?;
+        Ok(foreign)
+    }
+
     /// Binds and returns where.
     pub(crate) async fn bind(&mut self, at: &str) -> Outcome<String> {
         let answer = self.order(&Order::Bind { at: at.to_owned() }).await?;
@@ -157,6 +170,11 @@ impl Foreign {
 
     pub(crate) async fn subscribe(&mut self, prefix: &Bytes) -> Outcome {
         self.order(&Order::Subscribe { prefix: prefix.into() }).await?;
+        Ok(())
+    }
+
+    pub(crate) async fn unsubscribe(&mut self, prefix: &Bytes) -> Outcome {
+        self.order(&Order::Unsubscribe { prefix: prefix.into() }).await?;
         Ok(())
     }
 

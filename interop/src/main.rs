@@ -20,12 +20,17 @@ mod outcome;
 mod peer;
 mod pipeline;
 mod place;
+mod proxy;
 mod pubsub;
 mod refusals;
 mod request;
 mod revival;
+mod router;
 mod runner;
+mod unread;
+mod upstream;
 mod volume;
+mod wishes;
 
 use std::process::ExitCode;
 
@@ -79,8 +84,13 @@ fn scenarios() -> Vec<Scenario> {
         matrix::scenarios(),
         pipeline::scenarios(),
         pubsub::scenarios(),
+        wishes::scenarios(),
+        upstream::scenarios(),
         request::scenarios(),
+        unread::scenarios(),
         identities::scenarios(),
+        router::scenarios(),
+        proxy::scenarios(),
         refusals::scenarios(),
         revival::scenarios(),
     ]

@@ -58,7 +58,11 @@ pub(crate) fn scenarios() -> Vec<Scenario> {
     all.row::<Publisher<Multipart>>("SUB", &[Gives], Row::only_messages);
     all.row::<Subscriber<Multipart>>("XPUB", &[Takes], Row::only_messages);
     all.row::<Asker<Multipart>>("REP", &[Asks], Row::only_messages);
+    all.row::<Asker<Multipart>>("ROUTER", &[Asks], Row::only_messages);
     all.row::<Answerer<Multipart>>("REQ", &[Answers], Row::only_messages);
+    all.row::<Answerer<Multipart>>("DEALER", &[Answers], |it| {
+        it.only_messages().theirs_ahead(&[b""])
+    });
     all.scenarios
 }
 

@@ -6,6 +6,7 @@ use std::{env, fmt, fs, process};
 
 use gleis_patterns::Builder;
 
+use crate::foreign::Foreign;
 use crate::gleis::Socket;
 use crate::outcome::{Outcome, soon};
 use crate::peer::Peer;
@@ -60,6 +61,27 @@ impl Place {
             }
             Binder::Foreign => {
                 let at = peer.bind(&self.fresh())?;
+                S::open(choose(S::connecting(&at))).await?
+            }
+        };
+        soon(socket.has_peers(1)).await?;
+        Ok(socket)
+    }
+
+    /// As [`join`](Self::join), with a peer in a process of its own.
+    pub(crate) async fn meet<S: Socket>(
+        self,
+        theirs: &mut Foreign,
+        choose: impl FnOnce(Builder<S>) -> Builder<S>,
+    ) -> Outcome<S> {
+        let socket = match self.binder {
+            Binder::Gleis => {
+                let socket = S::open(choose(S::binding(&self.fresh()))).await?;
+                theirs.connect(&socket.at()).await?;
+                socket
+            }
+            Binder::Foreign => {
+                let at = theirs.bind(&self.fresh()).await?;
                 S::open(choose(S::connecting(&at))).await?
             }
         };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleis_patterns::{AnyCodec, Builder, Publication, Publisher, Subscriber};
+use gleis_patterns::{AnyCodec, Publication, Publisher, Subscriber};
 
 use crate::gleis::plain;
 use crate::outcome::{Failure, Outcome, same, soon, until};
@@ -15,8 +15,6 @@ use crate::runner::Scenario;
 const BINARY: &[u8] = b"\x00\xff\x01\x80";
 /// What is published to see whether anybody hears it.
 const PROBE: &[u8] = b"probe";
-/// What may be told to what it subscribes.
-type Wanting = Builder<Subscriber<Bytes>>;
 
 /// How long one publication may need; only decides how soon the next attempt is made.
 const ATTEMPT: Duration = Duration::from_millis(50);
@@ -137,8 +135,7 @@ fn next(peer: &Peer) -> Outcome<Vec<Vec<u8>>> {
 
 async fn from_pub(place: Place) -> Outcome {
     let peer = Peer::new(zmq::PUB)?;
-    let mut subscriber: Subscriber<Bytes> =
-        place.join(&peer, |it: Wanting| it.subscribe("eu.")).await?;
+    let mut subscriber: Subscriber<Bytes> = place.join(&peer, |it| it.subscribe("eu.")).await?;
     reach(&peer, &mut subscriber).await?;
     for topic in ["us.ny", "eu.fr", "eu", "eu.de"] {
         peer.send(&[topic, "42"])?;
@@ -152,8 +149,7 @@ async fn from_pub(place: Place) -> Outcome {
 
 async fn from_xpub(place: Place) -> Outcome {
     let peer = Peer::new(zmq::XPUB)?;
-    let mut subscriber: Subscriber<Bytes> =
-        place.join(&peer, |it: Wanting| it.subscribe(BINARY)).await?;
+    let mut subscriber: Subscriber<Bytes> = place.join(&peer, |it| it.subscribe(BINARY)).await?;
     same(peer.recv_body()?, [&[1], BINARY].concat())?;
     subscriber.subscribe("eu.");
     same(peer.recv_body()?, b"\x01eu.")?;

@@ -56,6 +56,7 @@ impl Obedient for Libzmq {
                 }
             }
             Order::Subscribe { prefix } => self.subscribe(&Bytes::try_from(&prefix)?)?,
+            Order::Unsubscribe { prefix } => self.unsubscribe(&Bytes::try_from(&prefix)?)?,
         }
         Ok(answer)
     }
@@ -104,6 +105,14 @@ impl Libzmq {
             return peer.send(&[[&[1], prefix].concat()]);
         }
         Ok(peer.raw().set_subscribe(prefix)?)
+    }
+
+    fn unsubscribe(&self, prefix: &[u8]) -> Outcome {
+        let peer = self.peer()?;
+        if self.kind == "XSUB" {
+            return peer.send(&[[&[0], prefix].concat()]);
+        }
+        Ok(peer.raw().set_unsubscribe(prefix)?)
     }
 
     fn recv(&self) -> Outcome<Frames> {

@@ -57,6 +57,9 @@ pub(crate) enum Order {
     Subscribe {
         prefix: Word,
     },
+    Unsubscribe {
+        prefix: Word,
+    },
 }
 
 /// Heartbeats, in milliseconds.

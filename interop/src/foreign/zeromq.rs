@@ -168,6 +168,7 @@ impl Open {
                 }
             }
             Order::Subscribe { prefix } => self.subscribe(&Bytes::try_from(&prefix)?).await?,
+            Order::Unsubscribe { prefix } => self.unsubscribe(&Bytes::try_from(&prefix)?).await?,
         }
         Ok(answer)
     }
@@ -203,6 +204,14 @@ impl Open {
         match &mut self.socket {
             Any::Sub(it) => Ok(it.subscribe(str::from_utf8(prefix)?).await?),
             Any::Xsub(it) => Ok(it.send([&[1], prefix].concat().into()).await?),
+            _ => Err(Failure::new("this socket does not subscribe")),
+        }
+    }
+
+    async fn unsubscribe(&mut self, prefix: &[u8]) -> Outcome {
+        match &mut self.socket {
+            Any::Sub(it) => Ok(it.unsubscribe(str::from_utf8(prefix)?).await?),
+            Any::Xsub(it) => Ok(it.send([&[0], prefix].concat().into()).await?),
             _ => Err(Failure::new("this socket does not subscribe")),
         }
     }
