@@ -4,11 +4,16 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_patterns::{Endpoint, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::{
+    Dealer, Endpoint, Multipart, Pair, Proxy, Publisher, Pull, Push, Replier, Requester, Router,
+    Subscriber, Upstream, XPub, XSub,
+};
 use tokio::process::{Child, Command};
 
 use crate::books::{Summary, Total, check_peers, ends, text};
 use crate::weather::Weather;
+
+const READY: Duration = Duration::from_secs(30);
 
 /// Pulls until it is killed: the other part of [`processes`].
 pub(crate) fn child(at: &str) -> ExitCode {
@@ -93,10 +98,13 @@ pub(crate) async fn sockets(weather: Arc<Weather>) -> Result<Summary, String> {
             _ => "tcp://127.0.0.1:0".to_owned(),
         };
         let used = async {
-            match dice.u32(0..3) {
+            match dice.u32(0..6) {
                 0 => push_pull(&at, dice.bool()).await,
                 1 => publish_subscribe(&at, dice.bool()).await,
-                _ => request_reply(&at, dice.bool()).await,
+                2 => request_reply(&at, dice.bool()).await,
+                3 => pair(&at, dice.bool()).await,
+                4 => upstream(&at, dice.bool()).await,
+                _ => queue(&at).await,
             }
         };
         let n_messages = ends("sockets open, talk and close", used).await?;
@@ -128,8 +136,7 @@ async fn push_pull(at: &str, is_closed: bool) -> Used {
 
 async fn publish_subscribe(at: &str, is_closed: bool) -> Used {
     let publisher = Publisher::<u64>::bind(at).await?;
-    let ready = Duration::from_secs(30);
-    let it = Subscriber::<u64>::connect(publisher.endpoint()).subscribe("a").ready(ready).await?;
+    let it = Subscriber::<u64>::connect(publisher.endpoint()).subscribe("a").ready(READY).await?;
     for n in 0..10 {
         publisher.publish("a", n).await?;
         publisher.publish("b", n).await?;
@@ -142,6 +149,66 @@ async fn publish_subscribe(at: &str, is_closed: bool) -> Used {
         publisher.close().await;
     }
     Ok(10)
+}
+
+async fn pair(at: &str, is_closed: bool) -> Used {
+    let left = Pair::<u64>::bind(at).await?;
+    let right = Pair::<u64>::connect(left.endpoint()).await?;
+    for n in 0..10 {
+        left.send(n).await?;
+        right.send(right.recv().await? + 1).await?;
+        assert_eq!(left.recv().await?, n + 1);
+    }
+    if is_closed {
+        assert_eq!(right.close().await, 0);
+        left.close().await;
+    }
+    Ok(20)
+}
+
+async fn upstream(at: &str, is_closed: bool) -> Used {
+    let publisher = XPub::<u64>::bind(at).await?;
+    let it = XSub::<u64>::connect(publisher.endpoint()).subscribe("a").ready(READY).await?;
+    for n in 0..10 {
+        it.send(n).await?;
+    }
+    let mut n_heard = 0;
+    while n_heard < 10 {
+        if let Upstream::Message(n) = publisher.recv().await? {
+            publisher.publish("a", n).await?;
+            assert_eq!(it.recv().await?.message, n);
+            n_heard += 1;
+        }
+    }
+    if is_closed {
+        it.close().await;
+        publisher.close().await;
+    }
+    Ok(20)
+}
+
+async fn queue(at: &str) -> Used {
+    let clients = Router::<Multipart>::bind(at).await?;
+    let workers = Dealer::<Multipart>::bind("tcp://127.0.0.1:0").await?;
+    let requester = Requester::<u64, u64>::connect(clients.endpoint()).await?;
+    let replier = Replier::<u64, u64>::connect(workers.endpoint()).await?;
+    let proxy = Proxy::queue(clients, workers).start();
+    let answering = async {
+        for _ in 0..10 {
+            let (n, reply) = replier.recv().await?;
+            reply.send(n + 1).await?;
+        }
+        Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
+    };
+    let asking = async {
+        for n in 0..10 {
+            assert_eq!(requester.request(n).await?, n + 1);
+        }
+        Ok(())
+    };
+    futures::future::try_join(asking, answering).await?;
+    proxy.stop().await;
+    Ok(20)
 }
 
 async fn request_reply(at: &str, is_closed: bool) -> Used {
