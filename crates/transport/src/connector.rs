@@ -83,9 +83,9 @@ impl Work {
         let mut failures = 0;
         loop {
             match self.attempt().await {
-                Ok(lived) if self.config.options.backoff.first <= lived => failures = 0,
+                Ok(true) => failures = 0,
                 // Over as soon as it began: the next one may fare no better.
-                Ok(_) => {
+                Ok(false) => {
                     failures += 1;
                     tokio::time::sleep(self.delay(failures)).await;
                 }
@@ -106,12 +106,12 @@ impl Work {
         }
     }
 
-    /// One connection from its beginning to its end; says how long it lived.
-    async fn attempt(&mut self) -> Result<Duration, ConnectError> {
+    /// One connection from its beginning to its end; false if it was over as soon as it began.
+    async fn attempt(&mut self) -> Result<bool, ConnectError> {
         let connection = connect(&self.endpoint, &self.config).await?;
         let since = Instant::now();
         let Some(host) = self.host.upgrade() else {
-            return Ok(Duration::ZERO);
+            return Ok(true);
         };
         if let Err(reason) = host.admit(connection.peer(), Origin::Connected) {
             connection.refuse(&reason);
@@ -129,7 +129,7 @@ impl Work {
             CloseReason::Protocol(error) if matches!(*error, gleis_zmtp::Error::Refused { .. }) => {
                 Err(self.failed(HandshakeError::Protocol((*error).clone())))
             }
-            _ => Ok(since.elapsed()),
+            _ => Ok(closed.has_heard() || self.config.options.backoff.first <= since.elapsed()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whether a link is over, and why; told once, heard by many.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Notify;
@@ -12,6 +13,8 @@ use crate::error::CloseReason;
 pub(crate) struct Fate {
     reason: OnceLock<CloseReason>,
     ended: Notify,
+    /// The peer has said something after the handshake.
+    heard: AtomicBool,
 }
 
 impl Fate {
@@ -22,6 +25,10 @@ impl Fate {
             self.ended.notify_waiters();
         }
         first
+    }
+
+    pub(crate) fn hear(&self) {
+        self.heard.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn reason(&self) -> Option<CloseReason> {
@@ -47,6 +54,11 @@ impl Fate {
 pub struct Closed(pub(crate) Arc<Fate>);
 
 impl Closed {
+    /// Whether the peer has said something after the handshake.
+    pub(crate) fn has_heard(&self) -> bool {
+        self.0.heard.load(Ordering::Relaxed)
+    }
+
     /// Waits until the connection is over, and says why.
     ///
     /// # Cancel safety

@@ -100,6 +100,7 @@ impl StreamReader {
         let n_items = batch.len() - start;
         if 0 < n_items {
             self.link.was_asked.store(true, Ordering::Relaxed);
+            self.link.fate.hear();
             // What came before the fault is still delivered; the fault is met again.
             return Ok(n_items);
         }
