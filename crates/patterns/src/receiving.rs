@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures::Stream;
 use gleis_transport::Inbound;
 use parking_lot::Mutex;
+use tokio::sync::MutexGuard;
 use tokio::task::coop::poll_proceed;
 
 use crate::batch::Batch;
@@ -38,6 +39,8 @@ pub(crate) struct Receiving<R> {
     taker: Mutex<Taker>,
     timeout: Option<Duration>,
     /// Whoever waits for a message holds it: others queue up behind, and each gets a message in turn.
+    ///
+    /// Nobody else takes anything off the intake, which knows one waiter only.
     turn: tokio::sync::Mutex<()>,
     /// How many wait; while any does, newcomers do not go past them.
     waiting: AtomicUsize,
@@ -89,9 +92,18 @@ impl<R: Reader> Receiving<R> {
         if let Some(res) = self.at_hand(reader) {
             return res;
         }
+        self.wait(reader).await.1
+    }
+
+    /// Waits for its turn, which is still held with what is returned, and for what comes.
+    async fn wait<O: Reader>(
+        &self,
+        reader: &O,
+    ) -> (MutexGuard<'_, ()>, Result<O::Item, RecvError>) {
         let _waiting = Waiting::new(&self.waiting);
-        let _turn = self.turn.lock().await;
-        poll_fn(|cx| self.taker.lock().poll_next(cx, reader)).await
+        let turn = self.turn.lock().await;
+        let res = poll_fn(|cx| self.taker.lock().poll_next(cx, reader)).await;
+        (turn, res)
     }
 
     /// What was taken off the queues already, unless others wait: most messages go this way.
@@ -131,9 +143,7 @@ impl<R: Reader> Receiving<R> {
 
     pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
         // Whoever waits gets what comes: there is nothing for us.
-        if 0 < self.waiting.load(Ordering::Relaxed) {
-            return Err(RecvError::Empty);
-        }
+        let _turn = self.turn.try_lock().map_err(|_| RecvError::Empty)?;
         self.taker.lock().try_next(&self.reader)
     }
 
@@ -154,11 +164,22 @@ impl<R: Reader> Receiving<R> {
     }
 
     async fn next_many(&self, into: &mut Vec<R::Item>, most: usize) -> Result<usize, RecvError> {
-        into.push(self.next().await?);
+        let (first, turn) = match self.at_hand(&self.reader) {
+            Some(res) => (res?, self.turn.try_lock().ok()),
+            None => {
+                let (turn, first) = self.wait(&self.reader).await;
+                (first?, Some(turn))
+            }
+        };
+        into.push(first);
         let mut taker = self.taker.lock();
         let mut n_items = 1;
         while n_items < most {
-            match taker.try_next(&self.reader) {
+            let next = match turn {
+                Some(_) => taker.try_next(&self.reader),
+                None => taker.next_here(&self.reader).unwrap_or(Err(RecvError::Empty)),
+            };
+            match next {
                 Ok(item) => into.push(item),
                 Err(RecvError::Empty) => break,
                 Err(fault) => {
