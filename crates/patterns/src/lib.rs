@@ -83,6 +83,7 @@ mod ring;
 mod router;
 mod routes;
 mod sending;
+mod sink;
 mod socket;
 mod stats;
 mod subscriber;

@@ -1,6 +1,10 @@
 //! A tight loop of sends must leave the runtime time for others.
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::task::{Context, Poll, ready};
+
+use tokio::task::coop::poll_proceed;
 
 /// One unit of tokio's budget is spent for so many sends; one per send costs a third of the rate.
 const SENDS: usize = 8;
@@ -11,8 +15,13 @@ pub(crate) struct Pace(AtomicUsize);
 
 impl Pace {
     pub(crate) async fn keep(&self) {
+        poll_fn(|cx| self.poll_keep(cx)).await;
+    }
+
+    pub(crate) fn poll_keep(&self, cx: &mut Context<'_>) -> Poll<()> {
         if self.0.fetch_add(1, Relaxed).is_multiple_of(SENDS) {
-            tokio::task::coop::consume_budget().await;
+            ready!(poll_proceed(cx)).made_progress();
         }
+        Poll::Ready(())
     }
 }

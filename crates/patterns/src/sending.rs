@@ -1,6 +1,7 @@
 //! Giving each message to one of several peers.
 
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures::Sink;
@@ -16,6 +17,7 @@ use crate::pace::Pace;
 use crate::parcel::Parcel;
 use crate::peer::Link;
 use crate::ring::{Offered, Ring, Tried};
+use crate::sink::View;
 use crate::stats::DropReason;
 
 /// The sending side of a socket whose peers take turns.
@@ -66,16 +68,27 @@ impl Sending {
         timeout: Option<Duration>,
     ) -> Result<(), SendError> {
         self.pace.keep().await;
-        match (self.offer(parcel), self.overflow) {
+        match self.send_now(parcel) {
+            Some(res) => res,
+            None => self.wait_until(parcel, timeout).await,
+        }
+    }
+
+    /// Does what can be done at once; `None` if the parcel has to wait.
+    pub(crate) fn send_now<T: Message, M: Outgoing<T>>(
+        &self,
+        parcel: &mut Parcel<T, M>,
+    ) -> Option<Result<(), SendError>> {
+        Some(match (self.offer(parcel), self.overflow) {
             (Offered::Done(res), _) => res,
             (Offered::Closed, _) => Err(SendError::Closed),
-            (Offered::Full | Offered::Nobody, Overflow::Block) => self.wait(parcel, timeout).await,
+            (Offered::Full | Offered::Nobody, Overflow::Block) => return None,
             (Offered::Full, Overflow::DropOldest) => self.displace(parcel),
             (Offered::Full, Overflow::Fail) => Err(SendError::Full),
             (Offered::Nobody, Overflow::Fail) => Err(SendError::NoPeer),
             (Offered::Full, _) => self.give_up(DropReason::Full),
             (Offered::Nobody, _) => self.give_up(DropReason::NoPeer),
-        }
+        })
     }
 
     pub(crate) fn try_send<T: Message>(&self, message: impl Outgoing<T>) -> Result<(), SendError> {
@@ -88,10 +101,12 @@ impl Sending {
     }
 
     pub(crate) fn sink<T: Message>(&self) -> impl Sink<T, Error = SendError> + Send {
-        futures::sink::unfold(self, |it, message: T| async move {
-            it.send(message).await?;
-            Ok(it)
-        })
+        View::new(self)
+    }
+
+    /// Now and then lets others run, as sends do.
+    pub(crate) fn poll_pace(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pace.poll_keep(cx)
     }
 
     /// The queue for messages that no peer is there to take, if that was asked for.
@@ -117,7 +132,15 @@ impl Sending {
         }
     }
 
-    async fn wait<T: Message, M: Outgoing<T>>(
+    /// Waits until it is sent, as long as the socket was told.
+    pub(crate) async fn wait<T: Message, M: Outgoing<T>>(
+        &self,
+        parcel: &mut Parcel<T, M>,
+    ) -> Result<(), SendError> {
+        self.wait_until(parcel, self.timeout).await
+    }
+
+    async fn wait_until<T: Message, M: Outgoing<T>>(
         &self,
         parcel: &mut Parcel<T, M>,
         timeout: Option<Duration>,
