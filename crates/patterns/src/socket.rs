@@ -114,8 +114,9 @@ macro_rules! common {
             self.core.unbind(endpoint).await
         }
 
-        /// Stops connecting to `endpoint` and closes the connection made to it; false if there is
-        /// neither. What is queued for it has the linger time to leave.
+        /// Stops connecting to `endpoint` and closes the connections made to it, all of them if it was
+        /// connected to more than once; false if there is neither. What is queued for it has the
+        /// linger time to leave.
         ///
         /// # Cancel safety
         /// It is disconnected in any case; what was queued may be lost.
@@ -171,7 +172,9 @@ macro_rules! sends {
             self.sending.try_send(message)
         }
 
-        /// The socket as a [`Sink`](futures::Sink): a view, the socket can be used beside it.
+        /// The socket as a [`Sink`](futures::Sink): a view, the socket can be used beside it. What it
+        /// took is sent, or waits, one message at most, until it is flushed. An error concerns that
+        /// message alone: the next one is sent as if nothing had happened.
         pub fn sink(&self) -> impl futures::Sink<$message, Error = $crate::SendError> + Send + '_ {
             self.sending.sink()
         }

@@ -28,7 +28,7 @@ pub enum Progress {
 pub struct Connector {
     endpoint: Endpoint,
     first: Option<oneshot::Receiver<Result<(), ConnectError>>>,
-    _task: TaskGuard,
+    task: TaskGuard,
 }
 
 impl Connector {
@@ -39,7 +39,15 @@ impl Connector {
     pub fn start(endpoint: Endpoint, config: Arc<LinkConfig>, host: Weak<dyn Host>) -> Self {
         let (told, first) = oneshot::channel();
         let work = Work { config, endpoint: endpoint.clone(), host, told: Some(told) };
-        Self { endpoint, first: Some(first), _task: TaskGuard::spawn(work.run()) }
+        Self { endpoint, first: Some(first), task: TaskGuard::spawn(work.run()) }
+    }
+
+    /// Ends it, and waits until no connection can be handed over any more.
+    ///
+    /// # Cancel safety
+    /// It ends in any case.
+    pub async fn end(self) {
+        self.task.end().await;
     }
 
     /// Where it connects to.

@@ -1,16 +1,17 @@
 //! Where a socket listens and what it connects to.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use gleis_core::Endpoint;
 use gleis_transport::{CloseReason, ConnectError, Connector, HandshakeError, Host, Origin, listen};
 
-use crate::core::{Attached, Core};
+use crate::core::{Attached, Core, Links};
 use crate::error::OpenError;
 use crate::event::Event;
 use crate::options::Side;
+use crate::peer::Link;
 
 impl Core {
     /// Binds or connects for the first time.
@@ -69,23 +70,28 @@ impl Core {
     }
 
     pub(crate) async fn disconnect(&self, at: &Endpoint) -> bool {
-        let address = at.to_string();
-        let (connector, links) = {
+        let (connectors, links) = {
             let mut links = self.links.lock();
-            let found = links.connectors.iter().position(|it| it.endpoint() == at);
-            let connector = found.map(|found| links.connectors.remove(found));
-            let made = links.peers.values().map(|it| &it.link);
-            let made = made.filter(|it| it.origin == Origin::Connected && it.address() == address);
-            (connector, made.cloned().collect::<Vec<_>>())
+            let all = std::mem::take(&mut links.connectors);
+            let (ended, others) = all.into_iter().partition::<Vec<_>, _>(|it| it.endpoint() == at);
+            links.connectors = others;
+            (ended, links.made_to(at))
         };
-        let found = connector.is_some() || !links.is_empty();
-        drop(connector);
+        let found = !connectors.is_empty() || !links.is_empty();
+        join(join_all(connectors.into_iter().map(Connector::end)), self.hang_up(links)).await;
+        // One that was being made at that moment has come in by now, or never will.
+        let late = self.links.lock().made_to(at);
+        self.hang_up(late).await;
+        found
+    }
+
+    /// Closes links; what is queued has the linger time to leave.
+    async fn hang_up(&self, links: Vec<Arc<Link>>) {
         let linger = self.settings.options.linger;
         join_all(links.iter().map(|it| it.sender.close(linger))).await;
         for link in links {
             self.detach(link.id, &CloseReason::Here);
         }
-        found
     }
 
     pub(crate) async fn ready(&self, timeout: Duration) -> Result<(), OpenError> {
@@ -117,6 +123,16 @@ impl Core {
             }
             changed.await;
         }
+    }
+}
+
+impl Links {
+    /// The links that were made to an endpoint.
+    fn made_to(&self, at: &Endpoint) -> Vec<Arc<Link>> {
+        let address = at.to_string();
+        let made = self.peers.values().map(|it| &it.link);
+        let made = made.filter(|it| it.origin == Origin::Connected && it.address() == address);
+        made.cloned().collect()
     }
 }
 
