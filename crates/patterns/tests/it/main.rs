@@ -25,4 +25,5 @@ mod reqrep;
 mod router;
 mod sim;
 mod support;
+mod surface;
 mod xpubxsub;
