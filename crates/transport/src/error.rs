@@ -6,7 +6,7 @@ use std::sync::Arc;
 use gleis_core::Endpoint;
 use gleis_zmtp::SocketType;
 
-use crate::message::Message;
+use crate::message::{CONTROLS, Message};
 
 /// Any error of a value's own encoder.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -170,6 +170,13 @@ pub enum CloseReason {
     /// The socket above refused what the peer did.
     #[error("{0}")]
     Refused(Arc<str>),
+}
+
+impl CloseReason {
+    /// The peer takes nothing, and too much waits for it that cannot be given up.
+    pub(crate) fn too_many_controls() -> Self {
+        Self::Refused(format!("more than {CONTROLS} subscriptions wait for the peer").into())
+    }
 }
 
 impl From<io::Error> for CloseReason {

@@ -113,6 +113,10 @@ pub trait Local: Any + Send + Sync {
     fn size_hint(&self) -> usize;
 }
 
+/// Controls that may wait for a peer that takes nothing; one more ends the link, and the next one
+/// begins with what still holds.
+pub(crate) const CONTROLS: usize = 64 << 10;
+
 /// What sockets tell each other beside messages, in order with them.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Control {

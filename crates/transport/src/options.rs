@@ -67,8 +67,8 @@ pub struct Options {
     /// What the peer may see as our identity; empty (none) by default.
     pub identity: Bytes,
     /// After how long without a byte the system asks whether the peer's machine still lives
-    /// (TCP keepalive, in whole seconds, at least one); `None` by default: never. How often it asks then, and when it gives up, is
-    /// the system's own setting (Linux: nine times, 75 s apart).
+    /// (TCP keepalive, in whole seconds, at least one); `None` by default: never. How often it asks
+    /// then, and when it gives up, is the system's own setting (Linux: nine times, 75 s apart).
     ///
     /// [`heartbeat`](Self::heartbeat) notices more, and sooner. This is for peers that do not
     /// answer PINGs and for firewalls that forget idle connections; the price is a packet each way
@@ -78,9 +78,10 @@ pub struct Options {
     pub linger: Duration,
     /// Bounds on what a peer may send.
     pub limits: Limits,
-    /// Peers that one listener on tcp or ipc serves at a time; 10,000 by default. More are refused.
+    /// Peers that one listener serves at a time, inproc excepted; 10,000 by default. More are refused.
     pub max_connections: usize,
-    /// Handshakes in progress at a time on one listener; 256 by default. One more ends the oldest silent one.
+    /// Handshakes in progress at a time on one listener; 256 by default. One more waits until one of
+    /// them is older than 250 ms, or 2 s if its peer has said something, and ends that one.
     pub max_handshakes: usize,
     /// Prefixes and other filters one peer may subscribe to; 10,000 by default.
     pub max_subscriptions: usize,

@@ -11,7 +11,7 @@ use crate::connection::{Connection, Receiver, ReceiverKind, Sender, SenderKind};
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::{Closed, Fate};
 use crate::inbox::Inbox;
-use crate::message::{Control, Inbound, Message};
+use crate::message::{CONTROLS, Control, Inbound, Message};
 use crate::options::{HighWater, LinkConfig};
 use crate::peer::Peer;
 use crate::tally::Tally;
@@ -98,6 +98,12 @@ impl Side {
 
     fn is_full(&self, queue: &Queue) -> bool {
         self.high_water.messages <= queue.items.len() || self.high_water.bytes <= queue.bytes
+    }
+
+    /// Whether far too many controls wait, which are taken without room.
+    fn is_crowded(&self) -> bool {
+        let most = self.high_water.messages.saturating_add(CONTROLS);
+        self.inbox.get().is_none() && most <= self.queue.lock().items.len()
     }
 
     fn has_room(&self) -> bool {
@@ -220,7 +226,7 @@ impl PipeWriter {
         }
         self.accepted.fetch_add(1, Ordering::Relaxed);
         let given_up = self.other.displace(message);
-        self.given_up.fetch_add(given_up.len() as u64, Ordering::Relaxed);
+        self.given_up.fetch_add(given_up.len() as u64, Ordering::Release);
         Ok(given_up)
     }
 
@@ -246,6 +252,10 @@ impl PipeWriter {
         if let Some(reason) = self.me.fate.reason() {
             return Err(reason);
         }
+        if self.other.is_crowded() {
+            self.abort(CloseReason::too_many_controls());
+            return Err(self.close_reason().unwrap_or(CloseReason::Here));
+        }
         self.other.push(Inbound::Control(control));
         Ok(())
     }
@@ -258,8 +268,10 @@ impl PipeWriter {
 
     pub(crate) fn tally(&self) -> Tally {
         let queued = self.queued() as u64;
+        // First what is the smaller number: both grow while we look.
+        let given_up = self.given_up.load(Ordering::Acquire);
         let accepted = self.accepted.load(Ordering::Relaxed);
-        let kept = accepted - self.given_up.load(Ordering::Relaxed);
+        let kept = accepted - given_up;
         Tally { accepted, delivered: kept.saturating_sub(queued), in_flight: 0, queued }
     }
 

@@ -17,6 +17,9 @@ const SLICES: usize = 64;
 const KEEP: usize = 256 << 10;
 /// The same for the list of ends.
 const KEEP_ENDS: usize = 4 << 10;
+/// Frames of the protocol itself, in bytes; what comes beyond is given up. They are answers to PINGs,
+/// which a peer may send for ever and never read; those that wait tell it as much.
+const OWN: usize = 4 << 10;
 
 /// Bytes to write: first `chunks`, then `tail`.
 #[derive(Debug, Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Batch {
     chunks: VecDeque<Bytes>,
     /// Where each message ends, counted from the first byte.
     ends: Vec<usize>,
+    /// Bytes that are frames of the protocol itself.
+    own: usize,
     tail: BytesMut,
     /// Bytes that are written.
     passed: usize,
@@ -84,8 +89,15 @@ impl Batch {
         });
     }
 
-    /// Appends bytes that are frames already.
-    pub(crate) fn push_encoded(&mut self, put: impl FnOnce(&mut BytesMut)) {
+    /// Appends frames of the protocol itself, unless there are many.
+    pub(crate) fn push_own(&mut self, frames: &[u8]) {
+        if self.own + frames.len() <= OWN {
+            self.own += frames.len();
+            self.push_encoded(|out| out.extend_from_slice(frames));
+        }
+    }
+
+    fn push_encoded(&mut self, put: impl FnOnce(&mut BytesMut)) {
         let before = self.tail.len();
         put(&mut self.tail);
         self.len += self.tail.len() - before;
@@ -152,5 +164,19 @@ impl Batch {
             ends = Vec::new();
         }
         Self { ends, tail, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_to_a_peer_that_reads_nothing_are_bounded() {
+        let mut batch = Batch::default();
+        for _ in 0..1_000_000 {
+            batch.push_own(b"PONG");
+        }
+        assert_eq!(batch.len, OWN);
     }
 }

@@ -18,7 +18,7 @@ use crate::message::{Control, Message};
 use crate::options::HighWater;
 use crate::stream::batch::Batch;
 use crate::stream::flusher;
-use crate::stream::outbox::{CONTROLS, Hints, Next, Outbox};
+use crate::stream::outbox::{Hints, Next, Outbox};
 use crate::stream::socket::Socket;
 use crate::tally::Tally;
 use crate::task::TaskGuard;
@@ -106,7 +106,7 @@ impl Link {
 
     /// Sends what the session itself has to say.
     pub(crate) fn transmit(&self, bytes: &BytesMut) {
-        let next = self.out.lock().append_encoded(|out| out.extend_from_slice(bytes));
+        let next = self.out.lock().append_own(bytes);
         self.act(next);
     }
 
@@ -191,8 +191,7 @@ impl StreamWriter {
             out.append_control(control)
         };
         let Some(next) = next else {
-            let text = format!("more than {CONTROLS} subscriptions wait for the peer");
-            self.link.end(CloseReason::Refused(text.into()));
+            self.link.end(CloseReason::too_many_controls());
             return Err(self.close_reason().unwrap_or(CloseReason::Here));
         };
         self.link.act(next);

@@ -3,11 +3,10 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use gleis_zmtp::Encoder;
 
 use crate::clock::now;
-use crate::message::{Control, Message};
+use crate::message::{CONTROLS, Control, Message};
 use crate::options::HighWater;
 use crate::stream::batch::Batch;
 use crate::tally::Tally;
@@ -18,10 +17,6 @@ const FULL_BATCH: usize = 64 << 10;
 /// A message is not held back longer than this while its caller computes, and a link that wrote
 /// nothing for as long counts as idle.
 const PATIENCE: Duration = Duration::from_micros(50);
-
-/// Controls that may wait for a peer that takes nothing; one more ends the link, and the next one
-/// begins with what still holds.
-pub(crate) const CONTROLS: usize = 64 << 10;
 
 /// What waits to be encoded.
 #[derive(Debug)]
@@ -190,9 +185,9 @@ impl Outbox {
         Some(self.schedule())
     }
 
-    /// Queues frames of the protocol itself; they leave soon, past the backlog.
-    pub(crate) fn append_encoded(&mut self, put: impl FnOnce(&mut BytesMut)) -> Next {
-        self.batch.push_encoded(put);
+    /// Queues frames of the protocol itself, unless many wait; they leave soon, past the backlog.
+    pub(crate) fn append_own(&mut self, frames: &[u8]) -> Next {
+        self.batch.push_own(frames);
         self.schedule()
     }
 

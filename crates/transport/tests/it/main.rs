@@ -4,6 +4,7 @@
 
 mod direct;
 mod hostile;
+mod inproc;
 mod network;
 mod sim;
 #[cfg(feature = "zeromq")]
