@@ -1,8 +1,8 @@
 //! How the halves of links call the driver of their socket.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -14,13 +14,14 @@ use crate::zmq::link::Link;
 pub(super) struct Bell {
     /// The listener is gone: no more peers.
     is_closed: AtomicBool,
-    links: Mutex<VecDeque<Arc<Link>>>,
+    /// Weak, since every link holds its bell: what is listed when the driver has gone must still end.
+    links: Mutex<VecDeque<Weak<Link>>>,
     rung: Notify,
 }
 
 impl Bell {
     /// Lists a link, whose own flag says that it was not listed.
-    pub(super) fn ring(&self, link: Arc<Link>) {
+    pub(super) fn ring(&self, link: Weak<Link>) {
         self.links.lock().push_back(link);
         self.rung.notify_one();
     }
@@ -32,10 +33,14 @@ impl Bell {
 
     /// The link that called first.
     pub(super) fn next(&self) -> Option<Arc<Link>> {
-        let link = self.links.lock().pop_front()?;
-        // Before the driver looks: whoever calls from now on is heard again.
-        link.is_listed.store(false, Ordering::Release);
-        Some(link)
+        loop {
+            let link = self.links.lock().pop_front()?;
+            let Some(link) = link.upgrade() else { continue };
+            // Before the driver looks: whoever calls from now on is heard again. A swap, not a store,
+            // so that the driver sees all that was done before the call.
+            link.is_listed.swap(false, Ordering::AcqRel);
+            return Some(link);
+        }
     }
 
     /// Somebody may still stand in the list.

@@ -49,7 +49,7 @@ pub(crate) async fn connect(
     let link = Link::new(bytes::Bytes::new(), config, bell.clone(), None);
     let session = Session::new(config, them.credit, Instant::now());
     let driver = Driver { bell, events, socket, talk: Talk::new(link.clone(), session) };
-    // Owned by the two halves of the connection: the driver ends with its link.
+    // No guard, so that it can say goodbye: it ends by itself, `GOODBYE` after its link at most.
     tokio::spawn(driver.run());
     Ok(link.connection(peer(endpoint.to_string(), them)))
 }

@@ -3,8 +3,7 @@
 //! A dropped listener frees its port only when the crate's own task has heard of it. Who binds the
 //! same port in between waits for that, as if it had been free at once.
 
-use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -15,11 +14,13 @@ use crate::zmq::bell::Bell;
 /// How long it is waited at most: the other runtime may not be running.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-static DOORS: LazyLock<Mutex<HashMap<u16, Door>>> = LazyLock::new(Mutex::default);
+static DOORS: Mutex<Vec<Door>> = Mutex::new(Vec::new());
 
+/// A port of one address; another may have the same.
 struct Door {
     bell: Arc<Bell>,
     open: watch::Receiver<()>,
+    port: u16,
 }
 
 /// Held by a driver as long as its port is bound.
@@ -29,8 +30,8 @@ pub(super) type Open = watch::Sender<()>;
 pub(super) fn opened(port: u16, bell: Arc<Bell>) -> Open {
     let (held, open) = watch::channel(());
     let mut doors = DOORS.lock();
-    doors.retain(|_, it| it.open.has_changed().is_ok());
-    doors.insert(port, Door { bell, open });
+    doors.retain(|it| it.open.has_changed().is_ok());
+    doors.push(Door { bell, open, port });
     held
 }
 
@@ -38,13 +39,10 @@ pub(super) fn opened(port: u16, bell: Arc<Bell>) -> Open {
 pub(super) async fn has_been_left(port: u16) -> bool {
     let leaving = {
         let mut doors = DOORS.lock();
-        if doors.get(&port).is_some_and(|it| it.bell.is_closed()) {
-            doors.remove(&port).map(|it| it.open)
-        } else {
-            None
-        }
+        let at = doors.iter().position(|it| it.port == port && it.bell.is_closed());
+        at.map(|at| doors.swap_remove(at))
     };
-    let Some(mut open) = leaving else { return false };
+    let Some(Door { mut open, .. }) = leaving else { return false };
     // It changes never: the driver lets go of it.
     tokio::time::timeout(PATIENCE, open.changed()).await.is_ok()
 }

@@ -332,7 +332,9 @@ impl Reader<'_> {
     }
 
     fn prefix(&mut self) -> Result<Bytes, Error> {
-        self.frame(Limit::Subscription, self.limits.subscription)
+        // Copied: it stays as long as the subscription does, and must not pin the batch.
+        let prefix = self.frame(Limit::Subscription, self.limits.subscription)?;
+        Ok(Bytes::copy_from_slice(&prefix))
     }
 
     fn command(&mut self) -> Result<Command, Error> {
@@ -340,6 +342,8 @@ impl Reader<'_> {
         let name = self.frame(Limit::Command, allowed)?;
         let body = self.frame(Limit::Command, allowed)?;
         check(Limit::Command, name.len() + body.len(), allowed)?;
+        // Copied, as prefixes are.
+        let (name, body) = (Bytes::copy_from_slice(&name), Bytes::copy_from_slice(&body));
         Ok(Command { name, body })
     }
 

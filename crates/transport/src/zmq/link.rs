@@ -22,7 +22,7 @@ use crate::peer::Peer;
 use crate::tally::Tally;
 use crate::zmq::amount::Amount;
 use crate::zmq::bell::Bell;
-use crate::zmq::outbox::{CONTROLS, Outbox};
+use crate::zmq::outbox::Outbox;
 use crate::zmq::session::window;
 
 /// How many items are delivered to an inbox at a time.
@@ -95,7 +95,7 @@ impl Link {
 
     fn ring(self: &Arc<Self>) {
         if !self.is_listed.swap(true, Ordering::AcqRel) {
-            self.bell.ring(self.clone());
+            self.bell.ring(Arc::downgrade(self));
         }
     }
 
@@ -194,8 +194,7 @@ impl ZmqWriter {
             out.push_control(control)
         };
         if !is_taken {
-            let text = format!("more than {CONTROLS} subscriptions wait for the peer");
-            self.link.end(CloseReason::Refused(text.into()));
+            self.link.end(CloseReason::too_many_controls());
             return Err(self.close_reason().unwrap_or(CloseReason::Here));
         }
         self.link.ring();
@@ -340,5 +339,22 @@ impl ZmqReader {
 impl Drop for ZmqReader {
     fn drop(&mut self) {
         self.link.end(CloseReason::Here);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gleis_zmtp::SocketType;
+
+    use super::*;
+
+    #[test]
+    fn a_link_that_called_when_its_driver_was_gone_leaves_nothing_behind() {
+        let config = LinkConfig::new(SocketType::Pair);
+        let link = Link::new(Bytes::new(), &config, Arc::default(), None);
+        link.end(CloseReason::ByPeer);
+        let left = Arc::downgrade(&link);
+        drop(link);
+        assert_eq!(left.strong_count(), 0);
     }
 }

@@ -53,7 +53,8 @@ impl ZmqListener {
         let (arrived, arrivals) = mpsc::channel(config.options.max_handshakes.max(1));
         let router =
             Router::new(socket, events, arrived, bell.clone(), config.clone(), &endpoint, open);
-        // Owned by the listener and its links together: the driver ends with the last of them.
+        // No guard, so that it can say goodbye: it ends by itself when the listener and its last link
+        // are gone.
         tokio::spawn(router.run());
         Ok(Self {
             arrivals: Mutex::new(arrivals),

@@ -3,13 +3,10 @@
 use std::collections::VecDeque;
 
 use crate::error::TrySendError;
-use crate::message::{Control, Inbound, Message};
+use crate::message::{CONTROLS, Control, Inbound, Message};
 use crate::options::HighWater;
 use crate::tally::Tally;
 use crate::wakers::Wakers;
-
-/// Controls that may wait for a peer that takes nothing; one more ends the link, as on tcp.
-pub(super) const CONTROLS: usize = 64 << 10;
 
 /// The queue of one link. Messages are bounded; controls are taken whatever it holds.
 #[derive(Debug)]

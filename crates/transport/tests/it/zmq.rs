@@ -467,3 +467,15 @@ async fn a_socket_file_goes_with_its_listener_and_no_other() {
     drop((near.unwrap(), far.unwrap(), second));
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_is_left_is_free_at_once_though_another_address_has_it_too() {
+    let config = dealer(|_| ());
+    let first = listen(&any_port(), &config).await.unwrap();
+    let at = first.endpoint().clone();
+    let beside = format!("zmq+tcp://127.0.0.2:{}", port(&at)).parse().unwrap();
+    // Another program may have that one; then there is nothing to see.
+    let Ok(_second) = listen(&beside, &config).await else { return };
+    drop(first);
+    within(listen(&at, &config)).await.unwrap();
+}

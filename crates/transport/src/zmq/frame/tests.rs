@@ -196,3 +196,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_subscription_keeps_nothing_of_its_batch_alive() {
+    let command = Command { name: Bytes::from_static(b"GAP"), body: Bytes::from_static(b"7") };
+    let items = [
+        message(&[&[7; 10_000]]),
+        Inbound::Control(Control::Subscribe(Bytes::from_static(b"us"))),
+        Inbound::Control(Control::Command(Box::new(command))),
+    ];
+    for item in read(batch(&items)).unwrap() {
+        let kept = match item {
+            Inbound::Control(Control::Subscribe(prefix)) => vec![prefix],
+            Inbound::Control(Control::Command(it)) => vec![it.name, it.body],
+            _ => Vec::new(),
+        };
+        assert!(kept.iter().all(Bytes::is_unique));
+    }
+}
