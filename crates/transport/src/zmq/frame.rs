@@ -150,6 +150,8 @@ impl Hello {
         let socket_type = str::from_utf8(socket_type).ok().and_then(|it| it.parse().ok());
         let socket_type = socket_type.ok_or_else(|| fields.fault("unknown socket type"))?;
         let identity = Bytes::copy_from_slice(fields.short()?);
+        // As in READY: those that begin so are invented by a ROUTER, and no peer announces one.
+        let identity = if identity.first() == Some(&0) { Bytes::new() } else { identity };
         let metadata = fields.metadata()?;
         Ok(Self { credit, identity, metadata, nonce, socket_type })
     }

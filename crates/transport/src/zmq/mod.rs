@@ -94,7 +94,7 @@ fn handshake_error(error: ZmqError) -> HandshakeError {
 /// What this side says of itself.
 fn hello(config: &LinkConfig, nonce: u64) -> Result<Hello, Error> {
     let identity = config.options.identity.clone();
-    if MAX_IDENTITY < identity.len() {
+    if MAX_IDENTITY < identity.len() || identity.first() == Some(&0) {
         return Err(Error::OwnIdentity { len: identity.len() });
     }
     Ok(Hello {

@@ -479,3 +479,12 @@ async fn a_port_that_is_left_is_free_at_once_though_another_address_has_it_too()
     drop(first);
     within(listen(&at, &config)).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_identity_that_begins_with_zero_is_a_fault_of_ones_own() {
+    let listener = listen(&any_port(), &dealer(|_| ())).await.unwrap();
+    let config = dealer(|it| it.options.identity = Bytes::from_static(b"\0me"));
+    let error = within(connect(listener.endpoint(), &config)).await.unwrap_err();
+    let ConnectError::Handshake { source, .. } = error else { panic!("{error:?}") };
+    assert!(format!("{source:?}").contains("OwnIdentity"), "{source:?}");
+}

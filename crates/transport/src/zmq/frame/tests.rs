@@ -214,3 +214,12 @@ fn a_subscription_keeps_nothing_of_its_batch_alive() {
         assert!(kept.iter().all(Bytes::is_unique));
     }
 }
+
+#[test]
+fn an_identity_that_begins_with_zero_is_none_as_in_zmtp() {
+    let them = Hello { identity: Bytes::from_static(b"\0\x01\x02\x03\x04"), ..hello() };
+    let Ok(Frame::Hello(them)) = Frame::parse(Frame::Hello(them).encode(), &limits()) else {
+        panic!("a HELLO");
+    };
+    assert_eq!(them.identity, "");
+}
