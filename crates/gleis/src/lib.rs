@@ -14,7 +14,9 @@
 //! | [`core`] | `gleis-core` | names, endpoints, deadlines, dynamic values |
 //!
 //! The feature `zeromq`, on by default, adds the endpoints `zmq+tcp://` and `zmq+ipc://`: see
-//! [`transport`].
+//! [`transport`]. The features `bincode`, `json`, `msgpack` and `postcard`, on by default, add the
+//! codecs of these names: see [`codec`]. MessagePack is there in any case, since name servers and
+//! agents speak it among themselves.
 //!
 //! ```
 //! use gleis::patterns::{Pull, Push};
