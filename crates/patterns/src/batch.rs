@@ -41,13 +41,13 @@ impl Batch {
     /// The next item, and a look at who sent it.
     pub(crate) fn next<R>(&mut self, look: impl FnOnce(&Arc<Link>, Inbound) -> R) -> Option<R> {
         let item = self.items.pop_front()?;
+        // All is in order before `look`, which may run code of the user's, and that may panic.
         let (link, n) = self.runs.front_mut()?;
         *n -= 1;
-        let over = *n == 0;
-        let res = look(link, item);
-        if over {
-            self.runs.pop_front();
+        if 0 < *n {
+            return Some(look(link, item));
         }
-        Some(res)
+        let (link, _) = self.runs.pop_front()?;
+        Some(look(&link, item))
     }
 }

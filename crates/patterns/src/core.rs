@@ -8,6 +8,7 @@ mod host;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use futures::future::join_all;
 use gleis_codec::AnyCodec;
@@ -22,6 +23,7 @@ use tokio::time::Instant;
 use crate::event::{Event, Events, Teller, chain};
 use crate::front::Front;
 use crate::ledger::Ledger;
+use crate::moment;
 use crate::negotiate::Negotiation;
 use crate::options::{Settings, Side};
 use crate::peer::{Exit, Link, PeerInfo};
@@ -177,20 +179,24 @@ impl Core {
 
     /// Closes: see `shared!`.
     pub(crate) async fn close(&self) -> usize {
-        let until = Instant::now() + self.settings.options.linger;
+        // Whoever stops waiting has closed the socket all the same.
+        let _ending = Ending(self);
+        let until = moment::after(self.settings.options.linger);
         self.drain_front(until).await;
         let listeners = self.stop();
         // Their addresses are free when this is done.
         join_all(listeners.into_iter().map(TaskGuard::end)).await;
         let n_never_sent = self.end_front().await;
-        let links = self.all_links();
         let linger = until.saturating_duration_since(Instant::now());
-        let unsent = join_all(links.iter().map(|it| it.sender.close(linger))).await;
-        for link in &links {
-            self.detach(link.id, &CloseReason::Here);
-        }
-        self.role.end();
-        n_never_sent + unsent.into_iter().sum::<usize>()
+        n_never_sent + self.close_links(self.all_links(), linger).await
+    }
+
+    /// Closes links, each of which has the linger time to send what it has; returns how many messages
+    /// did not leave. They are closed in any case.
+    pub(crate) async fn close_links(&self, links: Vec<Arc<Link>>, linger: Duration) -> usize {
+        let leaving = Leaving { core: self, links };
+        let unsent = leaving.links.iter().map(|it| it.sender.close(linger));
+        join_all(unsent).await.into_iter().sum()
     }
 
     /// Lets what waits for a peer go as long as there is time; peers may still come.
@@ -198,8 +204,6 @@ impl Core {
         let Some(front) = self.front.get() else {
             return;
         };
-        // Whoever stops waiting has closed the socket all the same.
-        let _stopping = Stopping(self);
         front.close();
         // Whether in time or not, this is the end.
         let _ = tokio::time::timeout_at(until, front.drained()).await;
@@ -265,12 +269,28 @@ impl Drop for Core {
     }
 }
 
-/// Stops a core, whatever happens to whoever closes it.
-struct Stopping<'a>(&'a Core);
+/// Ends a core, whatever happens to whoever closes it.
+struct Ending<'a>(&'a Core);
 
-impl Drop for Stopping<'_> {
+impl Drop for Ending<'_> {
     fn drop(&mut self) {
         drop(self.0.stop());
+        drop(Leaving { core: self.0, links: self.0.all_links() });
+        self.0.role.end();
+    }
+}
+
+/// Lets go of links that are being closed, whatever happens to whoever closes them.
+struct Leaving<'a> {
+    core: &'a Core,
+    links: Vec<Arc<Link>>,
+}
+
+impl Drop for Leaving<'_> {
+    fn drop(&mut self) {
+        for link in &self.links {
+            self.core.detach(link.id, &CloseReason::Here);
+        }
     }
 }
 

@@ -21,6 +21,8 @@ use crate::peer::{Exit, Link};
 const BATCH: usize = 64;
 /// What peers that are gone may leave behind, in bytes; beyond it the oldest is dropped.
 const LEGACY: usize = 64 << 20;
+/// How many peers that are gone may always leave something; each costs more than its messages.
+const LEGACIES: usize = 1_000;
 
 /// The queues of a receiving socket.
 ///
@@ -29,6 +31,8 @@ pub(crate) struct Intake {
     /// How many messages are taken under one lock: never so many that the peer starves meanwhile.
     batch: usize,
     conflates: bool,
+    /// How many peers that are gone may leave something.
+    legacies: usize,
     mark: HighWater,
     state: Mutex<State>,
 }
@@ -53,7 +57,8 @@ impl Intake {
         let conflates = settings.conflate;
         // Of what was taken at once the later ones would be old when their turn comes.
         let batch = if conflates { 1 } else { (mark.messages / 4).clamp(1, BATCH) };
-        Self { batch, conflates, mark, state: Mutex::default() }
+        let legacies = settings.options.max_connections.max(LEGACIES);
+        Self { batch, conflates, legacies, mark, state: Mutex::default() }
     }
 
     /// Takes the next messages, one of each peer in turn; what was taken before is now done with.
@@ -89,8 +94,13 @@ impl Intake {
     /// and no other, is woken by what comes next.
     fn take(&self, batch: &mut Batch, waiter: Option<&mut Context<'_>>) -> Option<bool> {
         let mut state = self.state.lock();
-        let (woken, freed) = state.settle();
+        let (mut woken, mut freed) = (Wakers::default(), Vec::new());
+        state.settle(&mut woken, &mut freed);
         state.fill(batch, self.batch);
+        if self.batch == 1 {
+            // It is with the user at once: a mark of one would be reached until the next call.
+            state.settle(&mut woken, &mut freed);
+        }
         let taken = match batch.is_empty() {
             false => Some(true),
             true if state.closed => Some(false),
@@ -126,7 +136,8 @@ impl Role for Intake {
     /// What the link brought stays.
     fn detach(&self, link: &Arc<Link>) {
         let mut state = self.state.lock();
-        let ours = |it: &Option<Lane>| it.as_ref().is_some_and(|it| it.link.id == link.id);
+        let ours = |it: &Lane| it.link.id == link.id && !it.gone;
+        let ours = |it: &Option<Lane>| it.as_ref().is_some_and(ours);
         let Some(at) = state.lanes.iter().position(ours) else {
             return;
         };
@@ -135,7 +146,7 @@ impl Role for Intake {
         }
         state.gone.push_back(at);
         let freed = state.free_if_over(at);
-        let trimmed = state.trim_legacy();
+        let trimmed = state.trim_legacy(self.legacies);
         // What is dropped may close links, which come back here.
         drop(state);
         drop((freed, trimmed));
@@ -158,15 +169,13 @@ impl Role for Intake {
 
 impl State {
     /// What the taker had is done with: makes room.
-    fn settle(&mut self) -> (Wakers, Vec<Lane>) {
-        let (mut woken, mut freed) = (Wakers::default(), Vec::new());
+    fn settle(&mut self, woken: &mut Wakers, freed: &mut Vec<Lane>) {
         while let Some(at) = self.lent.pop() {
             if let Some(lane) = &mut self.lanes[at] {
-                lane.settle(&mut woken);
+                lane.settle(woken);
             }
             freed.extend(self.free_if_over(at));
         }
-        (woken, freed)
     }
 
     fn fill(&mut self, batch: &mut Batch, most: usize) {
@@ -208,11 +217,11 @@ impl State {
     }
 
     /// Drops the oldest legacy while there is too much of it.
-    fn trim_legacy(&mut self) -> (Vec<(usize, Inbound)>, Vec<Lane>) {
+    fn trim_legacy(&mut self, most: usize) -> (Vec<(usize, Inbound)>, Vec<Lane>) {
         let (mut items, mut freed) = (Vec::new(), Vec::new());
         let bytes = |state: &Self, at: usize| state.lanes[at].as_ref().map_or(0, Lane::bytes);
         let mut total: usize = self.gone.iter().map(|at| bytes(self, *at)).sum();
-        while LEGACY < total && 1 < self.gone.len() {
+        while (LEGACY < total || most < self.gone.len()) && 1 < self.gone.len() {
             let Some(at) = self.gone.pop_front() else {
                 break;
             };

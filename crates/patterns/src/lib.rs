@@ -57,6 +57,7 @@ mod lane;
 mod ledger;
 mod listener;
 mod local;
+mod moment;
 mod multipart;
 mod negotiate;
 mod news;

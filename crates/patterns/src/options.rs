@@ -11,9 +11,10 @@ use crate::listener::WishLimits;
 /// What happens to a message for which there is no room.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Overflow {
-    /// The send waits. The default of all sockets but [`Publisher`](crate::Publisher).
+    /// The send waits. The default of all sockets that do not send to all their peers.
     Block,
-    /// The new message is dropped and counted. The default of [`Publisher`](crate::Publisher).
+    /// The new message is dropped and counted. The default of [`Publisher`](crate::Publisher),
+    /// [`XPub`](crate::XPub) and [`XSub`](crate::XSub).
     DropNewest,
     /// The oldest waiting message is dropped and counted, in favour of the new one.
     DropOldest,
@@ -74,6 +75,12 @@ impl Default for Settings {
 impl Settings {
     /// What follows from all that was chosen, in whatever order.
     pub(crate) fn complete(mut self) -> Self {
+        let options = &mut self.options;
+        for mark in [&mut options.recv_high_water, &mut options.send_high_water] {
+            // Without room for one message none would ever go.
+            mark.messages = mark.messages.max(1);
+            mark.bytes = mark.bytes.max(1);
+        }
         if self.conflate {
             self.overflow = Some(Overflow::DropOldest);
             self.options.send_high_water.messages = 1;

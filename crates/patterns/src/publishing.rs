@@ -6,13 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::{Body, Message as Frames};
-use tokio::time::Instant;
 
 use crate::audience::Audience;
 use crate::error::SendError;
 use crate::ledger::Ledger;
 use crate::listener::Listener;
 use crate::local::{self, into_frames};
+use crate::moment;
 use crate::multipart::Multipart;
 use crate::options::{Overflow, Settings};
 use crate::pace::Pace;
@@ -48,7 +48,8 @@ impl Publishing {
     ) -> Result<(), SendError> {
         let mut copies = Copies::new(value, self.limits);
         let kept = self.audience.replay().and_then(|it| copies.encoded(it.codec()).ok());
-        let kept = kept.map(|it| published(topic.clone(), it));
+        let pins = local::plain_len(value).is_some();
+        let kept = kept.map(|it| published(topic.clone(), if pins { detached(&it) } else { it }));
         let frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
         self.send_to_all(&topic, kept, frames).await
     }
@@ -77,7 +78,7 @@ impl Publishing {
     ) -> Result<(), SendError> {
         self.pace.keep().await;
         let (listeners, chosen) = self.choose(topic, kept).ok_or(SendError::Closed)?;
-        let until = self.timeout.map(|it| Instant::now() + it);
+        let until = self.timeout.map(moment::after);
         let (mut n_wanted, mut n_full) = (0, 0);
         for listener in listeners.iter().filter(|it| chosen || it.wants(topic)) {
             n_wanted += 1;

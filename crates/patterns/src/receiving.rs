@@ -15,6 +15,7 @@ use tokio::task::coop::poll_proceed;
 use crate::batch::Batch;
 use crate::error::RecvError;
 use crate::intake::Intake;
+use crate::ledger::Account;
 use crate::peer::Link;
 use crate::stats::DropReason;
 
@@ -138,7 +139,17 @@ impl<R: Reader> Receiving<R> {
 
     /// Gives up what was taken off the queues and not handed out: the socket is closed.
     pub(crate) fn close(&self) {
-        self.taker.lock().clear();
+        let mut taken = {
+            let mut taker = self.taker.lock();
+            taker.fault = None;
+            std::mem::take(&mut taker.batch)
+        };
+        // Values of the user's are dropped without a lock.
+        while let Some(()) = taken.next(|link, item| {
+            if matches!(item, Inbound::Message(_)) {
+                link.account.lose_received(DropReason::Closed, 1);
+            }
+        }) {}
     }
 
     pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
@@ -201,6 +212,27 @@ fn until_closed<T>(res: Result<T, RecvError>) -> Option<Result<T, RecvError>> {
     }
 }
 
+/// Counts a message that is read; one whose type panics is undecodable.
+struct Counting<'a>(&'a Account);
+
+impl Counting<'_> {
+    fn end<T>(self, read: &Result<Option<T>, RecvError>) {
+        match read {
+            Ok(Some(_)) => self.0.deliver_received(),
+            Ok(None) => self.0.lose_received(DropReason::Unwanted, 1),
+            // So does what is not read to the end.
+            Err(_) => return,
+        }
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Counting<'_> {
+    fn drop(&mut self) {
+        self.0.lose_received(DropReason::Undecodable, 1);
+    }
+}
+
 /// Takes batches off an [`Intake`] and hands out single items; most of them without its lock.
 struct Taker {
     batch: Batch,
@@ -245,15 +277,6 @@ impl Taker {
         }
     }
 
-    fn clear(&mut self) {
-        self.fault = None;
-        while let Some(()) = self.batch.next(|link, item| {
-            if matches!(item, Inbound::Message(_)) {
-                link.account.lose_received(DropReason::Closed, 1);
-            }
-        }) {}
-    }
-
     /// The next item of the batch that the user wants, or an error.
     fn next_here<R: Reader>(&mut self, reader: &R) -> Option<Result<R::Item, RecvError>> {
         if let Some(fault) = self.fault.take() {
@@ -264,15 +287,12 @@ impl Taker {
         }
         loop {
             let read = self.batch.next(|link, item| {
-                let is_message = matches!(item, Inbound::Message(_));
+                let Inbound::Message(_) = &item else {
+                    return reader.read(link, item);
+                };
+                let counting = Counting(&link.account);
                 let read = reader.read(link, item);
-                if is_message {
-                    match &read {
-                        Ok(Some(_)) => link.account.deliver_received(),
-                        Ok(None) => link.account.lose_received(DropReason::Unwanted, 1),
-                        Err(_) => link.account.lose_received(DropReason::Undecodable, 1),
-                    }
-                }
+                counting.end(&read);
                 read
             })?;
             match read.transpose() {

@@ -40,15 +40,6 @@ pub(crate) enum Offered<R> {
     Nobody,
 }
 
-impl State {
-    /// The next link in turn; there is one.
-    fn turn(&mut self) -> Arc<Link> {
-        let at = if self.next < self.links.len() { self.next } else { 0 };
-        self.next = at + 1;
-        self.links[at].clone()
-    }
-}
-
 impl Ring {
     pub(crate) fn add(&self, link: Arc<Link>) {
         self.state.lock().links.push(link);
@@ -93,17 +84,22 @@ impl Ring {
     /// Offers something to each link once, beginning with the next in turn, until one takes it.
     pub(crate) fn offer<R>(&self, mut to: impl FnMut(&Arc<Link>) -> Tried<R>) -> Offered<R> {
         let mut miss = Offered::Nobody;
-        let mut n_tried = 0;
+        let (mut last, mut n_tried) = (None, 0);
         loop {
             let link = {
                 let mut state = self.state.lock();
+                let n_links = state.links.len();
                 if state.closed {
                     return Offered::Closed;
                 }
-                if state.links.len() <= n_tried {
+                if n_links <= n_tried {
                     return miss;
                 }
-                state.turn()
+                // After the first try each link comes after the last one, whatever turns others take.
+                let at = last.map_or(state.next, |it: usize| it + 1) % n_links;
+                last = Some(at);
+                state.next = at + 1;
+                state.links[at].clone()
             };
             n_tried += 1;
             match to(&link) {

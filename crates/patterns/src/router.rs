@@ -119,8 +119,7 @@ impl<S: Message, R: Message> Router<S, R> {
         let Ok(link) = self.routes.find(id) else {
             return false;
         };
-        link.sender.close(self.core.settings().options.linger).await;
-        self.core.detach(link.id, &CloseReason::Here);
+        self.core.close_links(vec![link], self.core.settings().options.linger).await;
         true
     }
 

@@ -54,6 +54,9 @@ macro_rules! common {
         ///
         /// # Errors
         /// [`OpenError`](crate::OpenError): no endpoint, in use, or closed.
+        ///
+        /// # Cancel safety
+        /// A dropped future does not listen.
         pub async fn also_bind<E>(&self, at: E) -> Result<gleis_core::Endpoint, $crate::OpenError>
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
@@ -66,6 +69,10 @@ macro_rules! common {
         ///
         /// # Errors
         /// [`OpenError`](crate::OpenError): no endpoint, the peer does not fit, or closed.
+        ///
+        /// # Cancel safety
+        /// A dropped future connects no more; a connection that was made already stays until it breaks,
+        /// or until [`disconnect`](Self::disconnect).
         pub async fn also_connect<E>(&self, at: E) -> Result<(), $crate::OpenError>
         where
             E: TryInto<gleis_core::Endpoint, Error: Into<gleis_core::EndpointError>>,
@@ -110,6 +117,9 @@ macro_rules! common {
 
         /// Stops listening at `endpoint`; false if the socket does not listen there. Peers that came
         /// in there stay. The address is free when this is done.
+        ///
+        /// # Cancel safety
+        /// It stops in any case, a moment later.
         pub async fn unbind(&self, endpoint: &gleis_core::Endpoint) -> bool {
             self.core.unbind(endpoint).await
         }

@@ -7,7 +7,6 @@ use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
 use gleis_transport::{Body, Inbound, Message as Frames, SocketType};
-use tokio::time::Instant;
 
 use crate::core::Core;
 use crate::error::{OpenError, RecvError, SendError};
@@ -15,6 +14,7 @@ use crate::fanout::Outcome;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::local::{Outgoing, unpack};
+use crate::moment;
 use crate::multipart::Multipart;
 use crate::options::{Overflow, Settings, Side};
 use crate::pace::Pace;
@@ -78,7 +78,7 @@ impl<T: Message> XSub<T> {
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
         let mut copies = Copies::new(message.value(), settings.limits());
         let links = self.wishes.links().ok_or(SendError::Closed)?;
-        let until = settings.send_timeout.map(|it| Instant::now() + it);
+        let until = settings.send_timeout.map(moment::after);
         let (mut n_hearing, mut n_full) = (0, 0);
         let hears = |it: &&Arc<Link>| it.sender.peer().socket_type == SocketType::XPub;
         for link in links.iter().filter(hears) {

@@ -73,7 +73,8 @@ impl<S> Builder<S> {
     }
 
     /// How many messages may wait per peer, in each direction; 1,000 by default. What waits costs
-    /// memory and gets old; little room costs throughput, since then senders wait more often.
+    /// memory and gets old; little room costs throughput, since then senders wait more often. Zero,
+    /// which is no bound at all in ZeroMQ, counts as one.
     pub fn high_water(mut self, messages: usize) -> Self {
         self.settings.options.recv_high_water.messages = messages;
         self.settings.options.send_high_water.messages = messages;
@@ -130,7 +131,9 @@ impl<S> Builder<S> {
     }
 
     /// Peers that one listener on tcp or ipc serves at a time; 10,000 by default, more are refused.
-    /// Each may cost its queues in both directions.
+    /// Each may cost its queues in both directions. As many that are gone, and at least 1,000, may
+    /// have left messages that were not received, 64 MiB in all; beyond that the oldest are dropped
+    /// and counted.
     pub fn max_peers(mut self, peers: usize) -> Self {
         self.settings.options.max_connections = peers;
         self

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::{join, join_all};
 use gleis_core::Endpoint;
-use gleis_transport::{CloseReason, ConnectError, Connector, HandshakeError, Host, Origin, listen};
+use gleis_transport::{ConnectError, Connector, HandshakeError, Host, Origin, listen};
 
 use crate::core::{Attached, Core, Links};
 use crate::error::OpenError;
@@ -78,20 +78,13 @@ impl Core {
             (ended, links.made_to(at))
         };
         let found = !connectors.is_empty() || !links.is_empty();
-        join(join_all(connectors.into_iter().map(Connector::end)), self.hang_up(links)).await;
+        let linger = self.settings.options.linger;
+        let hanging_up = self.close_links(links, linger);
+        join(join_all(connectors.into_iter().map(Connector::end)), hanging_up).await;
         // One that was being made at that moment has come in by now, or never will.
         let late = self.links.lock().made_to(at);
-        self.hang_up(late).await;
+        self.close_links(late, linger).await;
         found
-    }
-
-    /// Closes links; what is queued has the linger time to leave.
-    async fn hang_up(&self, links: Vec<Arc<Link>>) {
-        let linger = self.settings.options.linger;
-        join_all(links.iter().map(|it| it.sender.close(linger))).await;
-        for link in links {
-            self.detach(link.id, &CloseReason::Here);
-        }
     }
 
     pub(crate) async fn ready(&self, timeout: Duration) -> Result<(), OpenError> {

@@ -53,6 +53,10 @@ impl Host for Core {
             // It was over before it began.
             None => Some(delivery),
         };
+        if late.is_some() {
+            // Perhaps even before the role knew of it.
+            self.role.detach(&link);
+        }
         drop(late);
         self.role.settled(&link);
         self.changed.notify_waiters();

@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::core::Core;
+use crate::moment;
 use crate::proxy::capture::Capture;
 use crate::proxy::stats::{Counts, ProxyStats};
 
@@ -64,7 +65,7 @@ impl ProxyHandle {
     pub async fn stop(&self) -> ProxyStats {
         let linger = self.ends.iter().map(|it| it.settings().options.linger).max();
         let linger = linger.unwrap_or(Duration::ZERO);
-        self.steering.tell(Wish::Stop(Instant::now() + linger));
+        self.steering.tell(Wish::Stop(moment::after(linger)));
         self.steering.wait(|it| it == Phase::Ended, |_| true).await;
         join_all(self.ends.iter().map(|it| it.close())).await;
         if let Some(capture) = &self.capture {

@@ -3,10 +3,11 @@
 
 use std::io::Write;
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 
 use gleis_patterns::{Event, Events, Publisher, Pull, Push, Subscriber};
 
-use crate::support::soon;
+use crate::support::{fresh, soon};
 
 const TCP: &str = "tcp://127.0.0.1:0";
 
@@ -131,4 +132,29 @@ async fn two_thousand_peers_at_once_are_served() {
     }
     assert!(resident() < before + 4 * GROWTH, "grown by {}", resident() - before);
     serves(&mut pull).await;
+}
+
+#[derive(Clone, Debug, serde::Serialize)]
+struct Trap(u32);
+
+impl<'de> serde::Deserialize<'de> for Trap {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let n = u32::deserialize(from)?;
+        assert!(n != 13, "a trap");
+        Ok(Self(n))
+    }
+}
+
+#[tokio::test]
+async fn a_type_that_panics_costs_its_own_message_alone() {
+    let pull = Arc::new(Pull::<Trap>::bind(fresh("tcp")).await.unwrap());
+    let push = Push::<Trap>::connect(pull.endpoint()).await.unwrap();
+    for n in [13, 1, 13, 2] {
+        soon(push.send(Trap(n))).await.unwrap();
+        let taking = pull.clone();
+        let taken = soon(tokio::spawn(async move { taking.recv().await.unwrap().0 })).await;
+        assert_eq!(taken.ok(), (n != 13).then_some(n));
+    }
+    let received = pull.stats().received;
+    assert_eq!((received.delivered, received.dropped.undecodable, received.queued), (2, 2, 0));
 }

@@ -141,3 +141,17 @@ async fn peers_that_come_and_go_all_the_time_leave_nothing() {
         until(|| n_tasks() == before).await;
     }
 }
+
+#[tokio::test]
+async fn peers_that_are_gone_leave_something_up_to_a_bound_and_the_rest_is_counted() {
+    let pull = Pull::<u32>::bind(fresh("inproc")).max_peers(10).await.unwrap();
+    for n in 0..1_100 {
+        let push = Push::<u32>::connect(pull.endpoint()).await.unwrap();
+        push.send(n).await.unwrap();
+        push.close().await;
+    }
+    until(|| pull.peers().is_empty()).await;
+    let received = pull.stats().received;
+    assert_eq!((received.queued, received.dropped.closed), (1_000, 100));
+    assert_eq!(pull.recv().await.unwrap(), 100);
+}

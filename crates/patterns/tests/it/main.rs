@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests say what they expect, too")]
 
+mod closing;
 mod codecs;
 mod conflate;
 mod dealer;

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-use crate::support::{fresh, inproc, soon, until};
+use crate::support::{SCHEMES, fresh, inproc, soon, until};
 
 const TCP: &str = "tcp://127.0.0.1:0";
 
@@ -129,7 +129,7 @@ async fn without_a_heartbeat_nobody_finds_out() {
 
 #[tokio::test]
 async fn the_identity_is_seen() {
-    for scheme in crate::support::SCHEMES {
+    for scheme in SCHEMES {
         let pull = Pull::<u32>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<u32>::connect(pull.endpoint()).identity("worker 7").await.unwrap();
         soon(pull.wait_for_peers(1)).await;
@@ -183,7 +183,7 @@ async fn closing_waits_for_as_long_as_linger_says() {
 
 #[tokio::test]
 async fn no_frame_is_longer_than_said() {
-    for scheme in crate::support::SCHEMES {
+    for scheme in SCHEMES {
         let pull = Pull::<Bytes>::bind(fresh(scheme)).await.unwrap();
         let push = Push::<Bytes>::connect(pull.endpoint()).max_frame(100).await.unwrap();
         let res = soon(push.send(Bytes::from(vec![0; 101]))).await;
@@ -334,4 +334,26 @@ async fn the_order_of_the_calls_does_not_matter() {
         push.send(n).await.unwrap();
     }
     until(|| push.stats().sent.dropped.full == 1_000).await;
+}
+
+#[tokio::test]
+async fn endless_timeouts_are_no_overflow() {
+    let feed = Publisher::<u32>::bind(fresh("tcp")).overflow(Overflow::Block);
+    let feed = feed.send_timeout(Duration::MAX).await.unwrap();
+    let reader = Subscriber::<u32>::connect(feed.endpoint()).subscribe("");
+    let reader = reader.recv_timeout(Duration::MAX).ready(Duration::MAX).await.unwrap();
+    soon(feed.send(1)).await.unwrap();
+    assert_eq!(soon(reader.recv()).await.unwrap().message, 1);
+}
+
+#[tokio::test]
+async fn a_mark_of_zero_counts_as_one() {
+    for scheme in SCHEMES {
+        let pull = Pull::<u32>::bind(fresh(scheme)).high_water(0).await.unwrap();
+        let push = Push::<u32>::connect(pull.endpoint()).high_water(0).await.unwrap();
+        for n in 0..3 {
+            soon(push.send(n)).await.unwrap();
+            assert_eq!(soon(pull.recv()).await.unwrap(), n);
+        }
+    }
 }

@@ -253,3 +253,11 @@ async fn pain_2_subscriptions_are_restored_completely_when_a_publisher_returns()
         until(|| publisher.stats().sent.delivered == 150).await;
     }
 }
+
+#[tokio::test]
+async fn what_is_kept_pins_no_buffer() {
+    let feed = Publisher::<Bytes>::bind(fresh("inproc")).replay_last(10).await.unwrap();
+    let buffer = Bytes::from(vec![0; 1 << 20]);
+    feed.publish("a", buffer.slice(..10)).await.unwrap();
+    assert!(buffer.is_unique());
+}
