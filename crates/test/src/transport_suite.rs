@@ -42,6 +42,7 @@ macro_rules! transport_suite {
                 an_ended_listener_frees_its_endpoint_at_once
                 connecting_before_binding_works
                 a_lost_link_is_made_again
+                a_peer_that_was_talking_is_reached_again_at_once
                 a_refused_peer_is_told_to_the_caller
                 nothing_is_left_behind
             );

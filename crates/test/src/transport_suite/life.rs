@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_transport::{
-    AcceptError, CloseReason, ConnectError, Connector, LinkConfig, ListenError, Progress,
+    AcceptError, Backoff, CloseReason, ConnectError, Connector, LinkConfig, ListenError, Progress,
     SocketType, connect, listen,
 };
 
@@ -163,6 +163,26 @@ pub async fn a_lost_link_is_made_again(world: World) {
     eventually(|| host.notes().iter().any(|it| it.starts_with("Retrying"))).await;
     let mut listener = listen(&at, &dealer).await.expect("bound again");
     listener.accept().await.expect("accepted again");
+}
+
+/// A link that ends after its peer has said something is no failed attempt.
+pub async fn a_peer_that_was_talking_is_reached_again_at_once(world: World) {
+    let dealer = world.config(SocketType::Dealer, |config| {
+        let hour = Duration::from_secs(3_600);
+        config.options.backoff = Backoff { first: hour, most: hour };
+    });
+    let mut listener = listen(&world.endpoint(), &dealer).await.expect("listening");
+    let at = listener.endpoint().clone();
+    let host = Collector::new(1);
+    let _connector = Connector::start(at, dealer, host.host());
+    let far = listener.accept().await.expect("the first link");
+    let (_near_out, mut near_in) = host.connection().await.split();
+    let (far_out, far_in) = far.split();
+    far_out.send(text("hello")).await.expect("sent");
+    read(&mut near_in, 1).await;
+    drop((far_out, far_in));
+    while near_in.recv_many(&mut Vec::new()).await.is_ok() {}
+    listener.accept().await.expect("the second link");
 }
 
 /// What the connecting side itself refuses is an error of its first attempt.

@@ -126,6 +126,7 @@ impl Side {
     }
 
     fn push(&self, item: Inbound) {
+        self.fate.hear();
         if let Some(inbox) = self.inbox.get() {
             return inbox.deliver(item);
         }
@@ -148,6 +149,7 @@ impl Side {
     /// Takes a message, giving up the oldest until there is room.
     fn displace(&self, message: Message) -> Vec<Message> {
         if let Some(inbox) = self.inbox.get() {
+            self.fate.hear();
             return inbox.displace(message);
         }
         let mut given_up = Vec::new();

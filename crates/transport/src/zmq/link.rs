@@ -117,6 +117,7 @@ impl Link {
 
     /// Hands what was received to the reader.
     pub(super) fn deliver(&self, items: Vec<Inbound>) {
+        self.fate.hear();
         let reader = {
             let mut intake = self.intake.lock();
             intake.items.extend(items);

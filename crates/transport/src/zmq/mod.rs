@@ -20,6 +20,7 @@
 //! | `link`, `outbox`, `bell` | the two halves of a connection, and how they call the driver |
 //! | `talk` | one link as a driver sees it |
 //! | `dial`, `router`, `listener`, `lobby` | the drivers, and what comes before a link |
+//! | `amount` | messages and bytes, counted together |
 //! | `address`, `doors` | endpoints, and ports that are about to be free |
 //!
 //! # Known holes
