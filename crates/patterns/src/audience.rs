@@ -12,7 +12,7 @@ use crate::filter::Filter;
 use crate::intake::Intake;
 use crate::listener::{Change, Ear, Listener, WishLimits, Wishes};
 use crate::news::News;
-use crate::options::Settings;
+use crate::options::{Overflow, Settings};
 use crate::peer::{Exit, Link};
 use crate::replay::Replay;
 use crate::stats::DropReason;
@@ -30,6 +30,7 @@ struct Shared {
     /// Of a socket whose owner hears what subscribers say.
     ears: Option<Ears>,
     limits: WishLimits,
+    overflow: Overflow,
     /// Of a socket that keeps messages for late subscribers.
     replay: Option<Replay>,
 }
@@ -63,7 +64,8 @@ impl Audience {
 
     fn new(settings: &Settings, ears: Option<Ears>, replay: Option<Replay>) -> Self {
         let (changed, limits) = (Notify::new(), settings.wish_limits());
-        let shared = Arc::new(Shared { changed, ears, limits, replay });
+        let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
+        let shared = Arc::new(Shared { changed, ears, limits, overflow, replay });
         Self { listeners: Mutex::default(), shared }
     }
 
@@ -257,7 +259,7 @@ impl Wishbox {
         let listener = Listener { ear: self.ear.clone(), link: link.clone() };
         for kept in cache?.matching(&new) {
             if let Some(message) = replay?.frames(kept, link) {
-                listener.try_give(message);
+                listener.give_now(message, self.shared.overflow);
             }
         }
         None

@@ -32,19 +32,24 @@ impl Link {
         overflow: Overflow,
         until: Option<Instant>,
     ) -> Result<Outcome, SendError> {
-        let res = match overflow {
-            Overflow::Block => send_until(&self.sender, message, until).await.map(|()| Vec::new()),
-            Overflow::DropNewest | Overflow::Fail => {
-                self.sender.try_send(message).map(|()| Vec::new())
-            }
-            Overflow::DropOldest => self.sender.displace(message),
-        };
-        self.given(res)
+        if overflow != Overflow::Block {
+            return self.give_now(message, overflow);
+        }
+        self.given(send_until(&self.sender, message, until).await.map(|()| Vec::new()))
     }
 
     /// As [`give`](Self::give), at once or not at all.
-    pub(crate) fn try_give(&self, message: Frames) -> Result<Outcome, SendError> {
-        self.given(self.sender.try_send(message).map(|()| Vec::new()))
+    pub(crate) fn give_now(
+        &self,
+        message: Frames,
+        overflow: Overflow,
+    ) -> Result<Outcome, SendError> {
+        self.given(match overflow {
+            Overflow::DropOldest => self.sender.displace(message),
+            Overflow::Block | Overflow::DropNewest | Overflow::Fail => {
+                self.sender.try_send(message).map(|()| Vec::new())
+            }
+        })
     }
 
     fn given(&self, res: Result<Vec<Frames>, TrySendError>) -> Result<Outcome, SendError> {

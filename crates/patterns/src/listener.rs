@@ -63,10 +63,10 @@ impl Listener {
     }
 
     /// As [`give`](Self::give), at once or not at all.
-    pub(crate) fn try_give(&self, message: Message) {
+    pub(crate) fn give_now(&self, message: Message, overflow: Overflow) {
         self.tell_gap();
         // What is given so was encoded before.
-        if let Ok(outcome) = self.link.try_give(message) {
+        if let Ok(outcome) = self.link.give_now(message, overflow) {
             self.note(outcome);
         }
     }

@@ -261,3 +261,15 @@ async fn what_is_kept_pins_no_buffer() {
     feed.publish("a", buffer.slice(..10)).await.unwrap();
     assert!(buffer.is_unique());
 }
+
+#[tokio::test]
+async fn a_publisher_that_conflates_gives_the_newest_of_what_was_kept() {
+    let feed = Publisher::<u32>::bind(inproc()).conflate().replay_last(10).await.unwrap();
+    for n in 0..5 {
+        feed.publish(n.to_string(), n).await.unwrap();
+    }
+    let late = Subscriber::<u32>::connect(feed.endpoint()).subscribe("").high_water(1);
+    let late = late.await.unwrap();
+    until(|| feed.stats().sent.dropped.full == 4).await;
+    assert_eq!(take(&late, 1).await, [4]);
+}
