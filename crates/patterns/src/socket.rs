@@ -139,6 +139,9 @@ macro_rules! common {
         /// subscriptions, has had its effect there. A peer that is no gleis socket cannot confirm
         /// that and counts as ready when it is connected.
         ///
+        /// A peer confirms behind what it has sent so far, such as kept messages that it replays. A
+        /// socket that has no room for those and is not received from meanwhile does not get ready.
+        ///
         /// # Errors
         /// [`OpenError::NotReady`](crate::OpenError::NotReady) after `timeout`,
         /// [`OpenError::Closed`](crate::OpenError::Closed) if the socket is closed.
