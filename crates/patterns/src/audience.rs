@@ -259,7 +259,8 @@ impl Wishbox {
         let listener = Listener { ear: self.ear.clone(), link: link.clone() };
         for kept in cache?.matching(&new) {
             if let Some(message) = replay?.frames(kept, link) {
-                listener.give_now(message, self.shared.overflow);
+                // What is missed is counted and told; and what was kept was encoded before.
+                let _ = listener.give_now(message, self.shared.overflow);
             }
         }
         None

@@ -38,7 +38,8 @@ pub enum OpenError {
     },
 }
 
-/// Why a message was not sent. Nothing of it is on its way.
+/// Why a message was not sent. It is on its way to nobody, except that `Full` and `TimedOut` of a socket
+/// that sends to all its peers concern those without room: the others have it.
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum SendError {
@@ -48,14 +49,17 @@ pub enum SendError {
     /// The message cannot be encoded. Trying again fails again.
     #[error("cannot send")]
     Encode(#[source] BoxError),
-    /// No peer has room and the socket was told to [fail](crate::Overflow::Fail). Retrying later is safe.
+    /// No peer has room and the socket was told to [fail](crate::Overflow::Fail), or only tried. Retrying
+    /// later is safe. Of a socket that sends to all its peers and was told to fail: some have no room;
+    /// after a retry the others have it twice.
     #[error("queue full")]
     Full,
     /// There is no peer and the socket was told to [fail](crate::Overflow::Fail), or the peer that a
     /// [`Router`](crate::Router) is to send to is not here. Retrying later is safe.
     #[error("no peer")]
     NoPeer,
-    /// No peer had room in the time that the socket was given. Retrying is safe.
+    /// No peer had room in the time that the socket was given. Retrying is safe. Of a socket that sends to
+    /// all its peers: some had no room; after a retry the others have it twice.
     #[error("timed out")]
     TimedOut,
 }

@@ -63,12 +63,14 @@ impl Listener {
     }
 
     /// As [`give`](Self::give), at once or not at all.
-    pub(crate) fn give_now(&self, message: Message, overflow: Overflow) {
+    ///
+    /// # Errors
+    /// [`SendError::Encode`].
+    pub(crate) fn give_now(&self, message: Message, overflow: Overflow) -> Result<bool, SendError> {
         self.tell_gap();
-        // What is given so was encoded before.
-        if let Ok(outcome) = self.link.give_now(message, overflow) {
-            self.note(outcome);
-        }
+        let outcome = self.link.give_now(message, overflow)?;
+        self.note(outcome);
+        Ok(outcome != Outcome::Full)
     }
 
     fn note(&self, outcome: Outcome) {

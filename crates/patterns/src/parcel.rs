@@ -130,6 +130,11 @@ impl<'a, T: Message> Copies<'a, T> {
         self.encoded(&link.codec)
     }
 
+    /// True if what it is encoded to may be a slice of a buffer that others use.
+    pub(crate) fn pins(&self) -> bool {
+        local::plain_len(self.value).is_some()
+    }
+
     /// The frames as `codec` writes them.
     pub(crate) fn encoded(&mut self, codec: &AnyCodec) -> Result<Frames, EncodeError> {
         let name = codec.name();

@@ -88,6 +88,11 @@ impl Link {
         self.sender.close_reason().is_some()
     }
 
+    /// True if a message would not have to wait for room here; one that is over takes nothing.
+    pub(crate) fn may_take(&self) -> bool {
+        self.sender.has_room() || self.is_over()
+    }
+
     /// True if values travel as they are. Raw bytes are shared anyway.
     pub(crate) fn is_local(&self) -> bool {
         self.sender.is_local() && !matches!(self.codec, AnyCodec::Raw)

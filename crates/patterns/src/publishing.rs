@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures::Sink;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::{Body, Message as Frames};
 
@@ -18,6 +19,7 @@ use crate::options::{Overflow, Settings};
 use crate::pace::Pace;
 use crate::parcel::Copies;
 use crate::peer::Link;
+use crate::sink::{Begun, Outbound, View};
 use crate::stats::DropReason;
 
 /// The sending side of a socket that publishes.
@@ -47,11 +49,33 @@ impl Publishing {
         value: &T,
     ) -> Result<(), SendError> {
         let mut copies = Copies::new(value, self.limits);
-        let kept = self.audience.replay().and_then(|it| copies.encoded(it.codec()).ok());
-        let pins = local::plain_len(value).is_some();
-        let kept = kept.map(|it| published(topic.clone(), if pins { detached(&it) } else { it }));
+        let kept = self.kept(&topic, &mut copies);
         let frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
         self.send_to_all(&topic, kept, frames).await
+    }
+
+    /// Publishes at once to all that want it, or to nobody.
+    pub(crate) fn try_publish<T: Message>(
+        &self,
+        topic: &Bytes,
+        value: &T,
+    ) -> Result<(), SendError> {
+        let mut copies = Copies::new(value, self.limits);
+        let kept = self.kept(topic, &mut copies);
+        let mut frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
+        let chosen = self.choose(topic, kept, &mut frames, |it| it.link.may_take())?;
+        let mut tally = Tally::default();
+        for listener in chosen.wanting(topic) {
+            let message = frames(&listener.link).map_err(|it| self.ledger.refuse(it));
+            tally.note(message.and_then(|it| listener.give_now(it, Overflow::Fail)));
+        }
+        self.end(tally, Overflow::Fail)
+    }
+
+    pub(crate) fn sink<K: AsRef<[u8]>, T: Message>(
+        &self,
+    ) -> impl Sink<(K, T), Error = SendError> + Send {
+        View::new(self)
     }
 
     /// Publishes a message as it is, under the topic that its first frame is.
@@ -70,6 +94,13 @@ impl Publishing {
         self.send_to_all(&topic, kept, |_| Ok(frames.clone())).await
     }
 
+    /// What is kept for late subscribers.
+    fn kept<T: Message>(&self, topic: &Bytes, copies: &mut Copies<'_, T>) -> Option<Frames> {
+        let value = copies.encoded(self.audience.replay()?.codec()).ok()?;
+        let kept = published(topic.clone(), value);
+        Some(if copies.pins() { detached(&kept) } else { kept })
+    }
+
     async fn send_to_all(
         &self,
         topic: &Bytes,
@@ -77,34 +108,121 @@ impl Publishing {
         mut frames: impl FnMut(&Link) -> Result<Frames, EncodeError>,
     ) -> Result<(), SendError> {
         self.pace.keep().await;
-        let (listeners, chosen) = self.choose(topic, kept).ok_or(SendError::Closed)?;
+        let chosen = self.choose(topic, kept, &mut frames, |_| true)?;
         let until = self.timeout.map(moment::after);
-        let (mut n_wanted, mut n_full) = (0, 0);
-        for listener in listeners.iter().filter(|it| chosen || it.wants(topic)) {
-            n_wanted += 1;
-            let message = frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
-            n_full += usize::from(!listener.give(message, self.overflow, until).await?);
+        let mut tally = Tally::default();
+        for listener in chosen.wanting(topic) {
+            match frames(&listener.link) {
+                Ok(it) => tally.note(listener.give(it, self.overflow, until).await),
+                Err(it) => tally.note(Err(self.ledger.refuse(it))),
+            }
         }
-        if n_wanted == 0 {
+        self.end(tally, self.overflow)
+    }
+
+    /// What to tell whoever published.
+    fn end(&self, tally: Tally, overflow: Overflow) -> Result<(), SendError> {
+        if tally.n_wanted == 0 {
             self.ledger.lose(DropReason::NoSubscriber, 1);
         }
-        match self.overflow {
-            _ if n_full == 0 => Ok(()),
-            Overflow::Block => Err(SendError::TimedOut),
-            Overflow::DropNewest | Overflow::DropOldest => Ok(()),
-            Overflow::Fail => Err(SendError::Full),
+        match (tally.error, overflow) {
+            (Some(error), _) => Err(error),
+            _ if tally.n_full == 0 => Ok(()),
+            (None, Overflow::Block) => Err(SendError::TimedOut),
+            (None, Overflow::DropNewest | Overflow::DropOldest) => Ok(()),
+            (None, Overflow::Fail) => Err(SendError::Full),
         }
     }
 
-    /// Who may get the message, and whether all of them do; `None` once the socket is closed.
-    fn choose(&self, topic: &Bytes, kept: Option<Frames>) -> Option<(Arc<[Listener]>, bool)> {
+    /// Who may get the message, which is kept then; nobody unless it can be encoded for all of them,
+    /// and unless it `fits` all that want it.
+    fn choose(
+        &self,
+        topic: &Bytes,
+        kept: Option<Frames>,
+        frames: &mut impl FnMut(&Link) -> Result<Frames, EncodeError>,
+        fits: impl Fn(&Listener) -> bool,
+    ) -> Result<Chosen, SendError> {
+        let may = |it: &Listener| fits(it) || !it.wants(topic);
+        let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
+        self.prepare(topic, &listeners, frames)?;
         let Some(replay) = self.audience.replay() else {
-            return Some((self.audience.listeners()?, false));
+            let may = listeners.iter().all(may);
+            return if may { Ok(Chosen::Any(listeners)) } else { Err(SendError::Full) };
         };
         let mut cache = replay.lock();
-        let listeners = self.audience.listeners()?;
+        let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
+        if !listeners.iter().all(may) {
+            return Err(SendError::Full);
+        }
         cache.keep(topic, kept);
-        Some((listeners.iter().filter(|it| it.wants(topic)).cloned().collect(), true))
+        Ok(Chosen::These(listeners.iter().filter(|it| it.wants(topic)).cloned().collect()))
+    }
+
+    /// Encodes the message for each kind of link, so that all get it or nobody does. Where there is one
+    /// kind and nothing is kept, the first link shows whether it can be encoded.
+    fn prepare(
+        &self,
+        topic: &Bytes,
+        listeners: &[Listener],
+        frames: &mut impl FnMut(&Link) -> Result<Frames, EncodeError>,
+    ) -> Result<(), SendError> {
+        let kind = |it: &Listener| (it.link.is_local(), it.link.codec.name());
+        let is_mixed = listeners.windows(2).any(|it| kind(&it[0]) != kind(&it[1]));
+        if !is_mixed && self.audience.replay().is_none() {
+            return Ok(());
+        }
+        let mut ready = Vec::new();
+        for listener in listeners {
+            if !ready.contains(&kind(listener)) && listener.wants(topic) {
+                frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
+                ready.push(kind(listener));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Who may get a message.
+enum Chosen {
+    /// Those of them that want it.
+    Any(Arc<[Listener]>),
+    These(Vec<Listener>),
+}
+
+impl Chosen {
+    fn wanting(&self, topic: &[u8]) -> impl Iterator<Item = &Listener> {
+        let (listeners, asked): (&[_], _) = match self {
+            Self::Any(all) => (all, false),
+            Self::These(these) => (these, true),
+        };
+        listeners.iter().filter(move |it| asked || it.wants(topic))
+    }
+}
+
+/// What became of a message for all of its subscribers.
+#[derive(Default)]
+struct Tally {
+    /// The first one that is about a single subscriber: the others get the message all the same.
+    error: Option<SendError>,
+    n_full: usize,
+    n_wanted: usize,
+}
+
+impl Tally {
+    fn note(&mut self, given: Result<bool, SendError>) {
+        self.n_wanted += 1;
+        match given {
+            Ok(given) => self.n_full += usize::from(!given),
+            Err(error) => self.error = self.error.take().or(Some(error)),
+        }
+    }
+}
+
+impl<K: AsRef<[u8]>, T: Message> Outbound<(K, T)> for Publishing {
+    fn begin(&self, (topic, value): (K, T)) -> Begun<'_> {
+        let topic = Bytes::copy_from_slice(topic.as_ref());
+        Begun::polled(async move { self.publish(topic, &value).await })
     }
 }
 

@@ -47,6 +47,21 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
         Self { socket, state: State::Fresh(parcel), timeout }
     }
 
+    /// One that is sent already, if that is possible at once.
+    pub(crate) fn sent_now(
+        socket: &'a Requester<Q, R>,
+        mut parcel: Parcel<Q, M>,
+        timeout: Duration,
+    ) -> Result<Self, RequestError> {
+        let deadline = Deadline::after(Instant::now().into_std(), timeout);
+        match socket.offer(&mut parcel, deadline) {
+            Offered::Closed => Err(RequestError::Closed),
+            Offered::Done(res) => Ok(Self { socket, state: State::Sent(res?), timeout }),
+            Offered::Full => Err(RequestError::Full),
+            Offered::Nobody => Err(RequestError::NoPeer),
+        }
+    }
+
     /// Waits this long for the answer, counted from the moment it is awaited.
     pub fn within(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

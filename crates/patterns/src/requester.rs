@@ -84,6 +84,24 @@ impl<Q: Message, R: Message> Requester<Q, R> {
         self.request(message).await
     }
 
+    /// Asks at once, whatever [`Overflow`] says: if a peer has room now and there is a place among the
+    /// requests in flight. What is returned waits for the answer, as long as the socket's
+    /// [timeout](crate::Builder::timeout) says, counted from now.
+    ///
+    /// # Errors
+    /// [`RequestError::Full`] and [`RequestError::NoPeer`] are safe to try again; nothing was sent. What
+    /// is returned ends as a [`request`](Self::request) that was sent.
+    ///
+    /// # Cancel safety
+    /// Dropped before its answer, a request is forgotten; its answer is dropped when it comes.
+    pub fn try_request<'a, M: Outgoing<Q> + 'a>(
+        &'a self,
+        message: M,
+    ) -> Result<impl Future<Output = Result<R, RequestError>> + Send + use<'a, Q, R, M>, RequestError>
+    {
+        Request::sent_now(self, Parcel::new(message, self.limits), self.timeout)
+    }
+
     /// How many requests are in flight.
     pub fn in_flight(&self) -> usize {
         self.pending.len()

@@ -17,7 +17,7 @@ use crate::pace::Pace;
 use crate::parcel::Parcel;
 use crate::peer::Link;
 use crate::ring::{Offered, Ring, Tried};
-use crate::sink::View;
+use crate::sink::{Begun, Outbound, View};
 use crate::stats::DropReason;
 
 /// The sending side of a socket whose peers take turns.
@@ -102,11 +102,6 @@ impl Sending {
 
     pub(crate) fn sink<T: Message>(&self) -> impl Sink<T, Error = SendError> + Send {
         View::new(self)
-    }
-
-    /// Now and then lets others run, as sends do.
-    pub(crate) fn poll_pace(&self, cx: &mut Context<'_>) -> Poll<()> {
-        self.pace.poll_keep(cx)
     }
 
     /// The queue for messages that no peer is there to take, if that was asked for.
@@ -234,6 +229,20 @@ impl Sending {
                 None => self.give_up(DropReason::NoPeer),
             },
         }
+    }
+}
+
+impl<T: Message> Outbound<T> for Sending {
+    fn begin(&self, message: T) -> Begun<'_> {
+        let mut parcel = self.parcel(message);
+        match self.send_now(&mut parcel) {
+            Some(res) => Begun::Done(res),
+            None => Begun::Waits(Box::pin(async move { self.wait(&mut parcel).await })),
+        }
+    }
+
+    fn poll_pace(&self, cx: &mut Context<'_>) -> Poll<()> {
+        self.pace.poll_keep(cx)
     }
 }
 

@@ -5,43 +5,67 @@ use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures::Sink;
-use gleis_codec::Message;
+use futures::{FutureExt, Sink};
 
 use crate::error::SendError;
-use crate::sending::Sending;
 
-/// Sends what it is given, one after the other; one that fails does not end it.
-pub(crate) struct View<'a, T> {
-    sending: &'a Sending,
-    value: PhantomData<fn(T)>,
-    waiting: Option<Waiting<'a>>,
+/// What can be seen as a sink of `T`.
+pub(crate) trait Outbound<T>: Sync {
+    /// Sends, as far as that is possible at once.
+    fn begin(&self, message: T) -> Begun<'_>;
+
+    /// Now and then lets others run, unless sending does that already.
+    fn poll_pace(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+/// What became of a message at once.
+pub(crate) enum Begun<'a> {
+    Done(Result<(), SendError>),
+    Waits(Waiting<'a>),
 }
 
 /// A message for which there was no room at once.
 type Waiting<'a> = Pin<Box<dyn Future<Output = Result<(), SendError>> + Send + 'a>>;
 
-impl<'a, T> View<'a, T> {
-    pub(crate) fn new(sending: &'a Sending) -> Self {
-        Self { sending, value: PhantomData, waiting: None }
+impl<'a> Begun<'a> {
+    /// Begins to send by polling once.
+    pub(crate) fn polled(sending: impl Future<Output = Result<(), SendError>> + Send + 'a) -> Self {
+        let mut sending: Waiting<'a> = Box::pin(sending);
+        match (&mut sending).now_or_never() {
+            Some(res) => Self::Done(res),
+            None => Self::Waits(sending),
+        }
     }
 }
 
-impl<T: Message> Sink<T> for View<'_, T> {
+/// Sends what it is given, one after the other; one that fails does not end it.
+pub(crate) struct View<'a, S, T> {
+    outbound: &'a S,
+    value: PhantomData<fn(T)>,
+    waiting: Option<Waiting<'a>>,
+}
+
+impl<'a, S, T> View<'a, S, T> {
+    pub(crate) fn new(outbound: &'a S) -> Self {
+        Self { outbound, value: PhantomData, waiting: None }
+    }
+}
+
+impl<S: Outbound<T>, T> Sink<T> for View<'_, S, T> {
     type Error = SendError;
 
     fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), SendError>> {
-        ready!(self.sending.poll_pace(cx));
+        ready!(self.outbound.poll_pace(cx));
         self.poll_flush(cx)
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: T) -> Result<(), SendError> {
-        let sending = self.sending;
-        let mut parcel = sending.parcel(message);
-        match sending.send_now(&mut parcel) {
-            Some(res) => res,
-            None => {
-                self.waiting = Some(Box::pin(async move { sending.wait(&mut parcel).await }));
+        match self.outbound.begin(message) {
+            Begun::Done(res) => res,
+            Begun::Waits(waiting) => {
+                self.waiting = Some(waiting);
                 Ok(())
             }
         }

@@ -263,7 +263,7 @@ macro_rules! publishes {
         /// [`SendError::Full`](crate::SendError::Full) only if
         /// [`Overflow::Fail`](crate::Overflow::Fail) was chosen, `TimedOut` only with a
         /// [`send_timeout`](crate::Builder::send_timeout): some subscribers had no room, the others
-        /// have the message. That there are no subscribers is no error, but counted.
+        /// have the message. With [`Encode`](crate::SendError::Encode) nobody has it. That there are no subscribers is no error, but counted.
         ///
         /// # Cancel safety
         /// Waits only if [`Overflow::Block`](crate::Overflow::Block) was chosen; a future dropped
@@ -290,6 +290,44 @@ macro_rules! publishes {
             message: impl $crate::Outgoing<$message>,
         ) -> Result<(), $crate::SendError> {
             self.publishing.publish(bytes::Bytes::new(), message.value()).await
+        }
+
+        /// Publishes `message` under `topic` if nobody who wants it has to be waited for, whatever
+        /// [`Overflow`](crate::Overflow) says.
+        ///
+        /// # Errors
+        /// [`SendError::Full`](crate::SendError::Full) if a subscriber has no room: then nobody has the
+        /// message, nothing is counted, and it is safe to try again. Only if another task publishes at
+        /// the same moment may it be that just those without room missed it, which is counted. That
+        /// there are no subscribers is no error, but counted.
+        pub fn try_publish(
+            &self,
+            topic: impl AsRef<[u8]>,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            let topic = bytes::Bytes::copy_from_slice(topic.as_ref());
+            self.publishing.try_publish(&topic, message.value())
+        }
+
+        /// As [`try_publish`](Self::try_publish), under the empty topic.
+        ///
+        /// # Errors
+        /// As [`try_publish`](Self::try_publish).
+        pub fn try_send(
+            &self,
+            message: impl $crate::Outgoing<$message>,
+        ) -> Result<(), $crate::SendError> {
+            self.publishing.try_publish(&bytes::Bytes::new(), message.value())
+        }
+
+        /// The socket as a [`Sink`](futures::Sink) of `(topic, message)`, each of which is
+        /// [published](Self::publish): a view, the socket can be used beside it. What it took is
+        /// published, or waits, one message at most, until it is flushed. An error concerns that
+        /// message alone.
+        pub fn sink<K: AsRef<[u8]>>(
+            &self,
+        ) -> impl futures::Sink<(K, $message), Error = $crate::SendError> + Send {
+            self.publishing.sink()
         }
 
         /// How many peers have at least one subscription.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures::Sink;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
 use gleis_transport::{Body, Inbound, Message as Frames, SocketType};
@@ -21,6 +22,7 @@ use crate::pace::Pace;
 use crate::parcel::Copies;
 use crate::peer::Link;
 use crate::receiving::{Reader, Receiving};
+use crate::sink::{Begun, Outbound, View};
 use crate::socket::{receives, shared, streams, subscribes};
 use crate::stats::DropReason;
 use crate::subscriber::{Publication, Publications, gap};
@@ -76,15 +78,11 @@ impl<T: Message> XSub<T> {
         self.pace.keep().await;
         let settings = self.core.settings();
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
-        let mut copies = Copies::new(message.value(), settings.limits());
-        let links = self.wishes.links().ok_or(SendError::Closed)?;
+        let hearing = self.hearing(message.value())?;
         let until = settings.send_timeout.map(moment::after);
-        let (mut n_hearing, mut n_full) = (0, 0);
-        let hears = |it: &&Arc<Link>| it.sender.peer().socket_type == SocketType::XPub;
-        for link in links.iter().filter(hears) {
-            n_hearing += 1;
-            let frames = copies.frames(link).map_err(|it| self.ledger().refuse(it))?;
-            let Some(frames) = upstream(link, frames) else {
+        let (n_hearing, mut n_full) = (hearing.len(), 0);
+        for (link, frames) in hearing {
+            let Some(frames) = frames else {
                 link.account.lose_sent(DropReason::Undecodable);
                 continue;
             };
@@ -102,8 +100,63 @@ impl<T: Message> XSub<T> {
         }
     }
 
+    /// Sends `message` as [`send`](Self::send) does if no publisher has to be waited for, whatever
+    /// [`Overflow`] says.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] if a publisher has no room, and [`SendError::NoPeer`]: then nobody has the
+    /// message, nothing is counted, and it is safe to try again. Only if another task sends at the same
+    /// moment may it be that just those without room missed it, which is counted.
+    #[expect(clippy::needless_pass_by_value, reason = "messages are given to all that send alike")]
+    pub fn try_send(&self, message: impl Outgoing<T>) -> Result<(), SendError> {
+        let hearing = self.hearing(message.value())?;
+        if hearing.is_empty() {
+            return Err(SendError::NoPeer);
+        }
+        if hearing.iter().any(|(link, frames)| frames.is_some() && !link.may_take()) {
+            return Err(SendError::Full);
+        }
+        let mut n_full = 0;
+        for (link, frames) in hearing {
+            let Some(frames) = frames else {
+                link.account.lose_sent(DropReason::Undecodable);
+                continue;
+            };
+            n_full += usize::from(link.give_now(frames, Overflow::Fail)? == Outcome::Full);
+        }
+        if n_full == 0 { Ok(()) } else { Err(SendError::Full) }
+    }
+
+    /// The socket as a [`Sink`], which [sends](Self::send) each message: a view, the socket can be used
+    /// beside it. What it took is sent, or waits, one message at most, until it is flushed. An error
+    /// concerns that message alone.
+    pub fn sink(&self) -> impl Sink<T, Error = SendError> + Send + '_ {
+        View::new(self)
+    }
+
+    /// The publishers that hear, and what each gets, if it does not take that for a subscription.
+    /// Encoded for all of them before the first gets it, so that all get it or nobody does.
+    fn hearing(&self, value: &T) -> Result<Vec<ForOne>, SendError> {
+        let links = self.wishes.links().ok_or(SendError::Closed)?;
+        let mut copies = Copies::new(value, self.core.settings().limits());
+        let hearing =
+            links.into_iter().filter(|it| it.sender.peer().socket_type == SocketType::XPub);
+        let ready = hearing.map(|link| {
+            let frames = copies.frames(&link).map_err(|it| self.ledger().refuse(it))?;
+            let frames = upstream(&link, frames);
+            Ok((link, frames))
+        });
+        ready.collect()
+    }
+
     fn ledger(&self) -> &Ledger {
         self.core.ledger()
+    }
+}
+
+impl<T: Message> Outbound<T> for XSub<T> {
+    fn begin(&self, message: T) -> Begun<'_> {
+        Begun::polled(self.send(message))
     }
 }
 
@@ -123,6 +176,9 @@ impl XSub<Multipart> {
 }
 
 streams!(XSub<T>, Publication<T>);
+
+/// A publisher, and the message for it, if it may have it.
+type ForOne = (Arc<Link>, Option<Frames>);
 
 /// A message for a publisher: a gleis one finds it behind an empty frame, since alone it could begin
 /// as a subscription does. `None` if another one would take it for a subscription.

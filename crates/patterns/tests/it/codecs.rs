@@ -4,7 +4,8 @@ use std::error::Error;
 
 use bytes::Bytes;
 use gleis_patterns::{
-    AnyCodec, OpenError, Pull, Push, RecvError, Replier, RequestError, Requester,
+    AnyCodec, OpenError, Publisher, Pull, Push, RecvError, Replier, RequestError, Requester,
+    SendError, Subscriber, Upstream, XPub, XSub,
 };
 
 use crate::support::{SCHEMES, fresh, inproc, soon};
@@ -97,4 +98,49 @@ async fn an_undecodable_answer_is_an_error_of_the_request() {
     let answer = soon(requester.request(1)).await;
     assert!(matches!(answer, Err(RequestError::Decode(RecvError::Decode { .. }))), "{answer:?}");
     drop(soon(answering).await);
+}
+
+/// As many bytes for bincode as it has, and more for JSON.
+fn quotes(n: usize) -> String {
+    "\"".repeat(n)
+}
+
+#[tokio::test]
+async fn what_cannot_be_encoded_for_one_subscriber_is_published_to_none() {
+    for (scheme, replay) in [("inproc", 0), ("inproc", 9), ("tcp", 0), ("tcp", 9)] {
+        let (one, two) = (Subscriber::<String>::bind(fresh(scheme)), fresh("tcp"));
+        let one = one.subscribe("").await.unwrap();
+        let two =
+            Subscriber::<String>::bind(two).codec(AnyCodec::Json).subscribe("").await.unwrap();
+        let publisher = Publisher::<String>::connect(one.endpoint()).max_frame(400);
+        let publisher = publisher.replay_last(replay).await.unwrap();
+        publisher.also_connect(two.endpoint()).await.unwrap();
+        soon(publisher.wait_for_subscribers(2)).await;
+        soon(publisher.publish("a", quotes(10))).await.unwrap();
+        let error = soon(publisher.publish("a", quotes(300))).await.unwrap_err();
+        assert!(matches!(error, SendError::Encode(_)), "{scheme} {error}");
+        let error = publisher.try_publish("a", quotes(300)).unwrap_err();
+        assert!(matches!(error, SendError::Encode(_)), "{scheme} {error}");
+        soon(publisher.publish("a", quotes(11))).await.unwrap();
+        for it in [&one, &two] {
+            for n in [10, 11] {
+                assert_eq!(soon(it.recv()).await.unwrap().message.len(), n, "{scheme}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_encoded_for_one_publisher_goes_up_to_none() {
+    let (one, two) = (XPub::<String>::bind(inproc()), XPub::<String>::bind(fresh("tcp")));
+    let (one, two) = (one.await.unwrap(), two.await.unwrap());
+    let xsub = XSub::<String>::connect(one.endpoint()).max_frame(400).await.unwrap();
+    xsub.also_connect(two.endpoint().clone()).await.unwrap();
+    soon(xsub.wait_for_peers(2)).await;
+    assert!(matches!(soon(xsub.send(quotes(800))).await, Err(SendError::Encode(_))));
+    assert!(matches!(xsub.try_send(quotes(800)), Err(SendError::Encode(_))));
+    soon(xsub.send(quotes(1))).await.unwrap();
+    for it in [&one, &two] {
+        assert!(matches!(soon(it.recv()).await, Ok(Upstream::Message(it)) if it.len() == 1));
+    }
 }

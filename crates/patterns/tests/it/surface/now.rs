@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use futures::poll;
 use gleis_patterns::{
-    Dealer, Pair, PeerId, Publisher, Pull, Push, RecvError, Replier, Requester, Router, SendError,
-    Subscriber, XPub, XSub,
+    Dealer, Overflow, Pair, PeerId, Publisher, Pull, Push, RecvError, Replier, RequestError,
+    Requester, Router, SendError, Subscriber, Upstream, XPub, XSub,
 };
 
 use crate::support::{SCHEMES, fresh, inproc, soon, until};
@@ -56,6 +56,99 @@ async fn a_router_that_tries_says_the_same() {
     assert!(matches!(router.try_send_to(&anna, 3), Err(SendError::NoPeer)));
     soon(router.close()).await;
     assert!(matches!(router.try_send_to(&anna, 4), Err(SendError::Closed)));
+}
+
+#[tokio::test]
+async fn trying_to_publish_reaches_all_that_want_it_or_nobody() {
+    macro_rules! check {
+        ($from:ty, $to:ty) => {
+            for overflow in [Overflow::Block, Overflow::DropOldest, Overflow::Fail] {
+                let from = <$from>::bind(inproc()).overflow(overflow).await.unwrap();
+                from.try_publish("a", 0).unwrap();
+                assert_eq!(from.stats().sent.dropped.no_subscriber, 1);
+                let slow = <$to>::connect(from.endpoint()).high_water(2).subscribe("");
+                let (slow, keen) = (slow.await.unwrap(), <$to>::connect(from.endpoint()));
+                let keen = keen.subscribe("").await.unwrap();
+                soon(from.wait_for_subscribers(2)).await;
+                from.try_publish("a", 1).unwrap();
+                from.try_send(&2).unwrap();
+                assert!(matches!(from.try_publish("a", 3), Err(SendError::Full)));
+                for it in [&slow, &keen] {
+                    assert_eq!(it.try_recv().unwrap().message, 1);
+                    assert_eq!(it.try_recv().unwrap().message, 2);
+                    assert!(matches!(it.try_recv(), Err(RecvError::Empty)));
+                }
+                from.try_publish("a", 4).unwrap();
+                assert_eq!(slow.try_recv().unwrap().message, 4);
+                assert_eq!(keen.try_recv().unwrap().message, 4);
+                assert_eq!(from.stats().sent.dropped.total(), 1);
+                soon(from.close()).await;
+                assert!(matches!(from.try_publish("a", 5), Err(SendError::Closed)));
+            }
+        };
+    }
+    check!(Publisher<u32>, Subscriber<u32>);
+    check!(XPub<u32>, XSub<u32>);
+}
+
+#[tokio::test]
+async fn what_was_only_tried_is_not_kept_and_holds_up_nobody_who_does_not_want_it() {
+    let publisher = Publisher::<u32>::bind(inproc()).replay_last(9).await.unwrap();
+    let slow = Subscriber::<u32>::connect(publisher.endpoint()).high_water(1).subscribe("a");
+    let _slow = slow.await.unwrap();
+    soon(publisher.wait_for_subscribers(1)).await;
+    publisher.try_publish("a", 1).unwrap();
+    assert!(matches!(publisher.try_publish("a", 2), Err(SendError::Full)));
+    publisher.try_publish("b", 3).unwrap();
+    let late = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
+    for n in [1, 3] {
+        assert_eq!(soon(late.recv()).await.unwrap().message, n);
+    }
+}
+
+#[tokio::test]
+async fn an_xsub_that_tries_reaches_all_publishers_or_none() {
+    let (one, two) = (XPub::<u32>::bind(inproc()), XPub::<u32>::bind(inproc()).high_water(1));
+    let (one, two) = (one.await.unwrap(), two.await.unwrap());
+    let xsub = XSub::<u32>::connect(one.endpoint()).await.unwrap();
+    xsub.also_connect(two.endpoint().clone()).await.unwrap();
+    soon(xsub.wait_for_peers(2)).await;
+    xsub.try_send(1).unwrap();
+    assert!(matches!(xsub.try_send(2), Err(SendError::Full)));
+    for it in [&one, &two] {
+        assert!(matches!(it.try_recv(), Ok(Upstream::Message(1))));
+        assert!(matches!(it.try_recv(), Err(RecvError::Empty)));
+    }
+    xsub.try_send(3).unwrap();
+    drop((one, two));
+    until(|| xsub.peers().is_empty()).await;
+    assert!(matches!(xsub.try_send(4), Err(SendError::NoPeer)));
+    assert_eq!(xsub.stats().sent.dropped.no_peer, 0);
+    soon(xsub.close()).await;
+    assert!(matches!(xsub.try_send(5), Err(SendError::Closed)));
+}
+
+#[tokio::test]
+async fn trying_to_ask_needs_a_peer_and_a_place() {
+    for scheme in SCHEMES {
+        let requester = Requester::<u32, u32>::bind(fresh(scheme)).high_water(1).await.unwrap();
+        assert!(matches!(requester.try_request(0), Err(RequestError::NoPeer)));
+        let replier = Replier::<u32, u32>::connect(requester.endpoint()).await.unwrap();
+        soon(requester.wait_for_peers(1)).await;
+        let asked = requester.try_request(&1).unwrap();
+        assert!(matches!(requester.try_request(2), Err(RequestError::Full)));
+        let (n, reply) = soon(replier.recv()).await.unwrap();
+        reply.send(n + 1).await.unwrap();
+        assert_eq!(soon(asked).await.unwrap(), 2, "{scheme}");
+        // Given up, it gives its place free.
+        drop(requester.try_request(3).unwrap());
+        assert_eq!(requester.in_flight(), 0);
+        assert_eq!(soon(replier.recv()).await.unwrap().0, 3);
+        let last = requester.try_request(4).unwrap();
+        soon(requester.close()).await;
+        assert!(matches!(soon(last).await, Err(RequestError::Closed)));
+        assert!(matches!(requester.try_request(5), Err(RequestError::Closed)));
+    }
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use futures::{SinkExt, StreamExt, TryStreamExt, poll};
 use gleis_patterns::{
     Dealer, Overflow, Pair, Publisher, Pull, Push, RecvError, Replier, Requester, Router,
-    SendError, Subscriber, XPub, XSub,
+    SendError, Subscriber, Upstream, XPub, XSub,
 };
 
 use crate::support::{SCHEMES, fresh, inproc, soon, until};
@@ -168,4 +168,69 @@ async fn a_sink_that_waits_is_told_when_the_socket_closes() {
     let (sent, unsent) = soon(futures::future::join(sink.send(1), push.close())).await;
     assert!(matches!(sent, Err(SendError::Closed)));
     assert_eq!(unsent, 0);
+}
+
+#[tokio::test]
+async fn a_socket_that_publishes_is_a_sink_of_topics_and_messages() {
+    macro_rules! check {
+        ($from:ty, $to:ty, $scheme:expr) => {
+            let from = <$from>::bind(fresh($scheme)).overflow(Overflow::Block).high_water(2);
+            let from = from.await.unwrap();
+            let to = <$to>::connect(from.endpoint()).high_water(2).subscribe("a").await.unwrap();
+            soon(from.wait_for_subscribers(1)).await;
+            let mut sink = Box::pin(from.sink());
+            let mut all = futures::stream::iter((0..100).map(|n| Ok((["a", "b"][n % 2], n))));
+            let taking = async {
+                for n in 0..50 {
+                    assert_eq!(to.recv().await.unwrap().message, 2 * n, "{}", $scheme);
+                }
+            };
+            let (sent, ()) = soon(futures::future::join(sink.send_all(&mut all), taking)).await;
+            sent.unwrap();
+            soon(sink.feed(("a", 100))).await.unwrap();
+            assert_eq!(soon(to.recv()).await.unwrap().topic, "a");
+            soon(from.close()).await;
+            assert!(matches!(soon(sink.send(("a", 1))).await, Err(SendError::Closed)));
+        };
+    }
+    for scheme in SCHEMES {
+        check!(Publisher<usize>, Subscriber<usize>, scheme);
+        check!(XPub<usize>, XSub<usize>, scheme);
+    }
+}
+
+#[tokio::test]
+async fn a_sink_of_a_publisher_waits_for_the_slow_if_it_was_told_to() {
+    let publisher = Publisher::<u32>::bind(inproc()).overflow(Overflow::Block).await.unwrap();
+    let slow = Subscriber::<u32>::connect(publisher.endpoint()).high_water(1).subscribe("");
+    let slow = slow.await.unwrap();
+    soon(publisher.wait_for_subscribers(1)).await;
+    let mut sink = Box::pin(publisher.sink());
+    soon(sink.feed(("a", 1))).await.unwrap();
+    soon(sink.feed(("a", 2))).await.unwrap();
+    assert!(poll!(sink.flush()).is_pending());
+    assert_eq!(slow.try_recv().unwrap().message, 1);
+    soon(sink.flush()).await.unwrap();
+    assert_eq!(slow.try_recv().unwrap().message, 2);
+}
+
+#[tokio::test]
+async fn an_xsub_is_a_sink() {
+    for scheme in SCHEMES {
+        let xpub = XPub::<u32>::bind(fresh(scheme)).high_water(2).await.unwrap();
+        let xsub = XSub::<u32>::connect(xpub.endpoint()).overflow(Overflow::Block).high_water(2);
+        let xsub = xsub.await.unwrap();
+        soon(xsub.wait_for_peers(1)).await;
+        let mut sink = Box::pin(xsub.sink());
+        let mut all = futures::stream::iter((0..50).map(Ok));
+        let taking = async {
+            for n in 0..50 {
+                assert!(matches!(xpub.recv().await, Ok(Upstream::Message(it)) if it == n));
+            }
+        };
+        let (sent, ()) = soon(futures::future::join(sink.send_all(&mut all), taking)).await;
+        sent.unwrap();
+        soon(xsub.close()).await;
+        assert!(matches!(soon(sink.send(1)).await, Err(SendError::Closed)), "{scheme}");
+    }
 }
