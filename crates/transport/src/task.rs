@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+#[cfg(feature = "zeromq")]
+use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 /// A spawned task that is ended when this guard is dropped.
@@ -16,6 +18,15 @@ impl TaskGuard {
     /// Outside a tokio runtime.
     pub fn spawn(task: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(tokio::spawn(task))
+    }
+
+    /// Spawns a task on another runtime.
+    #[cfg(feature = "zeromq")]
+    pub(crate) fn spawn_on(
+        runtime: &Handle,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> Self {
+        Self(runtime.spawn(task))
     }
 
     /// Ends the task and waits until it is gone, with everything it held: a bound address is free

@@ -20,7 +20,7 @@ use crate::zmq::frame::{Frame, Hello, malformed};
 use crate::zmq::link::Link;
 use crate::zmq::session::{Session, nonce};
 use crate::zmq::talk::Talk;
-use crate::zmq::{TURN, address, handshake_error, hello, message, socket_options};
+use crate::zmq::{TURN, address, handshake_error, hello, message, socket_options, thread};
 
 /// The crate repeats an attempt that was refused 50 ms later, for ever. Before that we look for
 /// ourselves whether anybody is there: one attempt is one attempt.
@@ -30,6 +30,16 @@ pub(super) const IDLE: Duration = Duration::from_secs(60);
 
 /// Connects once and shakes hands.
 pub(crate) async fn connect(
+    endpoint: &Endpoint,
+    config: &Arc<LinkConfig>,
+) -> Result<Connection, ConnectError> {
+    let (to, config) = (endpoint.clone(), config.clone());
+    let attempt = thread::run(async move { attempt(&to, &config).await }).await;
+    attempt.map_err(|source| ConnectError::Io { endpoint: endpoint.clone(), source })?
+}
+
+/// Connects, on the thread of the engine.
+async fn attempt(
     endpoint: &Endpoint,
     config: &Arc<LinkConfig>,
 ) -> Result<Connection, ConnectError> {

@@ -1,5 +1,6 @@
 //! Where peers come in: a ROUTER, which its driver owns.
 
+use std::io;
 use std::sync::Arc;
 
 use gleis_core::Endpoint;
@@ -11,11 +12,11 @@ use crate::error::{AcceptError, ListenError};
 use crate::options::LinkConfig;
 #[cfg(unix)]
 use crate::stream::SocketFile;
-use crate::zmq::address;
+use crate::zmq::address::{self, Place};
 use crate::zmq::bell::Bell;
 use crate::zmq::doors;
 use crate::zmq::router::Router;
-use crate::zmq::socket_options;
+use crate::zmq::{socket_options, thread};
 
 /// A peer that has shaken hands, or failed to.
 pub(crate) type Arrived = Result<Connection, AcceptError>;
@@ -38,31 +39,9 @@ impl ZmqListener {
         config: &Arc<LinkConfig>,
     ) -> Result<Self, ListenError> {
         let place = address::bind(wanted, config).await?;
-        let endpoint = place.endpoint;
-        let mut socket = RouterSocket::with_options(socket_options());
-        let events = socket.monitor();
-        socket.bind_listener(place.listener).await.map_err(|error| ListenError::Io {
-            endpoint: wanted.clone(),
-            source: std::io::Error::other(error.to_string()),
-        })?;
-        let bell = Arc::new(Bell::default());
-        let open = match &endpoint {
-            Endpoint::ZmqTcp(at) => Some(doors::opened(at.port, bell.clone())),
-            _ => None,
-        };
-        let (arrived, arrivals) = mpsc::channel(config.options.max_handshakes.max(1));
-        let router =
-            Router::new(socket, events, arrived, bell.clone(), config.clone(), &endpoint, open);
-        // No guard, so that it can say goodbye: it ends by itself when the listener and its last link
-        // are gone.
-        tokio::spawn(router.run());
-        Ok(Self {
-            arrivals: Mutex::new(arrivals),
-            bell,
-            endpoint,
-            #[cfg(unix)]
-            _file: place.file,
-        })
+        let config = config.clone();
+        let opening = thread::run(open(place, config)).await.flatten();
+        opening.map_err(|source| ListenError::Io { endpoint: wanted.clone(), source })
     }
 
     pub(crate) fn endpoint(&self) -> &Endpoint {
@@ -73,7 +52,7 @@ impl ZmqListener {
     pub(crate) async fn accept(&self) -> Arrived {
         match self.arrivals.lock().await.recv().await {
             Some(arrived) => arrived,
-            // The driver lives as long as this listener, unless the runtime ends.
+            // The driver lives as long as this listener, unless the crate panicked.
             None => std::future::pending().await,
         }
     }
@@ -83,4 +62,30 @@ impl Drop for ZmqListener {
     fn drop(&mut self) {
         self.bell.close();
     }
+}
+
+/// Gives a bound place to a ROUTER, on the thread of the engine.
+async fn open(place: Place, config: Arc<LinkConfig>) -> io::Result<ZmqListener> {
+    let endpoint = place.endpoint;
+    let mut socket = RouterSocket::with_options(socket_options());
+    let events = socket.monitor();
+    let bound = socket.bind_listener(place.listener).await;
+    bound.map_err(|error| io::Error::other(error.to_string()))?;
+    let bell = Arc::new(Bell::default());
+    let open = match &endpoint {
+        Endpoint::ZmqTcp(at) => Some(doors::opened(at.port, bell.clone())),
+        _ => None,
+    };
+    let (arrived, arrivals) = mpsc::channel(config.options.max_handshakes.max(1));
+    let router = Router::new(socket, events, arrived, bell.clone(), config, &endpoint, open);
+    // No guard, so that it can say goodbye: it ends by itself when the listener and its last link
+    // are gone.
+    tokio::spawn(router.run());
+    Ok(ZmqListener {
+        arrivals: Mutex::new(arrivals),
+        bell,
+        endpoint,
+        #[cfg(unix)]
+        _file: place.file,
+    })
 }

@@ -11,7 +11,17 @@
 //! protocol of our own (see `docs/wire.md`, "The zeromq engine"). One driver task owns each
 //! socket and does all its sends in turn, since a send that is given up half-way breaks the crate's
 //! sockets. What is sent is bounded by the credit of the receiver, and by what it has provably read,
-//! so that the crate's queue of 100,000 messages is never full: it would stop the whole runtime.
+//! so that the crate's queue of 100,000 messages is never full: it would stop every link.
+//!
+//! All of it, the crate's own tasks included, runs on one thread of the process, `gleis-zeromq`, which
+//! the first link or listener starts and which has a runtime and a clock of its own. The runtimes of
+//! the users run nothing of the crate, which can stop whole runtimes; they and the drivers meet only
+//! in the queues of the links and listeners. So to remain:
+//! - No call of the crate is made and no socket of it dropped but in a driver or under `thread::run`.
+//! - Nothing here blocks that thread; what may (the files of sockets) is done before.
+//! - A send finds room in the crate's queue: whoever waits there holds a lock that others block on.
+//! - A driver is owned by the halves of its link, or by its listener and all its links: it ends after
+//!   them, `GOODBYE` and `GRACE` at most, whether or not the runtime they lived on is still there.
 //!
 //! | file | what it holds |
 //! |---|---|
@@ -22,6 +32,7 @@
 //! | `dial`, `router`, `listener`, `lobby` | the drivers, and what comes before a link |
 //! | `amount` | messages and bytes, counted together |
 //! | `address`, `doors` | endpoints, and ports that are about to be free |
+//! | `thread` | the one thread on which all of this runs |
 //!
 //! # Known holes
 //! They are the crate's (version 0.7.0), and cannot be mended from outside:
@@ -30,7 +41,9 @@
 //!   unless [`Options::trusted_network`](crate::Options) is set; and whoever connects trusts its peer.
 //! - Before its ZMTP handshake is over a peer is not ours to time out; a silent one keeps a file
 //!   descriptor and a task for as long as it likes.
-//! - Without free file descriptors the crate's accept loop keeps a core busy.
+//! - It deadlocks on more than one thread when peers come and go: see `thread`. So all links of this
+//!   engine in a process have one core.
+//! - Without free file descriptors the crate's accept loop keeps that thread busy.
 //! - The crate allocates what a peer sends before our limits are asked.
 //! - A link that is given up because its peer reads nothing leaves the crate's writer behind, with
 //!   what it held, until the operating system ends the connection.
@@ -51,6 +64,7 @@ mod outbox;
 mod router;
 mod session;
 mod talk;
+mod thread;
 
 pub(crate) use dial::connect;
 pub(crate) use link::{ZmqReader, ZmqWriter};
