@@ -83,7 +83,13 @@ impl Audience {
     /// How many want anything at all.
     pub(crate) fn n_subscribers(&self) -> usize {
         let list = self.listeners.lock().list.clone();
-        list.iter().filter(|it| !it.ear.wishes.lock().filters.is_empty()).count()
+        list.iter().filter(|it| it.wants_any()).count()
+    }
+
+    /// Messages were lost before they came here: all that want anything are told.
+    pub(crate) fn miss(&self, messages: u64) {
+        let list = self.listeners.lock().list.clone();
+        list.iter().filter(|it| it.wants_any()).for_each(|it| it.miss(messages));
     }
 
     pub(crate) async fn wait_for_subscribers(&self, n: usize) {

@@ -91,7 +91,8 @@ pub enum RecvError {
         frames: usize,
     },
     /// The publisher dropped messages of a subscriber that had no room, before the message that comes
-    /// next.
+    /// next. Behind a [forwarder](crate::Proxy::forwarder) also those count that the forwarder missed,
+    /// wanted here or not.
     #[error("{missed} messages of {peer} were missed")]
     Gap {
         /// How many.

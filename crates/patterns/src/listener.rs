@@ -46,6 +46,10 @@ impl Listener {
         self.ear.wishes.lock().filters.want(topic)
     }
 
+    pub(crate) fn wants_any(&self) -> bool {
+        !self.ear.wishes.lock().filters.is_empty()
+    }
+
     /// Gives it a message that it wants; false if there was no room, or none until then.
     ///
     /// # Errors
@@ -79,7 +83,15 @@ impl Listener {
             Outcome::Full => 1,
             Outcome::Gone | Outcome::Taken => 0,
         };
-        self.ear.missed.fetch_add(n_missed, Ordering::Relaxed);
+        self.miss(n_missed);
+    }
+
+    /// Messages were lost that it might have got: it is told before the next one.
+    pub(crate) fn miss(&self, messages: u64) {
+        if 0 < messages {
+            let more = |it: u64| Some(it.saturating_add(messages));
+            let _ = self.ear.missed.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        }
     }
 
     /// Tells it what it missed, as soon as there is room for what comes after that.

@@ -92,6 +92,11 @@ impl XPub<Multipart> {
     pub async fn publish_whole(&self, message: Multipart) -> Result<(), SendError> {
         self.publishing.publish_whole(message).await
     }
+
+    /// Has subscribers told that so many messages were lost before they came here.
+    pub(crate) fn miss(&self, messages: u64) {
+        self.publishing.audience().miss(messages);
+    }
 }
 
 streams!(XPub<T>, Upstream<T>);

@@ -57,6 +57,17 @@ impl Source {
         }
     }
 
+    /// Closes the socket.
+    pub(super) async fn close(&self) {
+        match self {
+            Self::Dealer(it) => it.close().await,
+            Self::Pull(it) => it.close().await,
+            Self::Router(it) => it.close().await,
+            Self::XPub(it) => it.close().await,
+            Self::XSub(it) => it.close().await,
+        };
+    }
+
     /// How many messages wait to be taken.
     pub(super) fn queued(&self) -> u64 {
         self.core().stats().received.queued
@@ -96,6 +107,15 @@ impl Sink {
             Self::Router(it) => &it.core,
             Self::XPub(it) => &it.core,
             Self::XSub(it) => &it.core,
+        }
+    }
+
+    /// Passes on that messages were lost before they came here.
+    pub(super) fn miss(&self, messages: u64) {
+        match self {
+            Self::XPub(it) => it.miss(messages),
+            // What they take comes from sockets that tell no gaps.
+            Self::Dealer(_) | Self::Push(_) | Self::Router(_) | Self::XSub(_) => (),
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use gleis_transport::TaskGuard;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::core::Core;
 use crate::moment;
 use crate::proxy::capture::Capture;
+use crate::proxy::ends::Source;
 use crate::proxy::stats::{Counts, ProxyStats};
 
 /// A proxy at work. Dropping it ends the proxy at once, and closes the sockets that nobody else
@@ -20,8 +21,7 @@ use crate::proxy::stats::{Counts, ProxyStats};
 pub struct ProxyHandle {
     capture: Option<Arc<Capture>>,
     counts: Arc<Counts>,
-    /// The sockets, some of them twice.
-    ends: Vec<Arc<Core>>,
+    ends: Ends,
     steering: Steering,
     _tasks: Vec<TaskGuard>,
 }
@@ -30,7 +30,7 @@ impl ProxyHandle {
     pub(super) fn new(
         capture: Option<Arc<Capture>>,
         counts: Arc<Counts>,
-        ends: Vec<Arc<Core>>,
+        ends: Ends,
         steering: Steering,
         tasks: Vec<TaskGuard>,
     ) -> Self {
@@ -58,16 +58,15 @@ impl ProxyHandle {
 
     /// Ends the proxy without loss: passes on what its sockets have received so far, then closes them
     /// and waits until what they hold has left, for each of the two steps up to the longest
-    /// [linger](crate::Builder::linger) of its sockets. Returns what it did in all.
+    /// [linger](crate::Builder::linger) of its sockets. What there was no time for is dropped and counted
+    /// by the socket that received it. Returns what it did in all.
     ///
     /// # Cancel safety
     /// It stops in any case; call it again to wait for the end.
     pub async fn stop(&self) -> ProxyStats {
-        let linger = self.ends.iter().map(|it| it.settings().options.linger).max();
-        let linger = linger.unwrap_or(Duration::ZERO);
-        self.steering.tell(Wish::Stop(moment::after(linger)));
+        self.steering.tell(Wish::Stop(moment::after(self.ends.linger())));
         self.steering.wait(|it| it == Phase::Ended, |_| true).await;
-        join_all(self.ends.iter().map(|it| it.close())).await;
+        self.ends.close().await;
         if let Some(capture) = &self.capture {
             capture.close().await;
         }
@@ -88,6 +87,25 @@ impl ProxyHandle {
 impl fmt::Debug for ProxyHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProxyHandle").field("stats", &self.stats()).finish_non_exhaustive()
+    }
+}
+
+/// The sockets of a proxy, some of them on either side.
+pub(super) struct Ends {
+    pub(super) sinks: Vec<Arc<Core>>,
+    pub(super) sources: Vec<Source>,
+}
+
+impl Ends {
+    /// The longest of all.
+    fn linger(&self) -> Duration {
+        let cores = self.sources.iter().map(Source::core).chain(&self.sinks);
+        cores.map(|it| it.settings().options.linger).max().unwrap_or(Duration::ZERO)
+    }
+
+    async fn close(&self) {
+        let taking = join_all(self.sources.iter().map(Source::close));
+        join(taking, join_all(self.sinks.iter().map(|it| it.close()))).await;
     }
 }
 

@@ -14,7 +14,7 @@ use gleis_transport::TaskGuard;
 pub use crate::proxy::capture::Capture;
 use crate::proxy::ends::{Sink, Source};
 pub use crate::proxy::handle::ProxyHandle;
-use crate::proxy::handle::Steering;
+use crate::proxy::handle::{Ends, Steering};
 use crate::proxy::pump::Pump;
 use crate::proxy::stats::Counts;
 pub use crate::proxy::stats::{Passage, ProxyStats};
@@ -90,6 +90,10 @@ impl Proxy {
     ///
     /// What a subscriber has no room for is its loss, which is counted by `to`, unless that socket was
     /// given another [`Overflow`](crate::Overflow).
+    ///
+    /// What `from` missed, all subscribers of `to` are told as a
+    /// [`Gap`](crate::RecvError::Gap) before their next message: so many did not come here, of which a
+    /// subscriber may have wanted some, all or none.
     pub fn forwarder(
         from: impl Into<Arc<XSub<Multipart>>>,
         to: impl Into<Arc<XPub<Multipart>>>,
@@ -116,14 +120,15 @@ impl Proxy {
         let capture = self.capture.map(Arc::new);
         let mut steering = Steering::new();
         let mut tasks = Vec::new();
-        let mut ends = Vec::new();
+        let (mut sources, mut sinks) = (Vec::new(), Vec::new());
         for (way, (source, sink)) in self.ways.into_iter().enumerate() {
-            ends.extend([source.core().clone(), sink.core().clone()]);
+            sources.push(source.clone());
+            sinks.push(sink.core().clone());
             let reins = steering.reins();
             let pump = Pump::new(source, sink, way, capture.clone(), counts.clone());
             tasks.push(TaskGuard::spawn(pump.run(reins)));
         }
-        ProxyHandle::new(capture, counts, ends, steering, tasks)
+        ProxyHandle::new(capture, counts, Ends { sinks, sources }, steering, tasks)
     }
 }
 

@@ -96,6 +96,7 @@ impl Pump {
         match self.source.recv().await {
             Ok(taken) => self.note(taken),
             Err(RecvError::Closed) => return false,
+            Err(RecvError::Gap { missed, .. }) => self.sink.miss(missed),
             // Counted by the socket.
             Err(_) => (),
         }
@@ -141,6 +142,7 @@ impl Pump {
                         self.note(taken);
                     }
                     None | Some(Err(RecvError::Closed)) => return,
+                    Some(Err(RecvError::Gap { missed, .. })) => self.sink.miss(missed),
                     Some(Err(_)) => (),
                 }
             }

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_patterns::{
-    AnyCodec, Dealer, Event, Multipart, Proxy, ProxyHandle, Publisher, Pull, Push, Replier,
-    RequestError, Requester, Router, Subscriber, XPub, XSub,
+    AnyCodec, Dealer, Event, Multipart, Proxy, ProxyHandle, Publisher, Pull, Push, RecvError,
+    Replier, RequestError, Requester, Router, Subscriber, XPub, XSub,
 };
 use gleis_transport::SocketType;
 use tokio::task::JoinHandle;
 
-use crate::support::{SCHEMES, fresh, inproc, message, soon, stranger, text, until};
+use crate::support::{NATIVE, SCHEMES, fresh, inproc, message, soon, stranger, text, until};
 
 /// A queue, and the two places where it is reached.
 struct Queue {
@@ -325,6 +325,76 @@ async fn a_forwarder_asks_only_for_what_is_wanted_behind_it() {
         until(|| publisher.subscribers() == 0).await;
         let stats = soon(proxy.stop()).await;
         assert_eq!((stats.forward.passed, stats.backward.passed), (1, 2), "{scheme}");
+    }
+}
+
+/// Receives until a message of this number; how many came and how many were missed.
+async fn drain(it: &Subscriber<u32>, last: u32) -> (u64, u64) {
+    let (mut n_received, mut n_missed) = (0, 0);
+    loop {
+        match soon(it.recv()).await {
+            Ok(publication) if publication.message == last => return (n_received + 1, n_missed),
+            Ok(_) => n_received += 1,
+            Err(RecvError::Gap { missed, .. }) => n_missed += missed,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_a_forwarder_missed_all_behind_it_are_told() {
+    const LAST: u32 = 1_000_000;
+    for scheme in NATIVE {
+        let publisher = Publisher::<u32>::bind(fresh("inproc")).await.unwrap();
+        let from = XSub::<Multipart>::connect(publisher.endpoint()).high_water(4).await.unwrap();
+        let to = XPub::<Multipart>::bind(fresh(scheme)).await.unwrap();
+        let behind = to.endpoint().clone();
+        let proxy = Proxy::forwarder(from, to).start();
+        let one = Subscriber::<u32>::connect(&behind).subscribe("a").await.unwrap();
+        let two = Subscriber::<u32>::connect(&behind).subscribe("b").await.unwrap();
+        let idle = Subscriber::<u32>::connect(&behind).await.unwrap();
+        until(|| proxy.stats().backward.passed == 2).await;
+        soon(proxy.pause()).await;
+        let mut n_published = 0;
+        while publisher.stats().sent.dropped.full < 20 {
+            soon(publisher.publish("a", n_published)).await.unwrap();
+            n_published += 1;
+        }
+        soon(proxy.resume()).await;
+        for topic in ["a", "b"] {
+            until(|| publisher.try_publish(topic, LAST).is_ok()).await;
+        }
+        assert_eq!(drain(&one, LAST).await, (u64::from(n_published) + 1 - 20, 20), "{scheme}");
+        assert_eq!(drain(&two, LAST).await, (1, 20), "{scheme}");
+        // Whoever wanted nothing then has missed nothing.
+        idle.subscribe("c");
+        until(|| proxy.stats().backward.passed == 3).await;
+        until(|| publisher.try_publish("c", LAST).is_ok()).await;
+        assert_eq!(drain(&idle, LAST).await, (1, 0), "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn the_books_of_a_socket_behind_a_stopped_proxy_are_at_rest() {
+    for scheme in SCHEMES {
+        let pull = Pull::<Multipart>::bind(fresh(scheme)).linger(Duration::ZERO).await.unwrap();
+        let push = Push::<Multipart>::bind(inproc()).linger(Duration::ZERO).await.unwrap();
+        let (pull, push) = (Arc::new(pull), Arc::new(push));
+        let proxy = Proxy::streamer(pull.clone(), push.clone()).start();
+        let from = Push::<u32>::connect(pull.endpoint()).await.unwrap();
+        let to = Pull::<u32>::connect(push.endpoint()).high_water(1).await.unwrap();
+        soon(proxy.pause()).await;
+        for n in 0..20 {
+            soon(from.send(n)).await.unwrap();
+        }
+        until(|| pull.stats().received.queued == 20).await;
+        soon(proxy.resume()).await;
+        until(|| 0 < to.stats().received.queued).await;
+        let stats = soon(proxy.stop()).await;
+        let received = pull.stats().received;
+        assert_eq!((received.offered, received.queued), (20, 0), "{scheme} {received:?}");
+        assert_eq!(received.delivered, stats.forward.taken, "{scheme}");
+        assert!(received.is_balanced() && 0 < received.dropped.closed, "{received:?}");
     }
 }
 
