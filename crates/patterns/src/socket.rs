@@ -246,6 +246,10 @@ macro_rules! receives {
 
         /// The socket as a [`Stream`](futures::Stream), which ends when the socket is closed: a view,
         /// the socket can be used beside it. The socket itself is a stream as well.
+        ///
+        /// A stream that is polled and finds nothing waits in turn, as [`recv`](Self::recv) does: what
+        /// comes next is kept for it, and others that receive get on only when it is polled again or
+        /// dropped. Nothing is lost when it is dropped.
         pub fn stream(
             &self,
         ) -> impl futures::Stream<Item = Result<$item, $crate::RecvError>> + Send + '_ {
