@@ -2,10 +2,13 @@
 //! simulated network, and waits with a watchdog.
 //!
 //! Only tests depend on this crate. A suite is a set of laws, each a public function; whoever
-//! implements a codec, a transport or a directory runs all of them.
+//! implements a codec, a transport or a directory runs all of them. With the feature `patterns`,
+//! `pattern_suite` has the laws of the sockets, for every transport, network and codec under them.
 
 pub mod codec_suite;
 pub mod directory_suite;
+#[cfg(feature = "patterns")]
+pub mod pattern_suite;
 pub mod sim;
 pub mod transport_suite;
 pub mod wait;

@@ -7,27 +7,6 @@ use gleis_patterns::{HighWater, Overflow, Pull, Push, SendError};
 use crate::support::{SCHEMES, fresh, inproc, soon, until};
 
 #[tokio::test]
-async fn messages_go_to_the_peers_in_turn() {
-    for scheme in SCHEMES {
-        let push = Push::<u32>::bind(fresh(scheme)).await.unwrap();
-        let mut pulls = Vec::new();
-        for n in 0..3 {
-            pulls.push(Pull::<u32>::connect(push.endpoint()).await.unwrap());
-            soon(push.wait_for_peers(n + 1)).await;
-        }
-        for n in 0..30 {
-            soon(push.send(n)).await.unwrap();
-        }
-        for pull in &mut pulls {
-            let first = soon(pull.recv()).await.unwrap();
-            for n in 1..10 {
-                assert_eq!(soon(pull.recv()).await.unwrap(), first + 3 * n, "{scheme}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
 async fn a_busy_peer_does_not_keep_others_out() {
     let pull = Pull::<u32>::bind(inproc()).await.unwrap();
     let busy = Push::<u32>::connect(pull.endpoint()).await.unwrap();

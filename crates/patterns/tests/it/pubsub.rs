@@ -7,25 +7,6 @@ use gleis_patterns::{Backoff, Options, Overflow, Publisher, SendError, Subscribe
 use crate::support::{SCHEMES, fresh, inproc, soon, until};
 
 #[tokio::test]
-async fn each_subscriber_gets_what_it_wants() {
-    for scheme in SCHEMES {
-        let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();
-        let eu = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("eu.").await.unwrap();
-        let all = Subscriber::<u32>::connect(publisher.endpoint()).subscribe("").await.unwrap();
-        soon(publisher.wait_for_subscribers(2)).await;
-        publisher.publish("us.ny", 1).await.unwrap();
-        publisher.publish("eu.de", 2).await.unwrap();
-        publisher.send(3).await.unwrap();
-        assert_eq!(soon(eu.recv()).await.unwrap().message, 2);
-        for n in 1..=3 {
-            assert_eq!(soon(all.recv()).await.unwrap().message, n);
-        }
-        let sent = publisher.stats().sent;
-        assert_eq!((sent.offered, sent.dropped.total()), (4, 0));
-    }
-}
-
-#[tokio::test]
 async fn nothing_arrives_after_unsubscribing() {
     for scheme in SCHEMES {
         let publisher = Publisher::<u32>::bind(fresh(scheme)).await.unwrap();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use gleis_patterns::{Builder, Endpoint};
+use gleis_patterns::{AnyCodec, Endpoint};
+pub(crate) use gleis_test::pattern_suite::Binder;
+use gleis_test::pattern_suite::{Socket, World};
 pub(crate) use gleis_test::wait::eventually as until;
 use gleis_test::wait::within;
 use gleis_transport::{CloseReason, Connection, Inbound, LinkConfig, Message, SocketType, connect};
@@ -51,43 +53,6 @@ pub(crate) fn inproc() -> String {
 pub(crate) fn soon<F: IntoFuture>(it: F) -> impl Future<Output = F::Output> {
     within(it.into_future())
 }
-
-/// What an opened socket must offer for [`pair`].
-pub(crate) trait Socket: Sized {
-    fn at(&self) -> Endpoint;
-    fn bind_at(at: String) -> Builder<Self>;
-    fn connect_at(at: Endpoint) -> Builder<Self>;
-}
-
-macro_rules! socket {
-    ($socket:ident < $($param:ident),+ >) => {
-        impl<$($param: gleis_patterns::Message),+> Socket for gleis_patterns::$socket<$($param),+> {
-            fn at(&self) -> Endpoint {
-                self.endpoint().clone()
-            }
-
-            fn bind_at(at: String) -> Builder<Self> {
-                Self::bind(at)
-            }
-
-            fn connect_at(at: Endpoint) -> Builder<Self> {
-                Self::connect(&at)
-            }
-        }
-    };
-}
-
-socket!(Dealer<S, R>);
-socket!(Pair<S, R>);
-socket!(Publisher<T>);
-socket!(Pull<T>);
-socket!(Push<T>);
-socket!(Replier<Q, R>);
-socket!(Requester<Q, R>);
-socket!(Router<S, R>);
-socket!(Subscriber<T>);
-socket!(XPub<T>);
-socket!(XSub<T>);
 
 /// A socket of another library that connects.
 pub(crate) async fn stranger(kind: SocketType, at: &Endpoint) -> Connection {
@@ -136,29 +101,8 @@ pub(crate) fn joined(frames: &[Bytes]) -> String {
     frames.join("|")
 }
 
-/// Which of two sockets binds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Binder {
-    First,
-    Second,
-}
-
 /// Opens two sockets that talk to each other.
-pub(crate) async fn pair<A: Socket, B: Socket>(scheme: &str, binder: Binder) -> (A, B)
-where
-    Builder<A>: IntoFuture<Output = Result<A, gleis_patterns::OpenError>>,
-    Builder<B>: IntoFuture<Output = Result<B, gleis_patterns::OpenError>>,
-{
-    match binder {
-        Binder::First => {
-            let a = A::bind_at(fresh(scheme)).await.expect("a fresh endpoint opens");
-            let b = B::connect_at(a.at()).await.expect("a fresh endpoint opens");
-            (a, b)
-        }
-        Binder::Second => {
-            let b = B::bind_at(fresh(scheme)).await.expect("a fresh endpoint opens");
-            let a = A::connect_at(b.at()).await.expect("a fresh endpoint opens");
-            (a, b)
-        }
-    }
+pub(crate) async fn pair<A: Socket, B: Socket>(scheme: &'static str, binder: Binder) -> (A, B) {
+    let fresh = move || fresh(scheme).parse().expect("an endpoint");
+    World::new(fresh, AnyCodec::Bincode).pair(binder).await
 }
