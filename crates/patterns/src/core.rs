@@ -46,6 +46,13 @@ pub(crate) trait Role: Send + Sync + 'static {
         let _ = link;
     }
 
+    /// The socket waits to be ready: what peers confirm may stand behind messages that nobody takes
+    /// meanwhile.
+    fn widen(&self) {}
+
+    /// It does not any more; called once for each [`widen`](Self::widen).
+    fn narrow(&self) {}
+
     /// The link is over.
     fn detach(&self, link: &Arc<Link>);
 
@@ -266,6 +273,22 @@ impl Drop for Core {
         if let Some(front) = self.front.get() {
             front.end();
         }
+    }
+}
+
+/// Keeps a socket wide, as long as somebody waits for it to be ready.
+struct Wide<'a>(&'a dyn Role);
+
+impl<'a> Wide<'a> {
+    fn new(role: &'a dyn Role) -> Self {
+        role.widen();
+        Self(role)
+    }
+}
+
+impl Drop for Wide<'_> {
+    fn drop(&mut self) {
+        self.0.narrow();
     }
 }
 

@@ -48,6 +48,8 @@ struct State {
     /// Lanes where something waits, in turn.
     ready: VecDeque<usize>,
     lanes: Vec<Option<Lane>>,
+    /// How many want lanes to be wide.
+    n_wide: usize,
     waker: Option<Waker>,
 }
 
@@ -82,6 +84,38 @@ impl Intake {
             only.into_iter().for_each(|it| it.give_up_direct());
         }
         taken
+    }
+
+    /// Until it is [narrow](Self::narrow) again, peers have room for any number of messages, as many as
+    /// the mark in bytes allows.
+    pub(crate) fn widen(&self) {
+        self.remark(|n_wide| n_wide + 1);
+    }
+
+    pub(crate) fn narrow(&self) {
+        // The end of a socket narrows it as well.
+        self.remark(|n_wide| n_wide.saturating_sub(1));
+    }
+
+    fn remark(&self, change: impl FnOnce(usize) -> usize) {
+        let mut woken = Wakers::default();
+        let mut state = self.state.lock();
+        state.n_wide = change(state.n_wide);
+        let mark = self.mark(&state);
+        for lane in state.lanes.iter_mut().flatten() {
+            lane.remark(mark, &mut woken);
+        }
+        drop(state);
+        woken.wake();
+    }
+
+    /// The mark of each lane at present.
+    fn mark(&self, state: &State) -> HighWater {
+        let mut mark = self.mark;
+        if 0 < state.n_wide {
+            mark.messages = usize::MAX;
+        }
+        mark
     }
 
     /// Has whoever waits look again.
@@ -119,8 +153,9 @@ impl Intake {
 impl Role for Intake {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
         let full = Arc::new(AtomicBool::new(false));
-        let lane = Lane::new(link.clone(), full.clone(), self.mark, self.conflates);
         let mut state = self.state.lock();
+        let mark = self.mark(&state);
+        let lane = Lane::new(link.clone(), full.clone(), mark, self.conflates);
         let at = match state.free.pop() {
             Some(at) => at,
             None => {

@@ -120,6 +120,16 @@ impl Lane {
         Some(old)
     }
 
+    /// From now on this is its mark; collects whoever waits for room, if there is room now.
+    pub(crate) fn remark(&mut self, mark: HighWater, woken: &mut Wakers) {
+        self.mark = mark;
+        let full = !self.conflates && self.weight.reaches(mark);
+        self.full.store(full, Ordering::Release);
+        if !full {
+            woken.append(&mut self.room);
+        }
+    }
+
     /// The oldest messages that wait, as many as are in the way of one more.
     pub(crate) fn give_up(&mut self) -> Vec<Message> {
         let mut given_up = Vec::new();

@@ -139,8 +139,11 @@ macro_rules! common {
         /// subscriptions, has had its effect there. A peer that is no gleis socket cannot confirm
         /// that and counts as ready when it is connected.
         ///
-        /// A peer confirms behind what it has sent so far, such as kept messages that it replays. A
-        /// socket that has no room for those and is not received from meanwhile does not get ready.
+        /// A peer confirms behind what it has sent so far, such as kept messages that it replays. While
+        /// this waits, a socket that subscribes takes them beyond its
+        /// [high-water mark](crate::Builder::high_water), as far as the bytes of
+        /// [`recv_high_water`](crate::Options::recv_high_water) allow. A socket that has no room for them all the
+        /// same and is not received from meanwhile does not get ready.
         ///
         /// # Errors
         /// [`OpenError::NotReady`](crate::OpenError::NotReady) after `timeout`,

@@ -150,6 +150,14 @@ impl Role for Wishes {
         self.intake.detach(link);
     }
 
+    fn widen(&self) {
+        self.intake.widen();
+    }
+
+    fn narrow(&self) {
+        self.intake.narrow();
+    }
+
     fn close(&self) {
         self.state.lock().closed = true;
     }

@@ -7,7 +7,7 @@ use futures::future::{join, join_all};
 use gleis_core::Endpoint;
 use gleis_transport::{ConnectError, Connector, HandshakeError, Host, Origin, listen};
 
-use crate::core::{Attached, Core, Links};
+use crate::core::{Attached, Core, Links, Wide};
 use crate::error::OpenError;
 use crate::event::Event;
 use crate::options::Side;
@@ -88,6 +88,7 @@ impl Core {
     }
 
     pub(crate) async fn ready(&self, timeout: Duration) -> Result<(), OpenError> {
+        let _wide = Wide::new(&*self.role);
         tokio::time::timeout(timeout, self.all_ready())
             .await
             .unwrap_or(Err(OpenError::NotReady { after: timeout }))

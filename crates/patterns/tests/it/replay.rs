@@ -200,6 +200,22 @@ async fn the_first_publication_after_ready_arrives() {
     }
 }
 
+#[tokio::test]
+async fn whoever_waits_to_be_ready_has_room_for_what_is_replayed() {
+    for scheme in ["ipc", "tcp"] {
+        let publisher = Publisher::<u32>::bind(fresh(scheme)).replay_last(900).await.unwrap();
+        for n in 0..900 {
+            publisher.publish(format!("{n}"), n).await.unwrap();
+        }
+        let it = Subscriber::<u32>::connect(publisher.endpoint()).high_water(4).subscribe("");
+        let it = it.ready(PATIENCE).await.unwrap();
+        assert_eq!(it.stats().received.queued, 900, "{scheme}");
+        // From now on the mark counts again: what comes waits at the publisher, then on the way.
+        publisher.publish("more", 900).await.unwrap();
+        assert_eq!(take(&it, 901).await, (0..=900).collect::<Vec<_>>(), "{scheme}");
+    }
+}
+
 async fn bind_again(at: &gleis_patterns::Endpoint) -> Publisher<u32> {
     loop {
         match Publisher::<u32>::bind(at).await {
