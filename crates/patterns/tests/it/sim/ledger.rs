@@ -1,13 +1,77 @@
 //! What became of every message adds up, whatever happens to the links.
 
+mod asked;
+mod paired;
+mod published;
+mod routed;
+mod talker;
+
 use std::time::Duration;
 
-use gleis_patterns::{Overflow, Pull, Push};
+use futures::{Stream, StreamExt};
+use gleis_patterns::{Overflow, Pull, Push, Stats};
 use gleis_test::sim::{Sim, Weather, run};
+use tokio::time::{Instant, timeout_at};
 
 use super::{
     CENTRE, Item, Log, PORT, befall, check_balance, moment, on, outer, recover, send, take,
 };
+
+/// What several sockets counted together, those among them that are closed.
+#[derive(Clone, Debug, Default)]
+struct Total {
+    came: u64,
+    left: u64,
+}
+
+impl Total {
+    #[track_caller]
+    fn add(&mut self, stats: &Stats) {
+        check_balance(stats);
+        let sent = &stats.sent;
+        // What was given up with its connection may have left all the same.
+        self.left += sent.delivered + sent.in_flight + sent.dropped.closed;
+        self.came += stats.received.offered;
+    }
+
+    /// Of a socket that is closed: nothing of it is under way.
+    #[track_caller]
+    fn add_closed(&mut self, stats: &Stats) {
+        let (sent, received) = (&stats.sent, &stats.received);
+        assert_eq!((sent.queued, sent.in_flight, received.queued), (0, 0, 0), "{stats:?}");
+        self.add(stats);
+    }
+
+    /// Nothing came that had not left.
+    #[track_caller]
+    fn check_against(&self, other: &Self) {
+        assert!(self.came <= other.left, "{self:?} against {other:?}");
+        assert!(other.came <= self.left, "{self:?} against {other:?}");
+    }
+}
+
+/// What happens where there is no room.
+fn policy(rng: &mut fastrand::Rng) -> Overflow {
+    let policies = [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest, Overflow::Fail];
+    policies[rng.usize(0..policies.len())]
+}
+
+/// The weather of a run.
+fn weather(rng: &mut fastrand::Rng, breaks: bool) -> Weather {
+    match breaks {
+        true => Weather::stormy(rng, 50_000),
+        false => Weather::rough(rng),
+    }
+}
+
+/// What comes for some time.
+async fn come<S: Stream + Unpin>(socket: &mut S, time: Duration) -> Vec<S::Item> {
+    let (end, mut items) = (Instant::now() + time, Vec::new());
+    while let Ok(Some(item)) = timeout_at(end, socket.next()).await {
+        items.push(item);
+    }
+    items
+}
 
 /// A sender and its own count.
 struct Sender {
@@ -18,11 +82,9 @@ struct Sender {
 
 impl Sender {
     async fn new(sim: &Sim, rng: &mut fastrand::Rng, i: u32) -> Self {
-        let policies =
-            [Overflow::Block, Overflow::DropNewest, Overflow::DropOldest, Overflow::Fail];
         let push = on(Push::connect(PORT), sim, &outer(i))
             .high_water(rng.usize(1..20))
-            .overflow(policies[rng.usize(0..policies.len())]);
+            .overflow(policy(rng));
         Self { next: 0, push: push.await.unwrap(), taken: 0 }
     }
 
@@ -36,10 +98,7 @@ impl Sender {
 
 async fn play(sim: Sim, breaks: bool) {
     let mut rng = sim.rng();
-    sim.set_weather(match breaks {
-        true => Weather::stormy(&mut rng, 50_000),
-        false => Weather::rough(&mut rng),
-    });
+    sim.set_weather(weather(&mut rng, breaks));
     let mut log = Log::default();
     let pull = on(Pull::bind(PORT), &sim, CENTRE).high_water(rng.usize(1..20));
     let mut pull: Pull<Item> = pull.await.unwrap();

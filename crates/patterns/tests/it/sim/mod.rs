@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleis_patterns::{Builder, Pull, Push, Stats};
+use gleis_patterns::{Builder, Pull, Push, SendError, Stats};
 use gleis_test::sim::{Sim, Weather};
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -80,10 +80,20 @@ async fn take(sim: &Sim, pull: &mut Pull<Item>, time: Duration, log: &mut Log) {
 
 /// Sends the next messages of a sender, none of which waits for long; says how many were taken.
 async fn send(push: &Push<Item>, sender: u32, next: &mut u32, n_messages: u32) -> u64 {
+    send_by(async |it| push.send(it).await, sender, next, n_messages).await
+}
+
+/// As [`send`], whatever sends.
+async fn send_by(
+    say: impl AsyncFn(Item) -> Result<(), SendError>,
+    sender: u32,
+    next: &mut u32,
+    n_messages: u32,
+) -> u64 {
     let mut taken = 0;
     for _ in 0..n_messages {
         let item = Item::new(sender, *next);
-        let sent = timeout(Duration::from_millis(200), push.send(item)).await;
+        let sent = timeout(Duration::from_millis(200), say(item)).await;
         taken += u64::from(matches!(sent, Ok(Ok(()))));
         *next += 1;
     }
