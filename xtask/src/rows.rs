@@ -43,7 +43,7 @@ pub(crate) const ROWS: &[Entry] = &[
     row(8, "gleis", "the umbrella: re-exports only"),
     row(7, "gleis-agent", "agents: names, handlers, timers, proxies, lifecycle"),
     row(4, "gleis-naming", "who is where: directories, name server and client"),
-    row(4, "gleis-patterns", "typed sockets: push-pull, publish-subscribe, request-reply"),
+    row(4, "gleis-patterns", "typed sockets of every ZeroMQ kind, and proxies"),
     row(3, "gleis-transport", "connections over inproc, ipc, tcp and the zeromq engine; reconnect"),
     row(2, "gleis-codec", "values to bytes and back, with limits"),
     row(2, "gleis-zmtp", "ZMTP 3.1 without sockets or clock"),

@@ -1,4 +1,4 @@
-//! Typed sockets: push-pull, publish-subscribe, request-reply.
+//! Typed sockets of every ZeroMQ kind, and proxies between them.
 //!
 //! | socket | does | talks to |
 //! |---|---|---|

@@ -16,7 +16,8 @@ use crate::peer::Link;
 ///
 /// A publisher decides who gets a message under the same lock under which it is kept, and a new
 /// filter is noted and answered under it as well. So whoever subscribes gets the last message once,
-/// either way, and nothing older after it.
+/// either way, and nothing older after it, as long as one task publishes without waiting: what was
+/// decided leaves after the lock is given back.
 pub(crate) struct Replay {
     cache: Mutex<Cache>,
     codec: AnyCodec,

@@ -148,7 +148,9 @@ impl<T> Builder<Publisher<T>> {
     ///
     /// What is kept is bounded by the bytes of [`send_high_water`](Self::send_high_water) as well;
     /// beyond either bound the topics that were published least recently are forgotten, which counts
-    /// as no drop. A peer that connects again subscribes again, and gets them again. The price:
+    /// as no drop. The order holds for what one task publishes without waiting: several that publish
+    /// at once, or a send that waits for room, may give a late peer an older message after a newer
+    /// one. A peer that connects again subscribes again, and gets them again. The price:
     /// each message is encoded, though perhaps only for that, and stays in memory.
     pub fn replay_last(mut self, topics: usize) -> Self {
         self.settings.replay_topics = topics;
