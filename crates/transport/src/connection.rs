@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gleis_zmtp::Command;
 
+use crate::broadcast::{Broadcast, NotTaken};
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::Closed;
 use crate::inbox::{Delivery, Direct, Hold, Inbox};
@@ -97,9 +98,25 @@ impl Sender {
     pub fn try_send(&self, message: Message) -> Result<(), TrySendError> {
         match &self.kind {
             SenderKind::Inproc(pipe) => pipe.try_send(message),
+            SenderKind::Stream(link) if message.body.is_bytes() => link.try_send(message),
             SenderKind::Stream(link) => link.try_send(encoded(message)?),
             #[cfg(feature = "zeromq")]
             SenderKind::Zmq(link) => link.try_send(encoded(message)?),
+        }
+    }
+
+    /// As [`Sender::try_send`], for a message that goes to others as well: over a stream it is encoded
+    /// once for all.
+    ///
+    /// # Errors
+    /// As [`Sender::try_send`].
+    #[inline]
+    pub fn try_send_copy(&self, message: &Broadcast) -> Result<(), NotTaken> {
+        match &self.kind {
+            SenderKind::Stream(link) if message.message().body.is_bytes() => {
+                link.try_send_copy(message)
+            }
+            _ => Ok(self.try_send(message.message().clone())?),
         }
     }
 

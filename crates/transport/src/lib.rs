@@ -21,6 +21,7 @@
 //! [close](Sender::close) it. `docs/wire.md` has the protocol and the list of faults.
 
 mod accept;
+mod broadcast;
 mod clock;
 mod connect;
 mod connection;
@@ -42,8 +43,9 @@ mod wakers;
 #[cfg(feature = "zeromq")]
 mod zmq;
 
-pub use gleis_zmtp::{Command, Heartbeat, Limits, Metadata, SocketType};
+pub use gleis_zmtp::{Command, Head, Heartbeat, Limits, Metadata, SocketType};
 
+pub use crate::broadcast::{Broadcast, NotTaken};
 pub use crate::connect::connect;
 pub use crate::connection::{Connection, Receiver, Sender};
 pub use crate::connector::{Connector, Progress};

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleis_zmtp::Command;
+use gleis_zmtp::{Command, Head};
 
 use crate::error::BoxError;
 
@@ -16,7 +16,7 @@ const OVERHEAD: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Message {
     /// All frames but the last; empty for most messages.
-    pub head: Vec<Bytes>,
+    pub head: Head,
     /// The last frame.
     pub body: Body,
 }
@@ -24,18 +24,17 @@ pub struct Message {
 impl Message {
     /// A message of one frame.
     pub fn single(body: impl Into<Body>) -> Self {
-        Self { head: Vec::new(), body: body.into() }
+        Self { head: Head::new(), body: body.into() }
     }
 
     /// A message of several frames.
-    pub fn multipart(head: Vec<Bytes>, body: impl Into<Body>) -> Self {
-        Self { head, body: body.into() }
+    pub fn multipart(head: impl Into<Head>, body: impl Into<Body>) -> Self {
+        Self { head: head.into(), body: body.into() }
     }
 
     /// The bytes this message is counted with in queues.
     pub fn weight(&self) -> usize {
-        let head: usize = self.head.iter().map(Bytes::len).sum();
-        OVERHEAD + head + self.body.len()
+        OVERHEAD + self.head.n_bytes() + self.body.len()
     }
 }
 
@@ -60,6 +59,10 @@ impl Body {
     /// True if there is nothing in it.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    pub(crate) fn is_bytes(&self) -> bool {
+        matches!(self, Self::Bytes(_))
     }
 
     /// The body as bytes; a local value is encoded.

@@ -1,6 +1,7 @@
 //! Everything about a link that may be chosen, with its default and its price.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -144,9 +145,40 @@ impl Default for Options {
     }
 }
 
+/// Counts links that stand beside each other.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Company(Arc<AtomicUsize>);
+
+/// One of them, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Member(Arc<AtomicUsize>);
+
+impl Company {
+    pub(crate) fn join(&self) -> Member {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Member(self.0.clone())
+    }
+}
+
+impl Member {
+    /// How many there are, itself included.
+    #[inline]
+    pub(crate) fn n_links(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What one side of a link is: its kind of socket, what it says of itself, and its options.
 #[derive(Clone, Debug)]
 pub struct LinkConfig {
+    /// The links that were made with it and its clones.
+    pub(crate) company: Company,
     /// Properties for the peer beside those of the protocol (names begin with `X-`).
     pub metadata: Metadata,
     /// Limits and times.
@@ -158,7 +190,8 @@ pub struct LinkConfig {
 impl LinkConfig {
     /// A link of this kind with default options.
     pub fn new(socket_type: SocketType) -> Self {
-        Self { metadata: Metadata::default(), options: Options::default(), socket_type }
+        let (company, metadata, options) = Default::default();
+        Self { company, metadata, options, socket_type }
     }
 
     pub(crate) fn session(&self) -> gleis_zmtp::Config {

@@ -1,8 +1,9 @@
 //! Messages and subscriptions become frames.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, BytesMut};
 
 use crate::{
+    Head,
     command::put_command,
     frame::{MORE, put_header},
 };
@@ -26,9 +27,9 @@ impl Encoder {
 
     /// Appends a whole message: the frames of `head`, then `body`. All are copied.
     #[inline]
-    pub fn message(&self, head: &[Bytes], body: &[u8], out: &mut BytesMut) {
-        for it in head {
-            self.frame(it, true, out);
+    pub fn message(&self, head: &Head, body: &[u8], out: &mut BytesMut) {
+        if !head.is_empty() {
+            head.iter().for_each(|it| self.frame(it, true, out));
         }
         self.frame(body, false, out);
     }
@@ -90,13 +91,13 @@ mod tests {
 
     #[test]
     fn a_message_of_one_frame_has_a_two_byte_header() {
-        check(1, |it, out| it.message(&[], b"hello", out), b"\0\x05hello");
-        check(1, |it, out| it.message(&[], b"", out), b"\0\0");
+        check(1, |it, out| it.message(&Head::new(), b"hello", out), b"\0\x05hello");
+        check(1, |it, out| it.message(&Head::new(), b"", out), b"\0\0");
     }
 
     #[test]
     fn all_frames_but_the_last_say_more() {
-        let head = [Bytes::from_static(b"a"), Bytes::new()];
+        let head = Head::copied([b"a", b""]);
         check(0, |it, out| it.message(&head, b"bc", out), b"\x01\x01a\x01\0\0\x02bc");
     }
 
@@ -104,7 +105,7 @@ mod tests {
     fn bodies_from_256_bytes_on_have_a_long_header() {
         let body = [b'x'; 256];
         let expect = [b"\x02\0\0\0\0\0\0\x01\0".as_slice(), &body].concat();
-        check(1, |it, out| it.message(&[], &body, out), &expect);
+        check(1, |it, out| it.message(&Head::new(), &body, out), &expect);
         check(1, |it, out| it.header(256, true, out), b"\x03\0\0\0\0\0\0\x01\0");
         check(1, |it, out| it.header(255, false, out), b"\0\xff");
     }

@@ -14,7 +14,7 @@
 //! use std::time::Instant;
 //!
 //! use bytes::{Bytes, BytesMut};
-//! use gleis_zmtp::{Config, Event, Session, SocketType};
+//! use gleis_zmtp::{Config, Event, Head, Session, SocketType};
 //!
 //! let now = Instant::now();
 //! let mut push = Session::new(Config::new(SocketType::Push), now);
@@ -26,7 +26,7 @@
 //!     push.poll_transmit(&mut to_pull);
 //!     pull.poll_transmit(&mut to_push);
 //!     if let Some(Event::Ready) = push.poll_event(now, &mut to_push)? {
-//!         push.encoder().message(&[], b"hello", &mut to_pull);
+//!         push.encoder().message(&Head::new(), b"hello", &mut to_pull);
 //!     }
 //!     if let Some(Event::Message(message)) = pull.poll_event(now, &mut to_pull)? {
 //!         got = Some(message.body);
@@ -44,6 +44,7 @@ mod error;
 mod event;
 mod frame;
 mod greeting;
+mod head;
 mod heartbeat;
 mod message;
 mod metadata;
@@ -56,6 +57,7 @@ pub use config::{Config, Heartbeat, Limits};
 pub use encoder::Encoder;
 pub use error::{Error, Limit, Violation};
 pub use event::{Command, Event};
+pub use head::{Head, Iter};
 pub use message::Message;
 pub use metadata::{Metadata, MetadataError};
 pub use peer::Peer;

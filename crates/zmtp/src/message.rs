@@ -2,13 +2,15 @@
 
 use bytes::Bytes;
 
+use crate::Head;
+
 /// A whole message: the frames of `head`, then `body`.
 ///
-/// Most messages have one frame; their empty `head` allocates nothing.
+/// Most messages have one frame.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Message {
     /// The frames before the last one.
-    pub head: Vec<Bytes>,
+    pub head: Head,
     /// The last frame.
     pub body: Bytes,
 }
@@ -16,17 +18,17 @@ pub struct Message {
 impl Message {
     /// A message of one frame.
     pub fn new(body: impl Into<Bytes>) -> Self {
-        Self { head: Vec::new(), body: body.into() }
+        Self { head: Head::new(), body: body.into() }
     }
 
     /// All frames in the order of the wire.
-    pub fn frames(&self) -> impl Iterator<Item = &Bytes> {
-        self.head.iter().chain([&self.body])
+    pub fn frames(&self) -> impl Iterator<Item = &[u8]> {
+        self.head.iter().chain([&self.body[..]])
     }
 
     /// The bytes of all frames, without their headers.
     pub fn n_bytes(&self) -> usize {
-        self.frames().map(Bytes::len).sum()
+        self.head.n_bytes() + self.body.len()
     }
 
     /// The number of frames, at least one.
@@ -38,7 +40,7 @@ impl Message {
 impl From<Bytes> for Message {
     #[inline]
     fn from(body: Bytes) -> Self {
-        let head = Vec::new();
+        let head = Head::new();
         Self { head, body }
     }
 }

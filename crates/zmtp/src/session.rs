@@ -103,13 +103,40 @@ impl Session {
         now: Instant,
         input: &mut BytesMut,
     ) -> Result<Option<Event>, Error> {
+        let mut message = None;
+        match self.poll_messages(now, input, 1, |it| message = Some(it)) {
+            0 => self.next_event(now, input),
+            _ => Ok(message.map(Event::Message)),
+        }
+    }
+
+    /// Takes up to `most` messages off the front of `input` if they are there as one whole frame each,
+    /// or as a few short ones: the short way for what nearly all messages are. Says how many there
+    /// were; none says nothing: ask [`Session::poll_event`] then.
+    #[inline]
+    pub fn poll_messages(
+        &mut self,
+        now: Instant,
+        input: &mut BytesMut,
+        most: usize,
+        mut take: impl FnMut(Message),
+    ) -> usize {
         if input.len() != self.seen {
             self.pulse.heard(now);
         }
-        match self.lone(input) {
-            Some(body) => Ok(Some(Event::Message(Message::from(body)))),
-            None => self.next_event(now, input),
+        match self.state {
+            State::Ready if !self.listens => (),
+            _ => return 0,
         }
+        let mut n_messages = self.decoder.short(input, most, &mut take);
+        while n_messages < most
+            && let Some(body) = self.decoder.lone(input)
+        {
+            take(Message::from(body));
+            n_messages += 1;
+        }
+        self.seen = input.len();
+        n_messages
     }
 
     /// The bytes still missing for the frame at hand when `buffered` are there, 0 if unknown.
@@ -167,7 +194,7 @@ impl Session {
         self.n_ignored
     }
 
-    /// Everything but lone messages; kept out of the way so that their path stays short.
+    /// Everything but short messages; kept out of the way so that their path stays short.
     #[inline(never)]
     fn next_event(&mut self, now: Instant, input: &mut BytesMut) -> Result<Option<Event>, Error> {
         let res = match self.state {
@@ -176,18 +203,6 @@ impl Session {
         };
         self.seen = input.len();
         res.map_err(|error| self.fail(error))
-    }
-
-    /// The path nearly every message takes: one frame, to a socket that does not publish.
-    #[inline(always)]
-    fn lone(&mut self, input: &mut BytesMut) -> Option<Bytes> {
-        match self.state {
-            State::Ready if !self.listens => (),
-            _ => return None,
-        }
-        let body = self.decoder.lone(input)?;
-        self.seen = input.len();
-        Some(body)
     }
 
     fn fail(&mut self, error: Error) -> Error {

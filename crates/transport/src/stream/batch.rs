@@ -6,15 +6,14 @@ use std::io::{self, IoSlice};
 use bytes::{Buf, Bytes, BytesMut};
 use gleis_zmtp::Encoder;
 
+use crate::broadcast::BY_REFERENCE;
 use crate::message::{Body, Control, Message};
 use crate::stream::socket::Socket;
 
-/// Frames from this size on are written by reference instead of being copied.
-const BY_REFERENCE: usize = 16 << 10;
 /// Slices that go into one vectored write.
 const SLICES: usize = 64;
 /// A buffer that grew beyond this is not kept for the next batch.
-const KEEP: usize = 256 << 10;
+const KEEP: usize = 512 << 10;
 /// The same for the list of ends.
 const KEEP_ENDS: usize = 4 << 10;
 /// Frames of the protocol itself, in bytes; what comes beyond is given up. They are answers to PINGs,
@@ -53,15 +52,29 @@ impl Batch {
             return;
         };
         let before = self.tail.len();
-        if message.head.is_empty() && body.len() < BY_REFERENCE {
-            encoder.message(&[], body, &mut self.tail);
+        let is_small = |it: &[u8]| it.len() < BY_REFERENCE;
+        if is_small(body) && message.head.iter().all(is_small) {
+            encoder.message(&message.head, body, &mut self.tail);
             self.len += self.tail.len() - before;
         } else {
-            for frame in &message.head {
-                self.frame(encoder, frame, true);
+            for frame in message.head.clone().into_vec() {
+                self.frame(encoder, &frame, true);
             }
             self.frame(encoder, body, false);
         }
+        self.end_message(weight);
+    }
+
+    /// Appends a message that is encoded already.
+    #[inline]
+    pub(crate) fn push_wire(&mut self, wire: &[u8], weight: usize) {
+        self.tail.extend_from_slice(wire);
+        self.len += wire.len();
+        self.end_message(weight);
+    }
+
+    #[inline]
+    fn end_message(&mut self, weight: usize) {
         self.ends.push(self.len);
         self.n_messages += 1;
         self.weight += weight;
@@ -150,6 +163,12 @@ impl Batch {
             self.chunks.pop_front();
         }
         self.written += n_bytes;
+    }
+
+    /// Bytes that its buffer holds without growing.
+    #[cfg(test)]
+    pub(crate) fn capacity(&self) -> usize {
+        self.tail.capacity()
     }
 
     /// An empty batch that has the buffers of this one.

@@ -30,6 +30,7 @@ async fn drain(link: &Link) {
             batch
         };
         let Some(batch) = batch else { return };
+        link.end_burst();
         if !write(link, batch).await {
             return;
         }

@@ -130,7 +130,7 @@ fn connection(
         metadata: them.metadata.clone(),
         socket_type: them.socket_type,
     });
-    let link = Link::new(socket, session.encoder(), config.options.send_high_water, place);
+    let link = Link::new(socket, session.encoder(), config, place);
     let link = Arc::new(link);
     let writer = Arc::new(StreamWriter::new(link.clone()));
     let reader = Box::new(StreamReader::new(link, session, buffer));

@@ -2,23 +2,24 @@
 
 use std::net::Shutdown;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use gleis_zmtp::Encoder;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use crate::broadcast::{Broadcast, NotTaken};
 use crate::clock::now;
 use crate::error::{CloseReason, TrySendError};
 use crate::fate::{Closed, Fate};
 use crate::message::{Control, Message};
-use crate::options::HighWater;
+use crate::options::{LinkConfig, Member};
 use crate::stream::batch::Batch;
 use crate::stream::flusher;
-use crate::stream::outbox::{Hints, Next, Outbox};
+use crate::stream::outbox::{Hints, Next, Outbox, patience};
 use crate::stream::socket::Socket;
 use crate::tally::Tally;
 use crate::task::TaskGuard;
@@ -27,11 +28,15 @@ use crate::wakers::Wakers;
 /// What the senders, the reader and the flusher of one connection share.
 #[derive(Debug)]
 pub(crate) struct Link {
+    /// The links of the same socket.
+    company: Member,
     pub(crate) fate: Arc<Fate>,
     /// Wakes the flusher.
     pub(crate) flush: Notify,
-    /// Received messages still wait to be handled.
-    pub(crate) more_to_come: AtomicBool,
+    /// When several messages came at once whose answers may leave together, in nanoseconds since it was
+    /// made; 0 for never.
+    burst: AtomicU64,
+    made: Instant,
     pub(crate) out: Mutex<Outbox>,
     /// A place among the listener's connections, given back at the end.
     place: Mutex<Option<OwnedSemaphorePermit>>,
@@ -44,23 +49,45 @@ impl Link {
     pub(crate) fn new(
         socket: Socket,
         encoder: Encoder,
-        high_water: HighWater,
+        config: &LinkConfig,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
         Self {
+            company: config.company.join(),
             fate: Arc::default(),
             flush: Notify::new(),
-            more_to_come: AtomicBool::new(false),
-            out: Mutex::new(Outbox::new(encoder, high_water, now())),
+            burst: AtomicU64::new(0),
+            made: now(),
+            out: Mutex::new(Outbox::new(encoder, config.options.send_high_water, now())),
             place: Mutex::new(place),
             socket,
             was_asked: AtomicBool::new(true),
         }
     }
 
+    /// Notes what was read just now.
+    pub(crate) fn hear(&self, n_items: usize, now: Instant) {
+        self.was_asked.store(true, Ordering::Relaxed);
+        let since = now.saturating_duration_since(self.made).as_nanos() as u64;
+        self.burst.store(if 1 < n_items { since.max(1) } else { 0 }, Ordering::Relaxed);
+        self.fate.hear();
+    }
+
+    /// What was read at once has been answered.
+    pub(crate) fn end_burst(&self) {
+        self.burst.store(0, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn burst(&self) -> Option<Instant> {
+        let burst = self.burst.load(Ordering::Relaxed);
+        (0 < burst).then(|| self.made + Duration::from_nanos(burst))
+    }
+
     fn hints(&self) -> Hints {
         Hints {
-            more_to_come: self.more_to_come.load(Ordering::Relaxed),
+            burst: self.burst(),
+            patience: patience(self.company.n_links()),
             was_asked: self.was_asked.load(Ordering::Relaxed),
         }
     }
@@ -147,6 +174,22 @@ impl StreamWriter {
                 return Err(TrySendError::Full(message));
             }
             out.append(message, hints)
+        };
+        self.link.act(next);
+        Ok(())
+    }
+
+    pub(crate) fn try_send_copy(&self, message: &Broadcast) -> Result<(), NotTaken> {
+        let hints = self.link.hints();
+        let next = {
+            let mut out = self.link.out.lock();
+            if out.closing {
+                return Err(NotTaken::Closed);
+            }
+            if !out.has_room() {
+                return Err(NotTaken::Full);
+            }
+            out.append_copy(message, hints)
         };
         self.link.act(next);
         Ok(())

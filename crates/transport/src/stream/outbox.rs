@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use gleis_zmtp::Encoder;
 
+use crate::broadcast::Broadcast;
 use crate::clock::now;
 use crate::message::{CONTROLS, Control, Message};
 use crate::options::HighWater;
@@ -13,10 +14,21 @@ use crate::tally::Tally;
 use crate::wakers::Wakers;
 
 /// A batch of this many bytes is written at once; later messages wait unencoded.
-const FULL_BATCH: usize = 64 << 10;
-/// A message is not held back longer than this while its caller computes, and a link that wrote
-/// nothing for as long counts as idle.
-const PATIENCE: Duration = Duration::from_micros(50);
+const FULL_BATCH: usize = 256 << 10;
+/// What a write costs, about.
+const WRITE: Duration = Duration::from_micros(5);
+/// How many links of a socket may write in turn within the patience of one.
+const LINKS: std::ops::RangeInclusive<usize> = 10..=1_000;
+
+/// How long a message is held back at most while its caller computes; a link that wrote nothing for as
+/// long counts as idle.
+///
+/// Whoever sends to many links in turn needs a write's time for each: with less patience than that all
+/// of them would count as idle each time, and each message would be a write of its own.
+#[inline]
+pub(crate) fn patience(n_links: usize) -> Duration {
+    WRITE * (n_links.clamp(*LINKS.start(), *LINKS.end()) as u32)
+}
 
 /// What waits to be encoded.
 #[derive(Debug)]
@@ -39,8 +51,9 @@ pub(crate) enum Next {
 /// What the receiving side knows about the traffic.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Hints {
-    /// Received messages still wait to be handled: more answers will follow.
-    pub(crate) more_to_come: bool,
+    /// When several messages were received at once: for a moment more answers will follow.
+    pub(crate) burst: Option<Instant>,
+    pub(crate) patience: Duration,
     /// Something was received since the last direct write: the peer waits for an answer.
     pub(crate) was_asked: bool,
 }
@@ -143,6 +156,13 @@ impl Outbox {
         self.queued() == 0 && self.batch.is_empty() && self.backlog.is_empty() && !self.writing
     }
 
+    /// Lets go of the buffers if there is nothing in them.
+    pub(crate) fn rest(&mut self) {
+        if self.is_idle() {
+            (self.batch, self.spare, self.backlog) = Default::default();
+        }
+    }
+
     /// Whether the peer takes nothing more.
     pub(crate) fn is_blocked(&self) -> bool {
         self.blocked
@@ -155,6 +175,20 @@ impl Outbox {
             self.hold_back(message, weight);
         } else {
             self.batch.push(&self.encoder, &message, weight);
+        }
+        self.accepted += 1;
+        self.n_appended += 1;
+        self.next(hints)
+    }
+
+    /// As [`append`](Self::append), for a message that is cloned only if it has to wait unencoded.
+    pub(crate) fn append_copy(&mut self, message: &Broadcast, hints: Hints) -> Next {
+        if self.is_behind() {
+            return self.append(message.message().clone(), hints);
+        }
+        match message.wire(&self.encoder) {
+            Some(wire) => self.batch.push_wire(wire, message.weight()),
+            None => self.batch.push(&self.encoder, message.message(), message.weight()),
         }
         self.accepted += 1;
         self.n_appended += 1;
@@ -198,11 +232,13 @@ impl Outbox {
         if FULL_BATCH <= self.batch.len {
             return Next::Write;
         }
-        let may_be_alone = !self.scheduled && !hints.more_to_come;
-        if may_be_alone && (hints.was_asked || PATIENCE < since(self.last_write)) {
+        // Whoever takes longer over one of them lets its answer go alone.
+        let is_one_of_many = || hints.burst.is_some_and(|it| since(it) < hints.patience);
+        let may_be_alone = !self.scheduled && !is_one_of_many();
+        if may_be_alone && (hints.was_asked || hints.patience < since(self.last_write)) {
             return Next::Write;
         }
-        if self.is_overdue() {
+        if self.is_overdue(hints.patience) {
             return Next::Write;
         }
         self.schedule()
@@ -210,13 +246,13 @@ impl Outbox {
 
     /// Whether the oldest waiting message has waited too long. Looked at for the first few messages
     /// of a batch and then for every 16th.
-    fn is_overdue(&mut self) -> bool {
+    fn is_overdue(&mut self, patience: Duration) -> bool {
         if self.n_appended == 1 {
             self.oldest = now();
             return false;
         }
         let looks = self.n_appended < 8 || self.n_appended.is_multiple_of(16);
-        looks && PATIENCE < since(self.oldest)
+        looks && patience < since(self.oldest)
     }
 
     fn schedule(&mut self) -> Next {
@@ -362,5 +398,31 @@ impl Outbox {
         self.backlog_messages -= 1;
         self.backlog_weight -= oldest.weight();
         Some(oldest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gleis_zmtp::{Config, Session, SocketType};
+
+    use super::*;
+
+    #[test]
+    fn an_idle_link_keeps_no_buffer_and_a_busy_one_what_waits() {
+        let encoder = Session::new(Config::new(SocketType::Push), now()).encoder();
+        let mut out = Outbox::new(encoder, HighWater::default(), now());
+        let message = Message::single(vec![7; 100]);
+        out.append_copy(&Broadcast::new(message.clone()), Hints::default());
+        out.rest();
+        let batch = out.take().expect("what was appended is still there");
+        out.append(message, Hints::default());
+        out.rest();
+        assert_eq!((batch.n_messages, out.queued()), (1, 2));
+        out.written(batch);
+        let batch = out.take().expect("the second one");
+        out.written(batch);
+        assert!(0 < out.spare.capacity());
+        out.rest();
+        assert_eq!((out.spare.capacity(), out.batch.capacity()), (0, 0));
     }
 }

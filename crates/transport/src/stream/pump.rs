@@ -6,6 +6,7 @@
 //! over when not: PINGs are answered and the peer's end is noticed though nobody waits.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ use crate::message::Inbound;
 use crate::stream::reader::StreamReader;
 
 /// How many items are delivered at a time.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
+/// A buffer for more items than this is not kept while nothing comes.
+const KEEP: usize = 64;
 /// How long after the last direct read the pump's task takes over, twice at most.
 const WATCH: Duration = Duration::from_millis(10);
 
@@ -29,6 +32,8 @@ pub(crate) struct Pump {
     called: Notify,
     fate: Arc<Fate>,
     inbox: Arc<dyn Inbox>,
+    /// A copy of what the state knows, for a look without the lock.
+    is_direct: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -56,7 +61,8 @@ impl Pump {
             task: None,
             was_polled: false,
         };
-        Arc::new(Self { called: Notify::new(), fate, inbox, state: Mutex::new(state) })
+        let is_direct = AtomicBool::new(false);
+        Arc::new(Self { called: Notify::new(), fate, inbox, is_direct, state: Mutex::new(state) })
     }
 
     /// The task: delivers until the end.
@@ -118,6 +124,7 @@ impl Pump {
         let mut state = self.state.lock();
         let was_polled = std::mem::take(&mut state.was_polled);
         state.is_direct &= was_polled && state.ended.is_none();
+        self.is_direct.store(state.is_direct, Ordering::Relaxed);
         state.is_direct
     }
 
@@ -131,6 +138,7 @@ impl Pump {
         }
         state.was_polled = true;
         let begins = !std::mem::replace(&mut state.is_direct, true);
+        self.is_direct.store(true, Ordering::Relaxed);
         let task = if begins { state.task.take() } else { None };
         let polled = state.poll_deliver(cx, &*self.inbox);
         if let Poll::Ready(Err(reason)) = &polled {
@@ -147,8 +155,13 @@ impl Pump {
 
     /// Hands reading back to the task: several wait now, and the connection wakes only one.
     pub(crate) fn give_up(&self) {
+        // Whoever became direct just now is seen next time, at the latest by the watching task.
+        if !self.is_direct.load(Ordering::Relaxed) {
+            return;
+        }
         let mut state = self.state.lock();
         if std::mem::take(&mut state.is_direct) {
+            self.is_direct.store(false, Ordering::Relaxed);
             state.was_polled = false;
             drop(state);
             self.called.notify_one();
@@ -163,7 +176,11 @@ impl State {
         cx: &mut Context<'_>,
         inbox: &dyn Inbox,
     ) -> Poll<Result<(), CloseReason>> {
-        ready!(self.reader.poll_recv_many(cx, &mut self.batch, BATCH))?;
+        let polled = self.reader.poll_recv_many(cx, &mut self.batch, BATCH);
+        if polled.is_pending() && KEEP < self.batch.capacity() {
+            self.batch = Vec::new();
+        }
+        ready!(polled)?;
         inbox.deliver_all(&mut self.batch);
         Poll::Ready(Ok(()))
     }

@@ -4,7 +4,6 @@ use std::future::Future;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -17,9 +16,14 @@ use crate::error::CloseReason;
 use crate::message::{Body, Control, Inbound, Message};
 use crate::stream::link::Link;
 
-/// Room for one read, and the least that is left before a new buffer is taken.
-const READ: usize = 64 << 10;
-const LOW: usize = 8 << 10;
+/// Room for one read: more when one fills it, less when little comes.
+const ROOMS: [usize; 4] = [512, 4 << 10, 64 << 10, 256 << 10];
+/// What part of a read's room may be left before a new buffer is taken.
+const LOW: usize = 8;
+/// A read that fills no more than this part of its room is little.
+const LITTLE: usize = 64;
+/// The bytes that a message is guessed to have on the wire.
+const GUESS: usize = 64;
 /// A waiting reader without a deadline looks again after this time.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -28,7 +32,11 @@ pub(crate) struct StreamReader {
     buffer: BytesMut,
     /// The inbox has no room: nothing is read.
     is_paused: bool,
+    /// No message has come for a while.
+    is_resting: bool,
     link: Arc<Link>,
+    /// Which of the rooms the next read gets.
+    room: usize,
     session: Session,
     timer: Pin<Box<Sleep>>,
     /// There may be a whole frame in the buffer.
@@ -39,7 +47,16 @@ impl StreamReader {
     /// A reader that goes on where the handshake ended; `buffer` is what it had read too much.
     pub(crate) fn new(link: Arc<Link>, session: Session, buffer: BytesMut) -> Self {
         let timer = Box::pin(tokio::time::sleep(Duration::ZERO));
-        Self { buffer, is_paused: false, link, session, timer, undecoded: true }
+        Self {
+            buffer,
+            is_paused: false,
+            is_resting: false,
+            link,
+            room: 0,
+            session,
+            timer,
+            undecoded: true,
+        }
     }
 
     pub(crate) fn poll_recv_many(
@@ -83,9 +100,19 @@ impl StreamReader {
     fn decode(&mut self, batch: &mut Vec<Inbound>, most: usize) -> Result<usize, CloseReason> {
         let start = batch.len();
         let now = now();
+        // A guess, so that a long batch does not grow step by step.
+        batch.reserve((self.buffer.len() / GUESS).min(most));
         let ended = loop {
             if most <= batch.len() - start {
                 break Ok(());
+            }
+            let left = most - (batch.len() - start);
+            let take = |message: gleis_zmtp::Message| {
+                let (head, body) = (message.head, Body::Bytes(message.body));
+                batch.push(Inbound::Message(Message { head, body }));
+            };
+            if 0 < self.session.poll_messages(now, &mut self.buffer, left, take) {
+                continue;
             }
             match self.session.poll_event(now, &mut self.buffer) {
                 Ok(Some(event)) => batch.extend(inbound(event)),
@@ -99,8 +126,8 @@ impl StreamReader {
         self.transmit();
         let n_items = batch.len() - start;
         if 0 < n_items {
-            self.link.was_asked.store(true, Ordering::Relaxed);
-            self.link.fate.hear();
+            self.is_resting = false;
+            self.link.hear(n_items, now);
             // What came before the fault is still delivered; the fault is met again.
             return Ok(n_items);
         }
@@ -118,10 +145,17 @@ impl StreamReader {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), CloseReason>> {
         loop {
             self.reserve();
+            let room = self.buffer.capacity() - self.buffer.len();
             match self.link.socket.try_read(&mut self.buffer) {
                 Ok(0) => return Poll::Ready(Err(self.eof())),
-                Ok(_) => return Poll::Ready(Ok(())),
+                Ok(n_bytes) => {
+                    self.follow(n_bytes, room);
+                    return Poll::Ready(Ok(()));
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if self.is_resting {
+                        self.rest();
+                    }
                     self.poll_timer(cx)?;
                     std::task::ready!(self.link.socket.poll_read_ready(cx))?;
                 }
@@ -141,11 +175,30 @@ impl StreamReader {
 
     /// Makes room for the next read. A large frame gets more as it arrives, never at its word.
     fn reserve(&mut self) {
-        let buffered = self.buffer.len();
+        let (buffered, least) = (self.buffer.len(), ROOMS[self.room]);
         let wanted = self.session.wanted(buffered);
         let room = self.buffer.capacity() - buffered;
-        if room < LOW || room < wanted.min(READ) {
-            self.buffer.reserve(wanted.min(buffered * 4).max(READ));
+        if room < least / LOW || room < wanted.min(least) {
+            self.buffer.reserve(wanted.min(buffered * 4).max(least));
+        }
+    }
+
+    /// Fits the room for the next read to what came.
+    fn follow(&mut self, n_bytes: usize, room: usize) {
+        let last = ROOMS.len() - 1;
+        if n_bytes == room {
+            self.room = (self.room + 1).min(last);
+        } else if n_bytes < ROOMS[self.room] / LITTLE {
+            self.room = self.room.saturating_sub(1);
+        }
+    }
+
+    /// Lets go of the buffer: an idle link keeps none, heartbeats or not.
+    fn rest(&mut self) {
+        self.is_resting = true;
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
+            self.room = 0;
         }
     }
 
@@ -164,11 +217,9 @@ impl StreamReader {
             let is_held = self.is_paused || self.link.out.lock().is_blocked();
             self.session.hold_silence(is_held);
             self.session.handle_timeout(now).map_err(|it| CloseReason::Protocol(Arc::new(it)))?;
+            self.link.out.lock().rest();
+            self.rest();
             self.transmit();
-            if self.buffer.is_empty() {
-                // An idle link keeps no buffer.
-                self.buffer = BytesMut::new();
-            }
             let next = self.session.poll_timeout().unwrap_or(now + IDLE);
             self.timer.as_mut().reset(next.max(now + Duration::from_millis(1)).into());
         }

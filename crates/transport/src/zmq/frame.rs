@@ -247,8 +247,8 @@ impl Batch {
         };
         self.head.put_u8(MESSAGE);
         put_varint(message.head.len() as u64 + 1, &mut self.head);
-        for frame in &message.head {
-            self.frame(frame);
+        for frame in message.head.clone().into_vec() {
+            self.frame(&frame);
         }
         self.frame(body);
     }
@@ -323,7 +323,7 @@ impl Reader<'_> {
             head.push(self.part_of_message(&mut total)?);
         }
         let body = self.part_of_message(&mut total)?;
-        Ok(Message { head, body: Body::Bytes(body) })
+        Ok(Message { head: head.into(), body: Body::Bytes(body) })
     }
 
     fn part_of_message(&mut self, total: &mut usize) -> Result<Bytes, Error> {

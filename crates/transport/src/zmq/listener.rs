@@ -30,7 +30,7 @@ pub(crate) struct ZmqListener {
     bell: Arc<Bell>,
     endpoint: Endpoint,
     #[cfg(unix)]
-    _file: Option<SocketFile>,
+    file: Option<SocketFile>,
 }
 
 impl ZmqListener {
@@ -60,6 +60,9 @@ impl ZmqListener {
 
 impl Drop for ZmqListener {
     fn drop(&mut self) {
+        // While the place is listened on nobody takes it: what is there is ours.
+        #[cfg(unix)]
+        drop(self.file.take());
         self.bell.close();
     }
 }
@@ -86,6 +89,6 @@ async fn open(place: Place, config: Arc<LinkConfig>) -> io::Result<ZmqListener> 
         bell,
         endpoint,
         #[cfg(unix)]
-        _file: place.file,
+        file: place.file,
     })
 }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use gleis_zmtp::{Config, Event, Message, Session, SocketType};
+use gleis_zmtp::{Config, Event, Head, Message, Session, SocketType};
 
 use crate::drive::config;
 
@@ -67,12 +67,12 @@ fn nothing(_: &Session, _: &mut BytesMut) {}
 #[test]
 fn messages_arrive_whatever_the_pieces() {
     fn say(it: &Session, out: &mut BytesMut) {
-        it.encoder().message(&[], b"one", out);
-        it.encoder().message(&[Bytes::from_static(b"id"), Bytes::new()], &[7; 300], out);
+        it.encoder().message(&Head::new(), b"one", out);
+        it.encoder().message(&Head::copied([b"id", b""]), &[7; 300], out);
         it.encoder().header(3, false, out);
         out.extend_from_slice(b"end");
     }
-    let head = vec![Bytes::from_static(b"id"), Bytes::new()];
+    let head = Head::copied([b"id", b""]);
     let expect = [
         Event::Ready,
         Event::Message(Message::new("one")),
@@ -89,7 +89,7 @@ fn messages_arrive_whatever_the_pieces() {
 #[test]
 fn subscriptions_go_up_and_publications_go_down() {
     fn publish(it: &Session, out: &mut BytesMut) {
-        it.encoder().message(&[Bytes::from_static(b"eu.fr")], b"1", out);
+        it.encoder().message(&Head::copied([b"eu.fr"]), b"1", out);
     }
     fn subscribe(it: &Session, out: &mut BytesMut) {
         it.encoder().subscribe(b"eu.", out);
@@ -101,7 +101,7 @@ fn subscriptions_go_up_and_publications_go_down() {
         let prefix = Bytes::from_static(b"eu.");
         let heard = [Event::Ready, Event::Subscribe(prefix.clone()), Event::Cancel(prefix)];
         assert_eq!(publisher, heard);
-        let head = vec![Bytes::from_static(b"eu.fr")];
+        let head = Head::copied([b"eu.fr"]);
         let message = Message { head, body: Bytes::from_static(b"1") };
         assert_eq!(subscriber, [Event::Ready, Event::Message(message)]);
     }
