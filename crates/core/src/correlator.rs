@@ -1,29 +1,35 @@
 //! Pending requests by id, each with a deadline.
 
-use std::{collections::BTreeSet, fmt, time::Instant};
+use std::{cmp::Reverse, collections::BinaryHeap, fmt, time::Instant};
 
 use crate::Deadline;
+
+/// What the list of deadlines may hold beyond twice what is pending before it is swept.
+const SLACK: usize = 64;
 
 /// Pending requests: a value per [`CorrelationId`], and the moment each is given up.
 ///
 /// It has no clock: [`next_deadline`](Self::next_deadline) says when to call
 /// [`expire`](Self::expire), and the caller says what time it is. Ids are not reused until
 /// a slot was taken 2^32 - 1 times, so a late reply finds nothing instead of a stranger's request.
-/// Inserting, taking and expiring cost O(log n) of the requests pending.
+/// Where deadlines come in order, as they do with one timeout for all, inserting and taking cost the
+/// same however much is pending; otherwise O(log n).
 pub struct Correlator<T> {
-    // Invariant: `free` holds the index of every slot without a value, once.
-    slots: Vec<Slot<T>>,
+    // Invariant: the deadline of every pending value, and of some that are not pending any more.
+    deadlines: BinaryHeap<Reverse<(Deadline, CorrelationId)>>,
+    // Invariant: the index of every slot without a value, once.
     free: Vec<u32>,
-    // Invariant: one entry for every slot with a value.
-    deadlines: BTreeSet<(Deadline, CorrelationId)>,
     limit: usize,
+    n_pending: usize,
+    slots: Vec<Slot<T>>,
 }
 
 impl<T> Correlator<T> {
     /// No pending requests, and room for `limit` of them (at most 2^32 - 1).
     pub fn new(limit: usize) -> Self {
         let limit = limit.min(u32::MAX as usize);
-        Self { slots: Vec::new(), free: Vec::new(), deadlines: BTreeSet::new(), limit }
+        let (deadlines, free, slots) = Default::default();
+        Self { deadlines, free, limit, n_pending: 0, slots }
     }
 
     /// Remembers `value` until it is taken or `deadline` passes.
@@ -31,40 +37,83 @@ impl<T> Correlator<T> {
     /// # Errors
     /// [`Full`] gives the value back when `limit` requests are pending.
     pub fn insert(&mut self, deadline: Deadline, value: T) -> Result<CorrelationId, Full<T>> {
-        if self.limit <= self.len() {
+        if self.limit <= self.n_pending {
             return Err(Full(value));
         }
-        let index = self.free.pop().unwrap_or_else(|| self.grow());
+        let Some(index) = self.free.pop().or_else(|| self.grow()) else {
+            return Err(Full(value));
+        };
         let slot = &mut self.slots[index as usize];
-        slot.pending = Some((deadline, value));
+        slot.state = State::Pending(value);
         let id = CorrelationId::new(slot.generation, index);
-        self.deadlines.insert((deadline, id));
+        self.n_pending += 1;
+        self.deadlines.push(Reverse((deadline, id)));
+        self.sweep();
         Ok(id)
     }
 
-    /// The value pending under `id`.
+    /// The value under `id`, pending or settled.
     pub fn get(&self, id: CorrelationId) -> Option<&T> {
-        let slot = self.slots.get(id.index()).filter(|it| it.generation == id.generation())?;
-        slot.pending.as_ref().map(|(_, value)| value)
+        match &self.slot(id)?.state {
+            State::Free => None,
+            State::Pending(value) | State::Settled(value) => Some(value),
+        }
     }
 
-    /// The value pending under `id`, no longer pending; `None` when it was taken, has expired or never was.
+    /// As [`get`](Self::get), to be changed.
+    pub fn get_mut(&mut self, id: CorrelationId) -> Option<&mut T> {
+        match &mut self.slot_mut(id)?.state {
+            State::Free => None,
+            State::Pending(value) | State::Settled(value) => Some(value),
+        }
+    }
+
+    /// The value under `id`, pending or settled, which is over now; `None` when it was taken, has
+    /// expired or never was.
     pub fn take(&mut self, id: CorrelationId) -> Option<T> {
-        let slot = self.slots.get_mut(id.index()).filter(|it| it.generation == id.generation())?;
-        let (deadline, value) = slot.pending.take()?;
+        let slot = self.slot_mut(id)?;
+        let state = std::mem::replace(&mut slot.state, State::Free);
+        let (value, was_pending) = match state {
+            State::Free => return None,
+            State::Pending(value) => (value, true),
+            State::Settled(value) => (value, false),
+        };
         slot.generation = next(slot.generation);
+        self.n_pending -= usize::from(was_pending);
         self.free.push(id.0 as u32);
-        self.deadlines.remove(&(deadline, id));
         Some(value)
+    }
+
+    /// The value pending under `id`, which is not pending any more: it has no deadline and takes no
+    /// room, but stays until it is [taken](Self::take). `None` if it is not pending.
+    pub fn settle(&mut self, id: CorrelationId) -> Option<&mut T> {
+        let slot = self.slots.get_mut(id.index()).filter(|it| it.generation == id.generation())?;
+        match std::mem::replace(&mut slot.state, State::Free) {
+            State::Pending(value) => {
+                self.n_pending -= 1;
+                slot.state = State::Settled(value);
+            }
+            other => {
+                slot.state = other;
+                return None;
+            }
+        }
+        match &mut slot.state {
+            State::Settled(value) => Some(value),
+            State::Free | State::Pending(_) => None,
+        }
+    }
+
+    /// What expired by `now` and is pending still, the earliest deadline first.
+    pub fn next_expired(&mut self, now: Instant) -> Option<CorrelationId> {
+        self.next_deadline().filter(|it| it.has_passed(now))?;
+        self.first()
     }
 
     /// All that expired by `now`, earliest deadline first; they are no longer pending.
     pub fn expire(&mut self, now: Instant) -> Vec<(CorrelationId, T)> {
         let mut res = Vec::new();
-        while let Some(&(deadline, id)) = self.deadlines.first() {
-            if !deadline.has_passed(now) {
-                break;
-            }
+        while let Some(id) = self.next_expired(now) {
             res.extend(self.take(id).map(|value| (id, value)));
         }
         res
@@ -72,30 +121,78 @@ impl<T> Correlator<T> {
 
     /// All that is pending, earliest deadline first; nothing is pending afterwards.
     pub fn drain(&mut self) -> Vec<(CorrelationId, T)> {
-        let ids: Vec<_> = self.deadlines.iter().map(|(_, id)| *id).collect();
-        ids.into_iter().filter_map(|id| Some((id, self.take(id)?))).collect()
+        let mut res = Vec::new();
+        while let Some(id) = self.first() {
+            res.extend(self.take(id).map(|value| (id, value)));
+        }
+        res
+    }
+
+    /// What is pending.
+    pub fn pending(&self) -> impl Iterator<Item = (CorrelationId, &T)> {
+        self.slots.iter().enumerate().filter_map(|(index, slot)| match &slot.state {
+            State::Pending(value) => {
+                Some((CorrelationId::new(slot.generation, index as u32), value))
+            }
+            State::Free | State::Settled(_) => None,
+        })
     }
 
     /// The earliest deadline, when something is pending.
-    pub fn next_deadline(&self) -> Option<Deadline> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+    pub fn next_deadline(&mut self) -> Option<Deadline> {
+        self.first()?;
+        self.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
     }
 
     /// How many requests are pending.
     pub fn len(&self) -> usize {
-        self.deadlines.len()
+        self.n_pending
     }
 
     /// Whether nothing is pending.
     pub fn is_empty(&self) -> bool {
-        self.deadlines.is_empty()
+        self.n_pending == 0
     }
 
-    fn grow(&mut self) -> u32 {
-        // No truncation: there are never more slots than `limit`, which fits.
-        let index = self.slots.len() as u32;
-        self.slots.push(Slot { generation: 1, pending: None });
-        index
+    /// What is pending with the earliest deadline, which is the first in the list then.
+    fn first(&mut self) -> Option<CorrelationId> {
+        while let Some(Reverse((_, id))) = self.deadlines.peek() {
+            if self.is_pending(*id) {
+                return Some(*id);
+            }
+            self.deadlines.pop();
+        }
+        None
+    }
+
+    fn is_pending(&self, id: CorrelationId) -> bool {
+        self.slot(id).is_some_and(|it| matches!(it.state, State::Pending(_)))
+    }
+
+    fn slot(&self, id: CorrelationId) -> Option<&Slot<T>> {
+        self.slots.get(id.index()).filter(|it| it.generation == id.generation())
+    }
+
+    fn slot_mut(&mut self, id: CorrelationId) -> Option<&mut Slot<T>> {
+        self.slots.get_mut(id.index()).filter(|it| it.generation == id.generation())
+    }
+
+    /// `None` if all indices are taken, as far as settled values hold them.
+    fn grow(&mut self) -> Option<u32> {
+        let index = u32::try_from(self.slots.len()).ok()?;
+        self.slots.push(Slot { generation: 1, state: State::Free });
+        Some(index)
+    }
+
+    /// Forgets the deadlines of what is over once they are the most: what is answered in time costs
+    /// no search for its deadline.
+    fn sweep(&mut self) {
+        if self.deadlines.len() <= 2 * self.n_pending + SLACK {
+            return;
+        }
+        let mut deadlines = std::mem::take(&mut self.deadlines);
+        deadlines.retain(|Reverse((_, id))| self.is_pending(*id));
+        self.deadlines = deadlines;
     }
 }
 
@@ -167,7 +264,13 @@ impl<T> std::error::Error for Full<T> {}
 
 struct Slot<T> {
     generation: u32,
-    pending: Option<(Deadline, T)>,
+    state: State<T>,
+}
+
+enum State<T> {
+    Free,
+    Pending(T),
+    Settled(T),
 }
 
 /// Generations start again at one, so that no id is zero.
@@ -221,6 +324,36 @@ mod tests {
         assert_eq!(pending.next_deadline(), Some(at(3)));
         assert_eq!(pending.drain().len(), 1);
         assert!(pending.is_empty());
+    }
+
+    #[test]
+    fn what_is_settled_takes_no_room_and_stays_until_it_is_taken() {
+        let now = Instant::now();
+        let mut pending = Correlator::new(1);
+        let first = pending.insert(Deadline::at(now), 1).unwrap();
+        *pending.settle(first).unwrap() += 10;
+        assert_eq!(pending.settle(first), None);
+        assert!(pending.is_empty());
+        assert_eq!((pending.next_deadline(), pending.next_expired(now)), (None, None));
+        let second = pending.insert(far(), 2).unwrap();
+        assert_ne!(first.index(), second.index());
+        assert_eq!(pending.pending().collect::<Vec<_>>(), [(second, &2)]);
+        assert_eq!((pending.take(first), pending.get(first)), (Some(11), None));
+        assert_eq!((pending.take(second), pending.settle(second)), (Some(2), None));
+    }
+
+    #[test]
+    fn the_deadlines_of_what_is_over_are_not_kept() {
+        let mut pending = Correlator::new(10);
+        let stays = pending.insert(far(), 0).unwrap();
+        for n in 1..10_000 {
+            let id = pending.insert(far(), n).unwrap();
+            assert_eq!(pending.take(id), Some(n));
+            assert!(pending.deadlines.len() <= 2 * pending.len() + SLACK + 2);
+        }
+        assert!(pending.next_deadline().is_some());
+        assert_eq!(pending.take(stays), Some(0));
+        assert_eq!(pending.next_deadline(), None);
     }
 
     #[test]

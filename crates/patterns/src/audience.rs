@@ -1,9 +1,10 @@
 //! Who listens to a publisher, and to what.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-use gleis_transport::{CloseReason, Control, Inbound, Inbox, Message};
+use gleis_transport::{Broadcast, CloseReason, Control, Inbound, Inbox, Message};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -30,6 +31,8 @@ struct Shared {
     /// Of a socket whose owner hears what subscribers say.
     ears: Option<Ears>,
     limits: WishLimits,
+    /// How many listeners want anything at all.
+    n_subscribers: AtomicUsize,
     overflow: Overflow,
     /// Of a socket that keeps messages for late subscribers.
     replay: Option<Replay>,
@@ -43,8 +46,51 @@ struct Ears {
 #[derive(Default)]
 struct Listeners {
     closed: bool,
-    /// Replaced, never changed: a publisher walks over it without the lock.
-    list: Arc<[Listener]>,
+    /// A publisher walks over it without the lock: it is replaced while one does.
+    list: Arc<Crowd>,
+}
+
+impl Listeners {
+    /// Changes the list; what it was before is to be dropped without the lock.
+    fn change(&mut self, change: impl FnOnce(&mut Crowd)) -> Option<Arc<Crowd>> {
+        if let Some(list) = Arc::get_mut(&mut self.list) {
+            change(list);
+            return None;
+        }
+        let mut list = Crowd::clone(&self.list);
+        change(&mut list);
+        Some(std::mem::replace(&mut self.list, Arc::new(list)))
+    }
+}
+
+/// All listeners at one moment.
+#[derive(Clone, Default)]
+pub(crate) struct Crowd {
+    all: Vec<Listener>,
+    /// Whether a message has to be encoded in more than one way for them.
+    pub(crate) is_mixed: bool,
+}
+
+impl Crowd {
+    fn add(&mut self, listener: Listener) {
+        self.is_mixed |= self.all.last().is_some_and(|it| it.kind() != listener.kind());
+        self.all.push(listener);
+    }
+
+    fn remove(&mut self, id: u64) -> Option<Listener> {
+        let at = self.all.iter().position(|it| it.link.id == id)?;
+        let gone = self.all.remove(at);
+        self.is_mixed &= self.all.windows(2).any(|it| it[0].kind() != it[1].kind());
+        Some(gone)
+    }
+}
+
+impl std::ops::Deref for Crowd {
+    type Target = [Listener];
+
+    fn deref(&self) -> &[Listener] {
+        &self.all
+    }
 }
 
 impl Audience {
@@ -64,8 +110,9 @@ impl Audience {
 
     fn new(settings: &Settings, ears: Option<Ears>, replay: Option<Replay>) -> Self {
         let (changed, limits) = (Notify::new(), settings.wish_limits());
+        let n_subscribers = AtomicUsize::new(0);
         let overflow = settings.overflow.unwrap_or(Overflow::DropNewest);
-        let shared = Arc::new(Shared { changed, ears, limits, overflow, replay });
+        let shared = Arc::new(Shared { changed, ears, limits, n_subscribers, overflow, replay });
         Self { listeners: Mutex::default(), shared }
     }
 
@@ -75,15 +122,14 @@ impl Audience {
     }
 
     /// All listeners; `None` once the socket is closed.
-    pub(crate) fn listeners(&self) -> Option<Arc<[Listener]>> {
+    pub(crate) fn listeners(&self) -> Option<Arc<Crowd>> {
         let listeners = self.listeners.lock();
         if listeners.closed { None } else { Some(listeners.list.clone()) }
     }
 
     /// How many want anything at all.
     pub(crate) fn n_subscribers(&self) -> usize {
-        let list = self.listeners.lock().list.clone();
-        list.iter().filter(|it| it.wants_any()).count()
+        self.shared.n_subscribers.load(Ordering::Acquire)
     }
 
     /// Messages were lost before they came here: all that want anything are told.
@@ -115,17 +161,15 @@ impl Role for Audience {
             link: Arc::downgrade(link),
             shared: self.shared.clone(),
         };
-        let mut listeners = self.listeners.lock();
-        let list = listeners.list.iter().cloned().chain([listener]).collect();
-        let old = std::mem::replace(&mut listeners.list, list);
-        drop(listeners);
+        let old = self.listeners.lock().change(|it| it.add(listener));
         drop(old);
         Arc::new(inbox)
     }
 
     fn settled(&self, link: &Arc<Link>) {
         let listeners = self.listeners.lock().list.clone();
-        let Some(listener) = listeners.iter().find(|it| it.link.id == link.id) else {
+        // It is among the last.
+        let Some(listener) = listeners.iter().rev().find(|it| it.link.id == link.id) else {
             return;
         };
         let refused = {
@@ -139,11 +183,8 @@ impl Role for Audience {
     }
 
     fn detach(&self, link: &Arc<Link>) {
-        let mut listeners = self.listeners.lock();
-        let gone = listeners.list.iter().find(|it| it.link.id == link.id).cloned();
-        let list = listeners.list.iter().filter(|it| it.link.id != link.id).cloned().collect();
-        let old = std::mem::replace(&mut listeners.list, list);
-        drop(listeners);
+        let mut gone = None;
+        let old = self.listeners.lock().change(|it| gone = it.remove(link.id));
         drop(old);
         if let Some(gone) = gone {
             self.shared.leave(&gone);
@@ -169,7 +210,9 @@ impl Shared {
         let filters = {
             let mut wishes = gone.ear.wishes.lock();
             wishes.gone = true;
-            std::mem::take(&mut wishes.filters)
+            let filters = std::mem::take(&mut wishes.filters);
+            gone.ear.note_change(&wishes, &self.n_subscribers);
+            filters
         };
         let Some(ears) = &self.ears else {
             return;
@@ -186,6 +229,7 @@ impl Shared {
     /// Why the peer cannot be served.
     fn note(
         &self,
+        ear: &Ear,
         wishes: &mut Wishes,
         link: &Link,
         control: Control,
@@ -199,6 +243,8 @@ impl Shared {
                     return Err(format!("more than {} subscriptions", self.limits.filters));
                 }
                 let first = wishes.filters.add(filter.clone());
+                // Whoever hears of it may look at the count at once.
+                ear.note_change(wishes, &self.n_subscribers);
                 if let Some(news) = news {
                     news.add(link.id, link.info(), filter.clone(), first);
                 }
@@ -206,17 +252,17 @@ impl Shared {
             }
             // As libzmq, which says each time that it wants something and once that it no longer does.
             Some(Change::Remove(filter)) if !link.gleis => {
-                if wishes.filters.forget(&filter)
-                    && let Some(news) = news
-                {
+                let was_known = wishes.filters.forget(&filter);
+                ear.note_change(wishes, &self.n_subscribers);
+                if was_known && let Some(news) = news {
                     news.leave(link.id, link.info(), filter);
                 }
                 Ok(None)
             }
             Some(Change::Remove(filter)) => {
-                if let Some(last) = wishes.filters.remove(&filter)
-                    && let Some(news) = news
-                {
+                let removed = wishes.filters.remove(&filter);
+                ear.note_change(wishes, &self.n_subscribers);
+                if let (Some(last), Some(news)) = (removed, news) {
                     news.remove(link.id, link.info(), filter, last);
                 }
                 Ok(None)
@@ -254,7 +300,7 @@ impl Wishbox {
             if wishes.gone || wishes.refused.is_some() {
                 return None;
             }
-            match self.shared.note(&mut wishes, link, control) {
+            match self.shared.note(&self.ear, &mut wishes, link, control) {
                 Ok(new) => new?,
                 Err(reason) => {
                     wishes.refused = Some(reason.clone());
@@ -266,7 +312,7 @@ impl Wishbox {
         for kept in cache?.matching(&new) {
             if let Some(message) = replay?.frames(kept, link) {
                 // What is missed is counted and told; and what was kept was encoded before.
-                let _ = listener.give_now(message, self.shared.overflow);
+                let _ = listener.give_now(&Broadcast::new(message), self.shared.overflow);
             }
         }
         None

@@ -7,6 +7,9 @@ use gleis_transport::Inbound;
 
 use crate::peer::Link;
 
+/// An empty buffer for more items than this is kept only while so many come at once.
+const KEEP: usize = 64;
+
 /// Messages and controls, and who sent them, in order.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
@@ -27,6 +30,19 @@ impl Batch {
     /// Appends an item; [`end_run`](Self::end_run) says whose it is.
     pub(crate) fn push(&mut self, item: Inbound) {
         self.items.push_back(item);
+    }
+
+    /// Takes all of `items`, which gets an empty buffer, without moving them; false if something is
+    /// here already.
+    pub(crate) fn swap(&mut self, items: &mut VecDeque<Inbound>) -> bool {
+        if !self.items.is_empty() {
+            return false;
+        }
+        std::mem::swap(&mut self.items, items);
+        if KEEP < items.capacity() && self.items.len() <= KEEP {
+            *items = VecDeque::new();
+        }
+        true
     }
 
     /// The last `n` items are of `link`.

@@ -64,6 +64,8 @@ pub(crate) trait Role: Send + Sync + 'static {
 }
 
 pub(crate) struct Core {
+    /// What all links of the socket have in common.
+    base: LinkConfig,
     /// Told when links come and go.
     changed: Notify,
     endpoint: OnceLock<Endpoint>,
@@ -104,6 +106,7 @@ impl Core {
         let teller = Arc::new(Teller::default());
         let negotiation = Negotiation::new::<T>(settings.codec.clone());
         Arc::new_cyclic(|me| Self {
+            base: LinkConfig::new(socket_type),
             changed: Notify::new(),
             endpoint: OnceLock::new(),
             front: OnceLock::new(),
@@ -119,7 +122,7 @@ impl Core {
     }
 
     fn config(&self, side: Side) -> Arc<LinkConfig> {
-        let mut config = LinkConfig::new(self.socket_type);
+        let mut config = self.base.clone();
         config.options = self.settings.options.clone();
         config.metadata = self.negotiation.metadata(side);
         Arc::new(config)

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gleis_core::CorrelationId;
-use gleis_transport::{Body, Message as Frames};
+use gleis_transport::{Body, Head, Message as Frames};
 
 /// The kind frame of an error answer; its text follows.
 const ERROR: &[u8] = b"E";
@@ -20,25 +20,23 @@ pub(crate) enum Answer {
 
 /// A request as the wire carries it.
 pub(crate) fn request(id: CorrelationId, value: Frames) -> Frames {
-    let mut head = Vec::with_capacity(2 + value.head.len());
-    head.extend([Bytes::copy_from_slice(&id.to_bytes()), Bytes::new()]);
-    head.extend(value.head);
+    let mut head = Head::copied([&id.to_bytes(), b""]);
+    head.append(value.head);
     Frames { head, body: value.body }
 }
 
 /// Gives the value of a [`request`] back.
-pub(crate) fn unrequest(mut request: Frames) -> Frames {
-    request.head.drain(..2.min(request.head.len()));
-    request
+pub(crate) fn unrequest(request: Frames) -> Frames {
+    behind(2, request)
 }
 
 /// Splits what a replier received: the envelope to be echoed, and the rest. `Err` holds the number
 /// of frames of a message that is no request.
 ///
 /// The envelope ends with the first empty frame; a message of one frame has none.
-pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Frames), usize> {
+pub(crate) fn split_request(message: Frames) -> Result<(Head, Frames), usize> {
     let Frames { mut head, body } = message;
-    match head.iter().position(Bytes::is_empty) {
+    match head.iter().position(<[u8]>::is_empty) {
         None if head.is_empty() => Ok((head, Frames::single(body))),
         None => Err(head.len() + 1),
         Some(at) => {
@@ -49,14 +47,14 @@ pub(crate) fn split_request(message: Frames) -> Result<(Vec<Bytes>, Frames), usi
 }
 
 /// The answer behind its envelope. A foreign peer gets an empty body for all that is no value.
-pub(crate) fn answer(envelope: Vec<Bytes>, answer: Answer, gleis: bool) -> Frames {
+pub(crate) fn answer(envelope: Head, answer: Answer, gleis: bool) -> Frames {
     let (kind, text) = match answer {
         Answer::Value(value) => {
             let mut head = envelope;
             if gleis && !value.head.is_empty() {
                 head.push(Bytes::from_static(FRAMES));
             }
-            head.extend(value.head);
+            head.append(value.head);
             return Frames { head, body: value.body };
         }
         Answer::Error(text) => (ERROR, text),
@@ -70,24 +68,32 @@ pub(crate) fn answer(envelope: Vec<Bytes>, answer: Answer, gleis: bool) -> Frame
     Frames::multipart(head, text)
 }
 
-/// Whose answer this is, and what it says; `None` if it is no answer.
-pub(crate) fn split_answer(message: Frames, gleis: bool) -> Option<(CorrelationId, Answer)> {
-    let Frames { head, body } = message;
-    let [id, empty, kind @ ..] = &head[..] else {
-        return None;
+/// Whose answer this is, and what it says; what is no answer comes back.
+pub(crate) fn split_answer(
+    message: Frames,
+    gleis: bool,
+) -> Result<(CorrelationId, Answer), Frames> {
+    let mut frames = message.head.iter();
+    let id = frames.next().and_then(CorrelationId::from_bytes);
+    let (Some(id), Some([])) = (id, frames.next()) else {
+        return Err(message);
     };
-    let id = CorrelationId::from_bytes(id).filter(|_| empty.is_empty())?;
+    let (kind, n_more) = (frames.next(), frames.count());
     let answer = match kind {
-        [] => Answer::Value(Frames::single(body)),
-        [kind] if gleis && kind == ERROR => Answer::Error(text(&body)),
-        [kind] if gleis && kind == NO_REPLY => Answer::NoReply,
-        [kind, rest @ ..] if gleis && kind == FRAMES => {
-            Answer::Value(Frames::multipart(rest.to_vec(), body))
-        }
-        _ if gleis => return None,
-        rest => Answer::Value(Frames::multipart(rest.to_vec(), body)),
+        None => Answer::Value(Frames::single(message.body)),
+        Some(ERROR) if gleis && n_more == 0 => Answer::Error(text(&message.body)),
+        Some(NO_REPLY) if gleis && n_more == 0 => Answer::NoReply,
+        Some(FRAMES) if gleis => Answer::Value(behind(3, message)),
+        Some(_) if gleis => return Err(message),
+        Some(_) => Answer::Value(behind(2, message)),
     };
-    Some((id, answer))
+    Ok((id, answer))
+}
+
+/// What stands behind the first `n_frames`.
+fn behind(n_frames: usize, mut message: Frames) -> Frames {
+    message.head = message.head.split_off(n_frames);
+    message
 }
 
 fn text(body: &Body) -> String {
@@ -135,9 +141,9 @@ mod tests {
     #[test]
     fn answers_of_several_frames_are_told_from_errors() {
         for gleis in [true, false] {
-            let envelope = vec![Bytes::from_static(b"12345678"), Bytes::new()];
+            let envelope = Head::copied([b"12345678", b""]);
             let message = answer(envelope, Answer::Value(frames(&["E", "x"])), gleis);
-            let Some((_, Answer::Value(value))) = split_answer(message, gleis) else {
+            let Ok((_, Answer::Value(value))) = split_answer(message, gleis) else {
                 panic!("a value");
             };
             assert_eq!((value.head.len(), value.body.len()), (1, 1));
@@ -147,18 +153,18 @@ mod tests {
     #[test]
     fn a_foreign_peer_gets_an_empty_body_instead_of_an_error() {
         let error = || Answer::Error("no such thing".to_owned());
-        let foreign = answer(vec![Bytes::new()], error(), false);
+        let foreign = answer(Head::copied([b""]), error(), false);
         assert_eq!((foreign.head.len(), foreign.body.len()), (1, 0));
-        let ours = answer(vec![Bytes::new()], error(), true);
+        let ours = answer(Head::copied([b""]), error(), true);
         assert_eq!((ours.head.len(), ours.body.len()), (2, 13));
     }
 
     #[test]
     fn kinds_are_read_from_gleis_peers_only() {
         let error = || frames(&["12345678", "", "E", "text"]);
-        assert!(matches!(split_answer(error(), true), Some((_, Answer::Error(_)))));
-        assert!(matches!(split_answer(error(), false), Some((_, Answer::Value(_)))));
-        assert!(split_answer(frames(&["1234", "", "body"]), true).is_none());
-        assert!(split_answer(frames(&["12345678", "body"]), true).is_none());
+        assert!(matches!(split_answer(error(), true), Ok((_, Answer::Error(_)))));
+        assert!(matches!(split_answer(error(), false), Ok((_, Answer::Value(_)))));
+        assert!(split_answer(frames(&["1234", "", "body"]), true).is_err());
+        assert!(split_answer(frames(&["12345678", "body"]), true).is_err());
     }
 }

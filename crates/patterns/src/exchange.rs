@@ -67,7 +67,7 @@ impl Role for Exchange {
             *place.lock() = Place::Taken(link.clone());
         }
         let inbox = self.intake.clone().attach(link, exit);
-        self.ring.add(link.clone());
+        self.ring.add(link);
         inbox
     }
 

@@ -1,6 +1,6 @@
 //! Giving a message to one of many peers that all get it.
 
-use gleis_transport::{Message as Frames, Sender, TrySendError};
+use gleis_transport::{Broadcast, Message as Frames, NotTaken, Sender, TrySendError};
 use tokio::time::Instant;
 
 use crate::error::SendError;
@@ -21,6 +21,12 @@ pub(crate) enum Outcome {
 }
 
 impl Link {
+    /// Gives the peer `message` if it has room and nothing else is to be seen to.
+    #[inline]
+    pub(crate) fn give_lightly(&self, message: &Broadcast) -> bool {
+        self.sender.try_send_copy(message).is_ok()
+    }
+
     /// Gives the peer `message` as `overflow` says, waiting for room `until` then at most; what is
     /// dropped is counted.
     ///
@@ -28,31 +34,38 @@ impl Link {
     /// [`SendError::Encode`].
     pub(crate) async fn give(
         &self,
-        message: Frames,
+        message: &Broadcast,
         overflow: Overflow,
         until: Option<Instant>,
     ) -> Result<Outcome, SendError> {
-        if overflow != Overflow::Block {
-            return self.give_now(message, overflow);
+        match self.sender.try_send_copy(message) {
+            Err(NotTaken::Full) if overflow == Overflow::Block => (),
+            Err(NotTaken::Full) if overflow == Overflow::DropOldest => {
+                return self.give_now(message, overflow);
+            }
+            res => return self.given(res.map(|()| Vec::new())),
         }
-        self.given(send_until(&self.sender, message, until).await.map(|()| Vec::new()))
+        let sent = send_until(&self.sender, message.message().clone(), until).await;
+        self.given(sent.map(|()| Vec::new()).map_err(NotTaken::from))
     }
 
     /// As [`give`](Self::give), at once or not at all.
     pub(crate) fn give_now(
         &self,
-        message: Frames,
+        message: &Broadcast,
         overflow: Overflow,
     ) -> Result<Outcome, SendError> {
         self.given(match overflow {
-            Overflow::DropOldest => self.sender.displace(message),
+            Overflow::DropOldest => {
+                self.sender.displace(message.message().clone()).map_err(NotTaken::from)
+            }
             Overflow::Block | Overflow::DropNewest | Overflow::Fail => {
-                self.sender.try_send(message).map(|()| Vec::new())
+                self.sender.try_send_copy(message).map(|()| Vec::new())
             }
         })
     }
 
-    fn given(&self, res: Result<Vec<Frames>, TrySendError>) -> Result<Outcome, SendError> {
+    fn given(&self, res: Result<Vec<Frames>, NotTaken>) -> Result<Outcome, SendError> {
         match res {
             Ok(given_up) if given_up.is_empty() => Ok(Outcome::Taken),
             Ok(given_up) => {
@@ -60,11 +73,11 @@ impl Link {
                 self.account.displace_sent(n_given_up);
                 Ok(Outcome::Displaced(n_given_up))
             }
-            Err(TrySendError::Full(_)) => {
+            Err(NotTaken::Full) => {
                 self.account.lose_sent(DropReason::Full);
                 Ok(Outcome::Full)
             }
-            Err(TrySendError::Closed(_)) => {
+            Err(NotTaken::Closed) => {
                 self.account.lose_sent(DropReason::Closed);
                 Ok(Outcome::Gone)
             }

@@ -126,9 +126,9 @@ pub struct Pattern(
 );
 
 /// One segment, whatever it is.
-const ONE: &str = "*";
+pub(crate) const ONE: &str = "*";
 /// All segments that follow.
-const REST: &str = "**";
+pub(crate) const REST: &str = "**";
 
 impl Pattern {
     /// The pattern `text`.

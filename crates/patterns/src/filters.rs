@@ -4,35 +4,38 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use bytes::Bytes;
 
-use crate::filter::{Filter, Pattern};
+use crate::filter::Filter;
+use crate::paths::Paths;
 use crate::topics::Topics;
 
 /// Filters, each counted: subscribed to twice it must be cancelled twice.
 ///
-/// Prefixes and exact topics are looked up; patterns are tried one by one.
+/// All are looked up; none is tried one by one.
 #[derive(Debug, Default)]
 pub(crate) struct Filters {
     exact: BTreeMap<Bytes, usize>,
-    paths: BTreeMap<Pattern, usize>,
+    paths: Paths,
     prefixes: Topics,
 }
 
 impl Filters {
     /// True if `filter` is new.
     pub(crate) fn add(&mut self, filter: Filter) -> bool {
-        let count = match filter {
-            Filter::Exact(topic) => self.exact.entry(topic).or_insert(0),
-            Filter::Path(pattern) => self.paths.entry(pattern).or_insert(0),
-            Filter::Prefix(prefix) => return self.prefixes.add(prefix),
-        };
-        *count += 1;
-        *count == 1
+        match filter {
+            Filter::Exact(topic) => {
+                let count = self.exact.entry(topic).or_insert(0);
+                *count += 1;
+                *count == 1
+            }
+            Filter::Path(pattern) => self.paths.add(pattern),
+            Filter::Prefix(prefix) => self.prefixes.add(prefix),
+        }
     }
 
     pub(crate) fn contains(&self, filter: &Filter) -> bool {
         match filter {
             Filter::Exact(topic) => self.exact.contains_key(topic),
-            Filter::Path(pattern) => self.paths.contains_key(pattern),
+            Filter::Path(pattern) => self.paths.contains(pattern),
             Filter::Prefix(prefix) => self.prefixes.contains(prefix),
         }
     }
@@ -41,7 +44,7 @@ impl Filters {
     pub(crate) fn forget(&mut self, filter: &Filter) -> bool {
         match filter {
             Filter::Exact(topic) => self.exact.remove(topic).is_some(),
-            Filter::Path(pattern) => self.paths.remove(pattern).is_some(),
+            Filter::Path(pattern) => self.paths.forget(pattern),
             Filter::Prefix(prefix) => self.prefixes.forget(prefix),
         }
     }
@@ -54,7 +57,7 @@ impl Filters {
     pub(crate) fn iter(&self) -> impl Iterator<Item = Filter> {
         let prefixes = self.prefixes.iter().cloned().map(Filter::Prefix);
         let exact = self.exact.keys().cloned().map(Filter::Exact);
-        prefixes.chain(exact).chain(self.paths.keys().cloned().map(Filter::Path))
+        prefixes.chain(exact).chain(self.paths.iter().cloned().map(Filter::Path))
     }
 
     /// How many there are, each counted once.
@@ -66,16 +69,19 @@ impl Filters {
     pub(crate) fn remove(&mut self, filter: &Filter) -> Option<bool> {
         match filter {
             Filter::Exact(topic) => uncount(self.exact.entry(topic.clone())),
-            Filter::Path(pattern) => uncount(self.paths.entry(pattern.clone())),
+            Filter::Path(pattern) => self.paths.remove(pattern),
             Filter::Prefix(prefix) => self.prefixes.remove(prefix),
         }
     }
 
+    /// Whether one of them wants every topic there is.
+    pub(crate) fn want_everything(&self) -> bool {
+        self.prefixes.want_everything()
+    }
+
     /// Whether any of them wants `topic`.
     pub(crate) fn want(&self, topic: &[u8]) -> bool {
-        self.prefixes.want(topic)
-            || self.exact.contains_key(topic)
-            || self.paths.keys().any(|it| it.matches(topic))
+        self.prefixes.want(topic) || self.exact.contains_key(topic) || self.paths.want(topic)
     }
 }
 

@@ -18,7 +18,7 @@ use crate::options::Settings;
 use crate::peer::{Exit, Link};
 
 /// How many messages are taken under one lock at most.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 /// What peers that are gone may leave behind, in bytes; beyond it the oldest is dropped.
 const LEGACY: usize = 64 << 20;
 /// How many peers that are gone may always leave something; each costs more than its messages.
@@ -164,21 +164,23 @@ impl Role for Intake {
             }
         };
         state.lanes[at] = Some(lane);
+        let _ = link.lane.set(at);
         drop(state);
         Arc::new(Entrance { at, exit, full, intake: self })
     }
 
     /// What the link brought stays.
     fn detach(&self, link: &Arc<Link>) {
-        let mut state = self.state.lock();
-        let ours = |it: &Lane| it.link.id == link.id && !it.gone;
-        let ours = |it: &Option<Lane>| it.as_ref().is_some_and(ours);
-        let Some(at) = state.lanes.iter().position(ours) else {
+        let Some(at) = link.lane.get().copied() else {
             return;
         };
-        if let Some(lane) = &mut state.lanes[at] {
-            lane.gone = true;
-        }
+        let mut state = self.state.lock();
+        let ours = |it: &&mut Lane| it.link.id == link.id && !it.gone;
+        let lane = state.lanes.get_mut(at).and_then(Option::as_mut).filter(ours);
+        let Some(lane) = lane else {
+            return;
+        };
+        lane.gone = true;
         state.gone.push_back(at);
         let freed = state.free_if_over(at);
         let trimmed = state.trim_legacy(self.legacies);
@@ -252,7 +254,7 @@ impl State {
     }
 
     /// Drops the oldest legacy while there is too much of it.
-    fn trim_legacy(&mut self, most: usize) -> (Vec<(usize, Inbound)>, Vec<Lane>) {
+    fn trim_legacy(&mut self, most: usize) -> (Vec<Inbound>, Vec<Lane>) {
         let (mut items, mut freed) = (Vec::new(), Vec::new());
         let bytes = |state: &Self, at: usize| state.lanes[at].as_ref().map_or(0, Lane::bytes);
         let mut total: usize = self.gone.iter().map(|at| bytes(self, *at)).sum();

@@ -24,7 +24,8 @@ pub(crate) struct Lane {
     listed: bool,
     mark: HighWater,
     room: Wakers,
-    waiting: VecDeque<(usize, Inbound)>,
+    waiting: VecDeque<Inbound>,
+    /// Of what waits and of what is lent.
     weight: Load,
 }
 
@@ -37,9 +38,15 @@ struct Load {
 }
 
 impl Load {
-    fn of(bytes: usize, item: &Inbound) -> Self {
+    fn of(item: &Inbound) -> Self {
         let controls = usize::from(matches!(item, Inbound::Control(_)));
-        Self { bytes, controls, messages: 1 - controls }
+        Self { bytes: item.weight(), controls, messages: 1 - controls }
+    }
+
+    fn sum(items: &[Inbound]) -> Self {
+        let mut sum = Self::default();
+        items.iter().for_each(|it| sum += Self::of(it));
+        sum
     }
 
     /// Whether there is room for no more. A control does not take the place of the message that it
@@ -97,13 +104,33 @@ impl Lane {
         if self.conflates {
             return self.replace(item);
         }
-        let bytes = item.weight();
-        self.weight += Load::of(bytes, &item);
-        self.waiting.push_back((bytes, item));
+        self.weight += Load::of(&item);
+        self.waiting.push_back(item);
+        self.note_full();
+        None
+    }
+
+    /// Queues all items and leaves `items` empty; gives back what gives way to them.
+    pub(crate) fn push_all(&mut self, items: &mut Vec<Inbound>) -> Vec<Inbound> {
+        if self.conflates {
+            return items.drain(..).filter_map(|it| self.replace(it)).collect();
+        }
+        self.weight += Load::sum(items);
+        if self.waiting.is_empty() {
+            // The buffers change places: not an item is moved.
+            let buffer = std::mem::replace(&mut self.waiting, std::mem::take(items).into());
+            *items = buffer.into();
+        } else {
+            self.waiting.extend(items.drain(..));
+        }
+        self.note_full();
+        Vec::new()
+    }
+
+    fn note_full(&self) {
         if self.weight.reaches(self.mark) {
             self.full.store(true, Ordering::Release);
         }
-        None
     }
 
     /// Whoever wants the newest alone does not want to hear of gaps.
@@ -111,12 +138,11 @@ impl Lane {
         if let Inbound::Control(_) = item {
             return Some(item);
         }
-        let bytes = item.weight();
         let old = self.waiting.pop_front();
-        self.weight += Load::of(bytes, &item);
-        self.waiting.push_back((bytes, item));
-        let (bytes, old) = old?;
-        self.weight -= Load::of(bytes, &old);
+        self.weight += Load::of(&item);
+        self.waiting.push_back(item);
+        let old = old?;
+        self.weight -= Load::of(&old);
         Some(old)
     }
 
@@ -142,11 +168,11 @@ impl Lane {
     }
 
     fn take_oldest(&mut self) -> Option<Message> {
-        let at = self.waiting.iter().position(|(_, it)| matches!(it, Inbound::Message(_)))?;
-        let (bytes, Inbound::Message(message)) = self.waiting.remove(at)? else {
+        let at = self.waiting.iter().position(|it| matches!(it, Inbound::Message(_)))?;
+        let Inbound::Message(message) = self.waiting.remove(at)? else {
             return None;
         };
-        self.weight.bytes -= bytes;
+        self.weight.bytes -= message.weight();
         self.weight.messages -= 1;
         Some(message)
     }
@@ -163,9 +189,13 @@ impl Lane {
     pub(crate) fn lend(&mut self, most: usize, batch: &mut Batch) {
         self.listed = false;
         let n_items = most.min(self.waiting.len());
-        for (bytes, item) in self.waiting.drain(..n_items) {
-            self.lent += Load::of(bytes, &item);
-            batch.push(item);
+        if n_items == self.waiting.len() && batch.swap(&mut self.waiting) {
+            self.lent = self.weight;
+        } else {
+            for item in self.waiting.drain(..n_items) {
+                self.lent += Load::of(&item);
+                batch.push(item);
+            }
         }
         batch.end_run(&self.link, n_items);
     }
@@ -197,11 +227,11 @@ impl Lane {
     }
 
     /// Gives up what waits, which is counted; it is to be dropped without a lock.
-    pub(crate) fn clear(&mut self) -> VecDeque<(usize, Inbound)> {
+    pub(crate) fn clear(&mut self) -> VecDeque<Inbound> {
         self.listed = false;
         self.weight = self.lent;
         let items = std::mem::take(&mut self.waiting);
-        let n_messages = items.iter().filter(|(_, it)| matches!(it, Inbound::Message(_))).count();
+        let n_messages = items.iter().filter(|it| matches!(it, Inbound::Message(_))).count();
         self.link.account.lose_received(DropReason::Closed, n_messages as u64);
         items
     }

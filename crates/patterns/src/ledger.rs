@@ -1,5 +1,6 @@
 //! The books of a socket: what was offered, delivered and dropped, for each peer and why.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -34,18 +35,27 @@ pub(crate) struct Ledger {
 
 #[derive(Default)]
 struct Accounts {
-    open: Vec<(Weak<Account>, Weak<Link>)>,
+    last: u64,
+    /// The books that are open, and what they are about.
+    open: BTreeMap<u64, (Arc<Books>, Weak<Link>)>,
     /// What peers that are gone for good have left.
     received: Flow,
     sent: Flow,
 }
 
-/// The books of one peer; entered in those of its socket when nobody can change them any more.
+/// Keeps the books of one peer; when nobody can change them any more they are closed, and entered in
+/// those of its socket.
 pub(crate) struct Account {
+    books: Arc<Books>,
+    ledger: Arc<Ledger>,
+    number: u64,
+    peer: String,
+}
+
+/// What was counted of one peer.
+struct Books {
     /// The sender's tally at the end of its link.
     last_tally: OnceLock<Tally>,
-    ledger: Arc<Ledger>,
-    peer: String,
     received_delivered: AtomicU64,
     received_dropped: Drops,
     received_offered: AtomicU64,
@@ -71,23 +81,16 @@ impl Ledger {
 
     /// Opens the books of a peer.
     pub(crate) fn open(self: &Arc<Self>, peer: String) -> Arc<Account> {
-        Arc::new(Account {
-            last_tally: OnceLock::new(),
-            ledger: self.clone(),
-            peer,
-            received_delivered: AtomicU64::new(0),
-            received_dropped: Drops::new(),
-            received_offered: AtomicU64::new(0),
-            sent_displaced: AtomicU64::new(0),
-            sent_dropped: Drops::new(),
-        })
+        let mut accounts = self.accounts.lock();
+        accounts.last += 1;
+        let (books, ledger, number) = (Arc::new(Books::new()), self.clone(), accounts.last);
+        Arc::new(Account { books, ledger, number, peer })
     }
 
     /// From now on the link counts in [`stats`](Self::stats).
     pub(crate) fn enter(&self, link: &Arc<Link>) {
-        let mut accounts = self.accounts.lock();
-        accounts.open.retain(|(account, _)| 0 < account.strong_count());
-        accounts.open.push((Arc::downgrade(&link.account), Arc::downgrade(link)));
+        let (account, entry) = (&link.account, Arc::downgrade(link));
+        self.accounts.lock().open.insert(account.number, (account.books.clone(), entry));
     }
 
     /// A message that was to be sent and that no peer was to get.
@@ -116,20 +119,18 @@ impl Ledger {
     pub(crate) fn stats(&self, is_live: impl Fn(&Link) -> bool) -> Stats {
         let (open, mut received, mut sent) = {
             let accounts = self.accounts.lock();
-            let open: Vec<_> = accounts
-                .open
-                .iter()
-                .filter_map(|(account, link)| Some((account.upgrade()?, link.upgrade())))
-                .collect();
+            let open = accounts.open.values();
+            let open: Vec<_> = open.map(|(it, link)| (it.clone(), link.upgrade())).collect();
             (open, accounts.received.clone(), accounts.sent.clone())
         };
         let general = self.general.dropped();
         sent.offered += general.total();
         sent.add(&Flow { dropped: general, ..Flow::default() });
         let mut peers = Vec::new();
-        for (account, link) in &open {
+        for (books, link) in &open {
             let live = link.as_ref().filter(|it| is_live(it));
-            let flows = (account.received(), account.sent(link.as_deref(), live.is_some()));
+            let tally = link.as_ref().map_or_else(|| books.last_tally(), |it| it.sender.tally());
+            let flows = (books.received(), books.sent(tally, live.is_some()));
             received.add(&flows.0);
             sent.add(&flows.1);
             if let Some(link) = live {
@@ -144,25 +145,25 @@ impl Ledger {
 impl Account {
     /// Messages came in.
     pub(crate) fn offer_received(&self, n: u64) {
-        self.received_offered.fetch_add(n, Relaxed);
+        self.books.received_offered.fetch_add(n, Relaxed);
     }
 
     /// Messages came in, in place of others that are taken back.
     pub(crate) fn exchange_received(&self, n_in: u64, n_back: u64) {
         // Wraps where more go back than come, and is right again in the sum.
-        self.received_offered.fetch_add(n_in.wrapping_sub(n_back), Relaxed);
+        self.books.received_offered.fetch_add(n_in.wrapping_sub(n_back), Relaxed);
     }
 
-    /// A message was handed to the user.
-    pub(crate) fn deliver_received(&self) {
+    /// Messages were handed to the user.
+    pub(crate) fn deliver_received(&self, n: u64) {
         // Whoever hands out messages holds a lock: there is one writer at a time.
-        let delivered = self.received_delivered.load(Relaxed);
-        self.received_delivered.store(delivered + 1, Relaxed);
+        let delivered = self.books.received_delivered.load(Relaxed);
+        self.books.received_delivered.store(delivered + n, Relaxed);
     }
 
     /// Messages that had come in were given up.
     pub(crate) fn lose_received(&self, reason: DropReason, n: u64) {
-        if let Some(messages) = self.received_dropped.count(reason, n) {
+        if let Some(messages) = self.books.received_dropped.count(reason, n) {
             self.ledger.tell(Some(&self.peer), Way::Received, reason, messages);
         }
     }
@@ -175,28 +176,28 @@ impl Account {
 
     /// A message that the link did not take was given up.
     pub(crate) fn lose_sent(&self, reason: DropReason) {
-        if let Some(messages) = self.sent_dropped.count(reason, 1) {
+        if let Some(messages) = self.books.sent_dropped.count(reason, 1) {
             self.ledger.tell(Some(&self.peer), Way::Sent, reason, messages);
         }
     }
 
     /// Messages that the link had taken were given up for a newer one.
     pub(crate) fn displace_sent(&self, n: u64) {
-        self.sent_displaced.fetch_add(n, Relaxed);
-        if let Some(messages) = self.sent_dropped.note(DropReason::Full, n) {
+        self.books.sent_displaced.fetch_add(n, Relaxed);
+        if let Some(messages) = self.books.sent_dropped.note(DropReason::Full, n) {
             self.ledger.tell(Some(&self.peer), Way::Sent, DropReason::Full, messages);
         }
     }
 
     /// The link is gone; nothing is sent any more.
     pub(crate) fn close_sent(&self, tally: Tally) {
-        let _ = self.last_tally.set(tally);
+        let _ = self.books.last_tally.set(tally);
     }
 
     /// The link ended with messages that were taken and had not left.
     pub(crate) fn tell_unsent(&self, n: u64) {
         // They are counted from the tally; this is the event alone.
-        if let Some(messages) = self.sent_dropped.note(DropReason::Closed, n) {
+        if let Some(messages) = self.books.sent_dropped.note(DropReason::Closed, n) {
             self.ledger.tell(Some(&self.peer), Way::Sent, DropReason::Closed, messages);
         }
         self.tell_rest(Way::Sent);
@@ -205,11 +206,36 @@ impl Account {
     /// Tells what was not told yet, since it may be the end.
     fn tell_rest(&self, way: Way) {
         let drops = match way {
-            Way::Received => &self.received_dropped,
-            Way::Sent => &self.sent_dropped,
+            Way::Received => &self.books.received_dropped,
+            Way::Sent => &self.books.sent_dropped,
         };
         for (reason, messages) in drops.rest() {
             self.ledger.tell(Some(&self.peer), way, reason, messages);
+        }
+    }
+}
+
+impl Books {
+    fn new() -> Self {
+        Self {
+            last_tally: OnceLock::new(),
+            received_delivered: AtomicU64::new(0),
+            received_dropped: Drops::new(),
+            received_offered: AtomicU64::new(0),
+            sent_displaced: AtomicU64::new(0),
+            sent_dropped: Drops::new(),
+        }
+    }
+
+    /// The tally of a link that is gone.
+    fn last_tally(&self) -> Tally {
+        loop {
+            match self.last_tally.get() {
+                Some(tally) => return *tally,
+                // Another thread is letting go of the link at this moment: telling its tally is the
+                // first thing that does.
+                None => std::thread::yield_now(),
+            }
         }
     }
 
@@ -222,9 +248,7 @@ impl Account {
         Flow { delivered, dropped, in_flight: 0, offered, queued }
     }
 
-    fn sent(&self, link: Option<&Link>, is_live: bool) -> Flow {
-        let tally = link.map(|it| it.sender.tally());
-        let tally = tally.or(self.last_tally.get().copied()).unwrap_or_default();
+    fn sent(&self, tally: Tally, is_live: bool) -> Flow {
         let mut dropped = self.sent_dropped.dropped();
         let offered = tally.accepted + dropped.total();
         dropped.full += self.sent_displaced.load(Relaxed);
@@ -241,8 +265,10 @@ impl Drop for Account {
         // Nobody can count here any more: the sum is final.
         self.tell_rest(Way::Received);
         self.tell_rest(Way::Sent);
-        let (received, sent) = (self.received(), self.sent(None, false));
+        let tally = self.books.last_tally.get().copied().unwrap_or_default();
+        let (received, sent) = (self.books.received(), self.books.sent(tally, false));
         let mut accounts = self.ledger.accounts.lock();
+        accounts.open.remove(&self.number);
         accounts.received.add(&received);
         accounts.sent.add(&sent);
     }

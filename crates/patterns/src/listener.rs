@@ -1,9 +1,9 @@
 //! One subscriber, as its publisher sees it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use gleis_transport::{Control, Message};
+use gleis_transport::{Broadcast, Control};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -25,6 +25,10 @@ pub(crate) struct Listener {
 /// What is known of a listener beside its link.
 #[derive(Default)]
 pub(crate) struct Ear {
+    /// A copy of what the wishes say, for a look without the lock.
+    anything: AtomicBool,
+    /// The same.
+    everything: AtomicBool,
     /// Dropped since it was last told.
     missed: AtomicU64,
     pub(crate) wishes: Mutex<Wishes>,
@@ -41,13 +45,41 @@ pub(crate) struct Wishes {
     pub(crate) settled: bool,
 }
 
+impl Ear {
+    /// To be called when `wishes`, which are its own and locked, have changed; keeps count of those
+    /// that want anything.
+    pub(crate) fn note_change(&self, wishes: &Wishes, n_subscribers: &AtomicUsize) {
+        self.everything.store(wishes.filters.want_everything(), Ordering::Release);
+        let wants_any = !wishes.filters.is_empty();
+        match (self.anything.swap(wants_any, Ordering::Relaxed), wants_any) {
+            (false, true) => n_subscribers.fetch_add(1, Ordering::AcqRel),
+            (true, false) => n_subscribers.fetch_sub(1, Ordering::AcqRel),
+            _ => return,
+        };
+    }
+}
+
 impl Listener {
+    #[inline]
     pub(crate) fn wants(&self, topic: &[u8]) -> bool {
-        self.ear.wishes.lock().filters.want(topic)
+        let ear = &*self.ear;
+        ear.everything.load(Ordering::Acquire) || ear.wishes.lock().filters.want(topic)
     }
 
     pub(crate) fn wants_any(&self) -> bool {
-        !self.ear.wishes.lock().filters.is_empty()
+        self.ear.anything.load(Ordering::Acquire)
+    }
+
+    /// Messages are encoded alike for links of one kind.
+    pub(crate) fn kind(&self) -> (bool, &'static str) {
+        (self.link.is_local(), self.link.codec.name())
+    }
+
+    /// Gives it a message that it wants if there is room and nothing to tell first; most messages go
+    /// this way.
+    #[inline]
+    pub(crate) fn give_lightly(&self, message: &Broadcast) -> bool {
+        self.ear.missed.load(Ordering::Relaxed) == 0 && self.link.give_lightly(message)
     }
 
     /// Gives it a message that it wants; false if there was no room, or none until then.
@@ -56,7 +88,7 @@ impl Listener {
     /// [`SendError::Encode`].
     pub(crate) async fn give(
         &self,
-        message: Message,
+        message: &Broadcast,
         overflow: Overflow,
         until: Option<Instant>,
     ) -> Result<bool, SendError> {
@@ -70,7 +102,11 @@ impl Listener {
     ///
     /// # Errors
     /// [`SendError::Encode`].
-    pub(crate) fn give_now(&self, message: Message, overflow: Overflow) -> Result<bool, SendError> {
+    pub(crate) fn give_now(
+        &self,
+        message: &Broadcast,
+        overflow: Overflow,
+    ) -> Result<bool, SendError> {
         self.tell_gap();
         let outcome = self.link.give_now(message, overflow)?;
         self.note(outcome);

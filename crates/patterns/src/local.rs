@@ -8,8 +8,9 @@ use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_transport::{Body, BoxError, Local, Message as Frames};
 
 use crate::error::RecvError;
-use crate::multipart::Multipart;
+use crate::multipart::{Framed, Multipart};
 use crate::peer::Link;
+use crate::spare;
 
 /// What can be sent as a `T`: a `T`, which moves, or a `&T`, which is cloned only where the value
 /// itself travels (inproc).
@@ -45,12 +46,19 @@ impl<T: Message> Outgoing<T> for &T {
 struct LocalValue<T> {
     codec: AnyCodec,
     limits: Limits,
-    value: T,
+    /// There as long as it is on its way.
+    value: Option<T>,
+}
+
+impl<T> LocalValue<T> {
+    fn value(&self) -> &T {
+        self.value.as_ref().expect("a value on its way is there")
+    }
 }
 
 impl<T: Message> Local for LocalValue<T> {
     fn to_bytes(&self) -> Result<Bytes, BoxError> {
-        Ok(self.codec.encode(&self.value, &self.limits)?)
+        Ok(self.codec.encode(self.value(), &self.limits)?)
     }
 
     fn type_name(&self) -> &'static str {
@@ -64,7 +72,13 @@ impl<T: Message> Local for LocalValue<T> {
 
 /// A body that carries `value` as it is.
 pub(crate) fn pack<T: Message>(value: T, codec: &AnyCodec, limits: Limits) -> Body {
-    Body::Local(Arc::new(LocalValue { codec: codec.clone(), limits, value }))
+    let new = LocalValue { codec: codec.clone(), limits, value: Some(value) };
+    let mut spare = spare::take();
+    match spare.as_mut().and_then(Arc::get_mut) {
+        Some(it) => *it = new,
+        None => return Body::Local(Arc::new(new)),
+    }
+    Body::Local(spare.expect("it was filled"))
 }
 
 /// True if `value` is bytes, or frames, and `codec` leaves them as they are.
@@ -73,6 +87,9 @@ pub(crate) fn is_plain<T: Message>(value: &T, codec: &AnyCodec, limits: &Limits)
     let fits = |it: &Bytes| it.len() <= limits.bytes;
     matches!(codec, AnyCodec::Raw)
         && (any.downcast_ref().is_some_and(fits)
+            || any.downcast_ref().is_some_and(|it: &Framed| {
+                fits(&it.body) && it.head.iter().all(|it| it.len() <= limits.bytes)
+            })
             || any.downcast_ref().is_some_and(|it: &Multipart| it.frames.iter().all(fits)))
 }
 
@@ -80,11 +97,19 @@ pub(crate) fn is_plain<T: Message>(value: &T, codec: &AnyCodec, limits: &Limits)
 pub(crate) fn plain_len<T: Message>(value: &T) -> Option<usize> {
     let any: &dyn Any = value;
     let parts = |it: &Multipart| it.frames.iter().map(Bytes::len).sum();
-    any.downcast_ref().map(Bytes::len).or(any.downcast_ref().map(parts))
+    let framed = |it: &Framed| it.head.n_bytes() + it.body.len();
+    any.downcast_ref()
+        .map(Bytes::len)
+        .or_else(|| any.downcast_ref().map(framed))
+        .or_else(|| any.downcast_ref().map(parts))
 }
 
 /// The frames of what is bytes, or frames, already.
 pub(crate) fn into_frames<T: Message>(value: T) -> Frames {
+    let value = match cast::<T, Framed>(value) {
+        Ok(Framed { head, body }) => return Frames::multipart(head, body),
+        Err(value) => value,
+    };
     let value = match cast::<T, Multipart>(value) {
         Ok(Multipart { frames: mut head }) => {
             let body = head.pop().unwrap_or_default();
@@ -108,7 +133,9 @@ pub(crate) fn encode_value<T: Message>(
     codec: &AnyCodec,
     limits: &Limits,
 ) -> Result<Bytes, EncodeError> {
-    let parts: Option<&Multipart> = (value as &dyn Any).downcast_ref();
+    let any: &dyn Any = value;
+    let framed = any.downcast_ref::<Framed>().cloned().map(Multipart::from);
+    let parts: Option<&Multipart> = any.downcast_ref().or(framed.as_ref());
     match (parts, codec) {
         // Only a frame that is too long brings frames here, and the codec says so.
         (Some(parts), AnyCodec::Raw) => {
@@ -126,13 +153,13 @@ pub(crate) fn encode<T: Message>(
     limits: &Limits,
 ) -> Result<Bytes, EncodeError> {
     let value = match &frames.body {
-        Body::Bytes(_) if is_same::<T, Multipart>() => {
+        Body::Bytes(_) if is_frames::<T>() => {
             return codec.encode(&joined(frames.clone()), limits);
         }
         Body::Bytes(bytes) => (bytes as &dyn Any).downcast_ref::<T>(),
         Body::Local(value) => {
             let any: &dyn Any = &**value;
-            any.downcast_ref::<LocalValue<T>>().map(|it| &it.value)
+            any.downcast_ref::<LocalValue<T>>().map(LocalValue::value)
         }
     };
     codec.encode(value.expect("a body is packed as its own type"), limits)
@@ -140,7 +167,7 @@ pub(crate) fn encode<T: Message>(
 
 /// All frames, in one list. A body that is no bytes is left out.
 fn joined(frames: Frames) -> Multipart {
-    let mut all = frames.head;
+    let mut all = frames.head.into_vec();
     all.extend(frames.body.to_bytes());
     Multipart { frames: all }
 }
@@ -151,8 +178,12 @@ pub(crate) fn unpack<T: Message>(
     link: &Link,
     limits: &Limits,
 ) -> Result<T, RecvError> {
-    if is_same::<T, Multipart>() && matches!(link.codec, AnyCodec::Raw) {
+    if is_frames::<T>() && matches!(link.codec, AnyCodec::Raw) {
         let body = to_bytes(&message.body, link)?;
+        if is_same::<T, Framed>() {
+            let framed = Framed { head: message.head, body };
+            return Ok(cast(framed).unwrap_or_else(|_| unreachable!("frames are frames")));
+        }
         let frames = joined(Frames::multipart(message.head, body));
         return Ok(cast(frames).unwrap_or_else(|_| unreachable!("frames are frames")));
     }
@@ -172,15 +203,22 @@ pub(crate) fn unpack<T: Message>(
         return decode(&to_bytes(&Body::Local(value), link)?, link, limits);
     }
     let value: Arc<dyn Any + Send + Sync> = value;
-    match value.downcast::<LocalValue<T>>().map(Arc::try_unwrap) {
-        Ok(Ok(ours)) => Ok(ours.value),
-        Ok(Err(shared)) => Ok(shared.value.clone()),
-        Err(_) => unreachable!("the type was looked at above"),
-    }
+    let mut ours = value.downcast::<LocalValue<T>>().expect("the type was looked at above");
+    let Some(value) = Arc::get_mut(&mut ours).and_then(|it| it.value.take()) else {
+        // Others get it, too.
+        return Ok(ours.value().clone());
+    };
+    spare::keep(ours);
+    Ok(value)
 }
 
 fn to_bytes(body: &Body, link: &Link) -> Result<Bytes, RecvError> {
     body.to_bytes().map_err(|source| RecvError::Local { peer: link.address().to_owned(), source })
+}
+
+/// True for what carries the frames of a message as they are.
+pub(crate) fn is_frames<T: 'static>() -> bool {
+    is_same::<T, Framed>() || is_same::<T, Multipart>()
 }
 
 fn is_same<A: 'static, B: 'static>() -> bool {

@@ -1,6 +1,7 @@
 //! Messages of several frames.
 
 use bytes::Bytes;
+use gleis_transport::Head;
 use serde::{Deserialize, Serialize};
 
 /// A message whose frames are the user's own: a socket that carries it sends and receives whole
@@ -31,5 +32,38 @@ impl<F: Into<Bytes>> FromIterator<F> for Multipart {
 impl<F: Into<Bytes>> From<Vec<F>> for Multipart {
     fn from(frames: Vec<F>) -> Self {
         frames.into_iter().collect()
+    }
+}
+
+/// As [`Multipart`], but what stands before the last frame is kept in place if it is short: for talks
+/// whose messages have a small head and a body, and where an allocation for each counts.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(from = "Multipart", into = "Multipart")]
+pub struct Framed {
+    /// All frames but the last.
+    pub head: Head,
+    /// The last frame.
+    pub body: Bytes,
+}
+
+impl Framed {
+    /// A message of these frames.
+    pub fn new(head: impl Into<Head>, body: impl Into<Bytes>) -> Self {
+        Self { head: head.into(), body: body.into() }
+    }
+}
+
+impl From<Framed> for Multipart {
+    fn from(Framed { head, body }: Framed) -> Self {
+        let mut frames = head.into_vec();
+        frames.push(body);
+        Self { frames }
+    }
+}
+
+impl From<Multipart> for Framed {
+    fn from(Multipart { mut frames }: Multipart) -> Self {
+        let body = frames.pop().unwrap_or_default();
+        Self { head: frames.into(), body }
     }
 }

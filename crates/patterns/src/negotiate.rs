@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gleis_codec::AnyCodec;
 use gleis_transport::{Metadata, Origin, Peer};
 
-use crate::multipart::Multipart;
+use crate::local::is_frames;
 use crate::options::Side;
 
 /// The property that names the codec.
@@ -29,7 +29,7 @@ pub(crate) struct Negotiation {
 impl Negotiation {
     /// For a socket that carries `T` and may have been told its codec.
     pub(crate) fn new<T: 'static>(named: Option<AnyCodec>) -> Self {
-        let transparent = named.is_none() && TypeId::of::<T>() == TypeId::of::<Multipart>();
+        let transparent = named.is_none() && is_frames::<T>();
         let default = if transparent { || AnyCodec::Raw } else { AnyCodec::default_for::<T> };
         Self {
             carries_bytes: TypeId::of::<T>() == TypeId::of::<Bytes>(),

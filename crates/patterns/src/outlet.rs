@@ -18,7 +18,7 @@ pub(crate) struct Outlet {
 
 impl Role for Outlet {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        self.ring.add(link.clone());
+        self.ring.add(link);
         Arc::new(Deaf { exit })
     }
 

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
-use gleis_transport::{Body, Message as Frames};
+use gleis_transport::{Body, Broadcast, Head, Message as Frames};
 
 use crate::local::{self, Outgoing};
 use crate::peer::Link;
@@ -108,26 +108,29 @@ impl<T: Message, M: Outgoing<T>> Parcel<T, M> {
     }
 }
 
-/// A message for many peers: encoded once per codec, cloned once for all local ones.
+/// A message for many peers, behind its topic if it has one: encoded once per codec, cloned once for all local ones.
 pub(crate) struct Copies<'a, T> {
-    encoded: Vec<(&'static str, Frames)>,
+    encoded: Vec<(&'static str, Broadcast)>,
+    /// Which of them was asked for last.
+    last: usize,
     limits: Limits,
-    local: Option<Body>,
+    local: Option<Broadcast>,
+    topic: Option<Head>,
     value: &'a T,
 }
 
 impl<'a, T: Message> Copies<'a, T> {
-    pub(crate) fn new(value: &'a T, limits: Limits) -> Self {
-        Self { encoded: Vec::new(), limits, local: None, value }
+    pub(crate) fn new(topic: Option<Head>, value: &'a T, limits: Limits) -> Self {
+        Self { encoded: Vec::new(), last: 0, limits, local: None, topic, value }
     }
 
     /// The frames for `link`.
-    pub(crate) fn frames(&mut self, link: &Link) -> Result<Frames, EncodeError> {
-        if link.is_local() {
-            let pack = || local::pack(self.value.clone(), &link.codec, self.limits);
-            return Ok(Frames::single(self.local.get_or_insert_with(pack).clone()));
+    pub(crate) fn frames(&mut self, link: &Link) -> Result<&Broadcast, EncodeError> {
+        if !link.is_local() {
+            return self.encoded(&link.codec);
         }
-        self.encoded(&link.codec)
+        let pack = || Frames::single(local::pack(self.value.clone(), &link.codec, self.limits));
+        Ok(self.local.get_or_insert_with(|| published(self.topic.clone(), pack())))
     }
 
     /// True if what it is encoded to may be a slice of a buffer that others use.
@@ -136,16 +139,33 @@ impl<'a, T: Message> Copies<'a, T> {
     }
 
     /// The frames as `codec` writes them.
-    pub(crate) fn encoded(&mut self, codec: &AnyCodec) -> Result<Frames, EncodeError> {
+    pub(crate) fn encoded(&mut self, codec: &AnyCodec) -> Result<&Broadcast, EncodeError> {
         let name = codec.name();
-        if let Some((_, frames)) = self.encoded.iter().find(|(it, _)| *it == name) {
-            return Ok(frames.clone());
+        // Of one codec the very same name: a look at the address spares looking at the letters.
+        let is_last = |(it, _): &(&str, Broadcast)| std::ptr::eq(*it, name);
+        if self.encoded.get(self.last).is_some_and(is_last) {
+            return Ok(&self.encoded[self.last].1);
         }
-        let frames = match local::is_plain(self.value, codec, &self.limits) {
-            true => local::into_frames(self.value.clone()),
-            false => Frames::single(local::encode_value(self.value, codec, &self.limits)?),
+        self.last = match self.encoded.iter().position(|(it, _)| *it == name) {
+            Some(at) => at,
+            None => {
+                let frames = match local::is_plain(self.value, codec, &self.limits) {
+                    true => local::into_frames(self.value.clone()),
+                    false => Frames::single(local::encode_value(self.value, codec, &self.limits)?),
+                };
+                self.encoded.push((name, published(self.topic.clone(), frames)));
+                self.encoded.len() - 1
+            }
         };
-        self.encoded.push((name, frames.clone()));
-        Ok(frames)
+        Ok(&self.encoded[self.last].1)
     }
+}
+
+/// A publication as the wire carries it.
+fn published(topic: Option<Head>, value: Frames) -> Broadcast {
+    let Some(mut head) = topic else {
+        return Broadcast::new(value);
+    };
+    head.append(value.head);
+    Broadcast::new(Frames { head, body: value.body })
 }

@@ -43,6 +43,8 @@ pub(crate) struct Link {
     pub(crate) direct: OnceLock<Direct>,
     /// Whether the other side is a gleis socket.
     pub(crate) gleis: bool,
+    /// Where the intake keeps what it brings.
+    pub(crate) lane: OnceLock<usize>,
     /// Unique within the socket, never reused.
     pub(crate) id: u64,
     pub(crate) origin: Origin,
@@ -71,8 +73,8 @@ pub(crate) struct LinkParts {
 impl Link {
     pub(crate) fn new(id: u64, parts: LinkParts) -> Self {
         let LinkParts { account, codec, gleis, origin, sender } = parts;
-        let (barrier, direct, peer_id, told) = Default::default();
-        Self { account, barrier, codec, direct, gleis, id, origin, peer_id, sender, told }
+        let (barrier, direct, lane, peer_id, told) = Default::default();
+        Self { account, barrier, codec, direct, gleis, lane, id, origin, peer_id, sender, told }
     }
 
     pub(crate) fn address(&self) -> &str {

@@ -1,19 +1,23 @@
 //! Requests that wait for their answers.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use gleis_core::{CorrelationId, Correlator, Deadline};
 use gleis_transport::{CloseReason, Inbound, Inbox, Message as Frames};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use smallvec::SmallVec;
+use tokio::sync::Notify;
 
 use crate::core::Role;
 use crate::envelope::{Answer, split_answer};
 use crate::peer::{Exit, Link};
 use crate::ring::Ring;
 use crate::stats::DropReason;
+
+/// How many answers are noted under one lock.
+const BATCH: usize = 32;
 
 /// What became of a request.
 pub(crate) enum Outcome {
@@ -23,8 +27,14 @@ pub(crate) enum Outcome {
     Lost,
 }
 
-/// Where the outcome of one request is told.
-pub(crate) type Teller = oneshot::Sender<Outcome>;
+/// What whoever asked finds when looking for the outcome.
+pub(crate) enum Look {
+    /// Nothing yet, and no other request waits.
+    Alone,
+    /// Nothing yet.
+    Crowd,
+    Over(Outcome),
+}
 
 /// The role of a requester.
 pub(crate) struct Pending {
@@ -39,32 +49,28 @@ pub(crate) struct Pending {
 struct State {
     /// When the deadlines are looked at next.
     armed: Option<Instant>,
+    /// Pending ones wait for their outcome, settled ones for whoever asked.
+    calls: Correlator<Call>,
     closed: bool,
     limit: usize,
-    /// Whom each pending request was sent to, by the index within its id.
-    owners: Vec<Owner>,
-    requests: Correlator<Teller>,
+    /// How many wait for room.
     waiting: usize,
 }
 
-#[derive(Clone, Copy)]
-struct Owner {
-    id: CorrelationId,
+/// One request.
+struct Call {
+    /// Whom it was sent to: nobody answers for another peer.
     link: u64,
+    outcome: Option<Outcome>,
+    waker: Option<Waker>,
 }
 
 impl Pending {
     /// No requests, and room for `limit`.
     pub(crate) fn new(limit: usize) -> Self {
         let limit = limit.max(1);
-        let state = State {
-            armed: None,
-            closed: false,
-            limit,
-            owners: Vec::new(),
-            requests: Correlator::new(limit),
-            waiting: 0,
-        };
+        let calls = Correlator::new(limit);
+        let state = State { armed: None, calls, closed: false, limit, waiting: 0 };
         Self {
             rearm: Notify::new(),
             ring: Ring::default(),
@@ -74,19 +80,14 @@ impl Pending {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.state.lock().requests.len()
+        self.state.lock().calls.len()
     }
 
     /// Notes a request that is about to be sent to `link`; `None` if too many are pending.
-    pub(crate) fn insert(
-        &self,
-        deadline: Deadline,
-        link: &Link,
-        teller: Teller,
-    ) -> Option<CorrelationId> {
+    pub(crate) fn insert(&self, deadline: Deadline, link: &Link) -> Option<CorrelationId> {
         let mut state = self.state.lock();
-        let id = state.requests.insert(deadline, teller).ok()?;
-        state.set_owner(Owner { id, link: link.id });
+        let call = Call { link: link.id, outcome: None, waker: None };
+        let id = state.calls.insert(deadline, call).ok()?;
         let rearm = state.armed.is_none_or(|armed| deadline.instant() < armed);
         if rearm {
             state.armed = Some(deadline.instant());
@@ -98,12 +99,37 @@ impl Pending {
         Some(id)
     }
 
+    /// Looks what became of a request. Without an outcome the task of `cx` is woken by it, if it is
+    /// `to_be_woken` or others wait too.
+    pub(crate) fn look(&self, id: CorrelationId, cx: &Context<'_>, to_be_woken: bool) -> Look {
+        let mut state = self.state.lock();
+        let is_alone = state.calls.len() < 2;
+        let Some(call) = state.calls.get_mut(id) else {
+            return Look::Over(Outcome::Closed);
+        };
+        let Some(outcome) = call.outcome.take() else {
+            if to_be_woken || !is_alone {
+                match &mut call.waker {
+                    Some(waker) => waker.clone_from(cx.waker()),
+                    waker => *waker = Some(cx.waker().clone()),
+                }
+            }
+            return if is_alone { Look::Alone } else { Look::Crowd };
+        };
+        let call = state.calls.take(id);
+        drop(state);
+        drop(call);
+        Look::Over(outcome)
+    }
+
     /// Forgets a request: its answer, should it come, is late.
     pub(crate) fn forget(&self, id: CorrelationId) {
         let mut state = self.state.lock();
-        let teller = state.requests.take(id);
-        let wake = teller.is_some() && 0 < state.waiting;
+        let before = state.calls.len();
+        let call = state.calls.take(id);
+        let wake = state.calls.len() < before && 0 < state.waiting;
         drop(state);
+        drop(call);
         if wake {
             self.room.notify_one();
         }
@@ -119,19 +145,23 @@ impl Pending {
 
     fn is_full(&self) -> bool {
         let state = self.state.lock();
-        !state.closed && state.limit <= state.requests.len()
+        !state.closed && state.limit <= state.calls.len()
     }
 
     /// Ends requests whose deadlines pass, for as long as it is polled.
     pub(crate) async fn expire(self: Arc<Self>) {
         loop {
-            let (expired, next) = {
+            let (woken, next) = {
                 let mut state = self.state.lock();
-                let expired = state.requests.expire(tokio::time::Instant::now().into_std());
-                state.armed = state.requests.next_deadline().map(Deadline::instant);
-                (expired, state.armed)
+                let now = tokio::time::Instant::now().into_std();
+                let mut woken = Vec::new();
+                while let Some(id) = state.calls.next_expired(now) {
+                    woken.push(state.settle(id, Outcome::Expired));
+                }
+                state.armed = state.calls.next_deadline().map(Deadline::instant);
+                (woken, state.armed)
             };
-            self.end_all(expired, || Outcome::Expired);
+            self.wake(woken);
             let rearm = self.rearm.notified();
             match next {
                 None => rearm.await,
@@ -143,59 +173,79 @@ impl Pending {
         }
     }
 
-    fn end_all(&self, ended: Vec<(CorrelationId, Teller)>, outcome: impl Fn() -> Outcome) {
-        for (_, teller) in ended {
-            // Whoever asked may have gone in between.
-            let _ = teller.send(outcome());
+    /// Wakes those whose requests are over, and as many that wait for room.
+    fn wake(&self, woken: Vec<Option<Waker>>) {
+        for waker in woken {
+            waker.into_iter().for_each(Waker::wake);
             self.room.notify_one();
         }
     }
 
-    /// Ends the request that `message` answers.
-    fn answered(&self, exit: &Exit, message: Frames) {
-        let (account, link) = (&exit.account, exit.link);
-        account.offer_received(1);
-        let Some((id, answer)) = split_answer(message, exit.gleis) else {
-            return account.lose_received(DropReason::Undecodable, 1);
-        };
-        let (teller, wake) = {
-            let mut state = self.state.lock();
-            // Nobody answers for another peer.
-            let teller =
-                if state.is_owner(Owner { id, link }) { state.requests.take(id) } else { None };
-            (teller, 0 < state.waiting)
-        };
-        if wake {
+    /// Ends the requests that are answered by as many of `messages` as are noted at once.
+    fn answered(&self, exit: &Exit, messages: impl Iterator<Item = Frames>) {
+        let mut noted = Noted::default();
+        let mut state = self.state.lock();
+        for message in messages.take(BATCH) {
+            state.note(exit, message, &mut noted);
+        }
+        noted.count(exit);
+        let n_waiting = state.waiting;
+        drop(state);
+        for _ in 0..n_waiting.min(noted.n_answered) {
             self.room.notify_one();
         }
-        let told = teller.map(|it| it.send(Outcome::Answered(answer)));
-        match told {
-            Some(Ok(())) => account.deliver_received(),
-            _ => account.lose_received(DropReason::Unwanted, 1),
-        }
+        noted.tell(exit);
+    }
+}
+
+/// What came of a batch of answers, to be seen to without the lock.
+#[derive(Default)]
+struct Noted {
+    /// Answers that nobody waits for any more.
+    late: Vec<Answer>,
+    n_answered: usize,
+    /// What is no answer.
+    undecodable: Vec<Frames>,
+    wakers: SmallVec<[Waker; BATCH]>,
+}
+
+impl Noted {
+    /// Counts what came; under the lock, since many tasks may bring answers.
+    fn count(&self, exit: &Exit) {
+        let n_answered = self.n_answered as u64;
+        let n_others = self.late.len() + self.undecodable.len();
+        exit.account.offer_received(n_answered + n_others as u64);
+        exit.account.deliver_received(n_answered);
+    }
+
+    /// Wakes whoever asked, and tells what was dropped.
+    fn tell(self, exit: &Exit) {
+        self.wakers.into_iter().for_each(Waker::wake);
+        exit.account.lose_received(DropReason::Unwanted, self.late.len() as u64);
+        exit.account.lose_received(DropReason::Undecodable, self.undecodable.len() as u64);
     }
 }
 
 impl State {
-    fn set_owner(&mut self, owner: Owner) {
-        let at = index(owner.id);
-        while self.owners.len() <= at {
-            self.owners.push(owner);
+    /// Notes what became of a pending request; gives back whom to wake.
+    fn settle(&mut self, id: CorrelationId, outcome: Outcome) -> Option<Waker> {
+        let call = self.calls.settle(id)?;
+        call.outcome = Some(outcome);
+        call.waker.take()
+    }
+
+    fn note(&mut self, exit: &Exit, message: Frames, noted: &mut Noted) {
+        let (id, answer) = match split_answer(message, exit.gleis) {
+            Ok(answer) => answer,
+            Err(message) => return noted.undecodable.push(message),
+        };
+        let call = self.calls.get(id).filter(|it| it.link == exit.link && it.outcome.is_none());
+        if call.is_none() {
+            return noted.late.push(answer);
         }
-        self.owners[at] = owner;
+        noted.wakers.extend(self.settle(id, Outcome::Answered(answer)));
+        noted.n_answered += 1;
     }
-
-    fn is_owner(&self, owner: Owner) -> bool {
-        self.owners
-            .get(index(owner.id))
-            .is_some_and(|it| it.id == owner.id && it.link == owner.link)
-    }
-}
-
-/// The lower half of an id counts the slots, so that it is small.
-fn index(id: CorrelationId) -> usize {
-    let [.., a, b, c, d] = id.to_bytes();
-    u32::from_be_bytes([a, b, c, d]) as usize
 }
 
 /// Counts who waits for room.
@@ -218,30 +268,30 @@ impl Drop for Waiting<'_> {
 
 impl Role for Pending {
     fn attach(self: Arc<Self>, link: &Arc<Link>, exit: Exit) -> Arc<dyn Inbox> {
-        self.ring.add(link.clone());
+        self.ring.add(link);
         Arc::new(Letterbox { exit, pending: self })
     }
 
     fn detach(&self, link: &Arc<Link>) {
         self.ring.remove(link.id);
-        let lost = {
+        let woken = {
             let mut state = self.state.lock();
-            let ids: Vec<_> =
-                state.owners.iter().filter(|it| it.link == link.id).map(|it| it.id).collect();
-            let take = |id| Some((id, state.requests.take(id)?));
-            ids.into_iter().filter_map(take).collect()
+            let ours = |(id, call): (_, &Call)| (call.link == link.id).then_some(id);
+            let lost: Vec<_> = state.calls.pending().filter_map(ours).collect();
+            lost.into_iter().map(|id| state.settle(id, Outcome::Lost)).collect()
         };
-        self.end_all(lost, || Outcome::Lost);
+        self.wake(woken);
     }
 
     fn close(&self) {
         self.ring.close();
-        let pending = {
+        let woken = {
             let mut state = self.state.lock();
             state.closed = true;
-            state.requests.drain()
+            let pending: Vec<_> = state.calls.pending().map(|(id, _)| id).collect();
+            pending.into_iter().map(|id| state.settle(id, Outcome::Closed)).collect()
         };
-        self.end_all(pending, || Outcome::Closed);
+        self.wake(woken);
         self.room.notify_waiters();
     }
 }
@@ -265,7 +315,25 @@ impl Inbox for Letterbox {
     fn deliver(&self, item: Inbound) {
         match item {
             Inbound::Control(control) => drop(self.exit.hear(control)),
-            Inbound::Message(message) => self.pending.answered(&self.exit, message),
+            Inbound::Message(message) => {
+                self.pending.answered(&self.exit, std::iter::once(message));
+            }
+        }
+    }
+
+    fn deliver_all(&self, batch: &mut Vec<Inbound>) {
+        let mut items = batch.drain(..).peekable();
+        while items.peek().is_some() {
+            while let Some(Inbound::Control(control)) =
+                items.next_if(|it| matches!(it, Inbound::Control(_)))
+            {
+                drop(self.exit.hear(control));
+            }
+            let message = || match items.next_if(|it| matches!(it, Inbound::Message(_)))? {
+                Inbound::Message(message) => Some(message),
+                Inbound::Control(_) => None,
+            };
+            self.pending.answered(&self.exit, std::iter::from_fn(message));
         }
     }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::Sink;
 use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
-use gleis_transport::{Body, Message as Frames};
+use gleis_transport::{Body, Broadcast, Head, Message as Frames};
 
-use crate::audience::Audience;
+use crate::audience::{Audience, Crowd};
 use crate::error::SendError;
 use crate::ledger::Ledger;
 use crate::listener::Listener;
@@ -45,28 +45,23 @@ impl Publishing {
 
     pub(crate) async fn publish<T: Message>(
         &self,
-        topic: Bytes,
+        topic: Head,
         value: &T,
     ) -> Result<(), SendError> {
-        let mut copies = Copies::new(value, self.limits);
-        let kept = self.kept(&topic, &mut copies);
-        let frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
-        self.send_to_all(&topic, kept, frames).await
+        let mut copies = Copies::new(Some(topic.clone()), value, self.limits);
+        let kept = self.kept(&mut copies);
+        self.send_to_all(name(&topic), kept, &mut copies).await
     }
 
     /// Publishes at once to all that want it, or to nobody.
-    pub(crate) fn try_publish<T: Message>(
-        &self,
-        topic: &Bytes,
-        value: &T,
-    ) -> Result<(), SendError> {
-        let mut copies = Copies::new(value, self.limits);
-        let kept = self.kept(topic, &mut copies);
-        let mut frames = |link: &Link| Ok(published(topic.clone(), copies.frames(link)?));
-        let chosen = self.choose(topic, kept, &mut frames, |it| it.link.may_take())?;
+    pub(crate) fn try_publish<T: Message>(&self, topic: &Head, value: &T) -> Result<(), SendError> {
+        let mut copies = Copies::new(Some(topic.clone()), value, self.limits);
+        let topic = name(topic);
+        let kept = self.kept(&mut copies);
+        let chosen = self.choose(topic, kept, &mut copies, |it| it.link.may_take())?;
         let mut tally = Tally::default();
         for listener in chosen.wanting(topic) {
-            let message = frames(&listener.link).map_err(|it| self.ledger.refuse(it));
+            let message = copies.frames(&listener.link).map_err(|it| self.ledger.refuse(it));
             tally.note(message.and_then(|it| listener.give_now(it, Overflow::Fail)));
         }
         self.end(tally, Overflow::Fail)
@@ -91,28 +86,29 @@ impl Publishing {
         // Where the topic of a single frame ends only its subscribers know.
         let kept = !frames.head.is_empty() && self.audience.replay().is_some();
         let kept = kept.then(|| detached(&frames));
-        self.send_to_all(&topic, kept, |_| Ok(frames.clone())).await
+        self.send_to_all(&topic, kept, &mut Whole(Broadcast::new(frames))).await
     }
 
     /// What is kept for late subscribers.
-    fn kept<T: Message>(&self, topic: &Bytes, copies: &mut Copies<'_, T>) -> Option<Frames> {
-        let value = copies.encoded(self.audience.replay()?.codec()).ok()?;
-        let kept = published(topic.clone(), value);
-        Some(if copies.pins() { detached(&kept) } else { kept })
+    fn kept<T: Message>(&self, copies: &mut Copies<'_, T>) -> Option<Frames> {
+        let pins = copies.pins();
+        let kept = copies.encoded(self.audience.replay()?.codec()).ok()?.message();
+        Some(if pins { detached(kept) } else { kept.clone() })
     }
 
     async fn send_to_all(
         &self,
-        topic: &Bytes,
+        topic: &[u8],
         kept: Option<Frames>,
-        mut frames: impl FnMut(&Link) -> Result<Frames, EncodeError>,
+        content: &mut impl Content,
     ) -> Result<(), SendError> {
         self.pace.keep().await;
-        let chosen = self.choose(topic, kept, &mut frames, |_| true)?;
+        let chosen = self.choose(topic, kept, content, |_| true)?;
         let until = self.timeout.map(moment::after);
         let mut tally = Tally::default();
         for listener in chosen.wanting(topic) {
-            match frames(&listener.link) {
+            match content.frames(&listener.link) {
+                Ok(it) if listener.give_lightly(it) => tally.note(Ok(true)),
                 Ok(it) => tally.note(listener.give(it, self.overflow, until).await),
                 Err(it) => tally.note(Err(self.ledger.refuse(it))),
             }
@@ -138,14 +134,14 @@ impl Publishing {
     /// and unless it `fits` all that want it.
     fn choose(
         &self,
-        topic: &Bytes,
+        topic: &[u8],
         kept: Option<Frames>,
-        frames: &mut impl FnMut(&Link) -> Result<Frames, EncodeError>,
+        content: &mut impl Content,
         fits: impl Fn(&Listener) -> bool,
     ) -> Result<Chosen, SendError> {
         let may = |it: &Listener| fits(it) || !it.wants(topic);
         let listeners = self.audience.listeners().ok_or(SendError::Closed)?;
-        self.prepare(topic, &listeners, frames)?;
+        self.prepare(topic, &listeners, content)?;
         let Some(replay) = self.audience.replay() else {
             let may = listeners.iter().all(may);
             return if may { Ok(Chosen::Any(listeners)) } else { Err(SendError::Full) };
@@ -163,30 +159,54 @@ impl Publishing {
     /// kind and nothing is kept, the first link shows whether it can be encoded.
     fn prepare(
         &self,
-        topic: &Bytes,
-        listeners: &[Listener],
-        frames: &mut impl FnMut(&Link) -> Result<Frames, EncodeError>,
+        topic: &[u8],
+        listeners: &Crowd,
+        content: &mut impl Content,
     ) -> Result<(), SendError> {
-        let kind = |it: &Listener| (it.link.is_local(), it.link.codec.name());
-        let is_mixed = listeners.windows(2).any(|it| kind(&it[0]) != kind(&it[1]));
-        if !is_mixed && self.audience.replay().is_none() {
+        if !listeners.is_mixed && self.audience.replay().is_none() {
             return Ok(());
         }
         let mut ready = Vec::new();
-        for listener in listeners {
-            if !ready.contains(&kind(listener)) && listener.wants(topic) {
-                frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
-                ready.push(kind(listener));
+        for listener in listeners.iter() {
+            if !ready.contains(&listener.kind()) && listener.wants(topic) {
+                content.frames(&listener.link).map_err(|it| self.ledger.refuse(it))?;
+                ready.push(listener.kind());
             }
         }
         Ok(())
     }
 }
 
+/// A topic is the only frame before a value.
+fn name(topic: &Head) -> &[u8] {
+    topic.first().unwrap_or_default()
+}
+
+/// What is published.
+trait Content {
+    /// The frames for one peer.
+    fn frames(&mut self, link: &Link) -> Result<&Broadcast, EncodeError>;
+}
+
+impl<T: Message> Content for Copies<'_, T> {
+    fn frames(&mut self, link: &Link) -> Result<&Broadcast, EncodeError> {
+        Copies::frames(self, link)
+    }
+}
+
+/// A message that is the same for all.
+struct Whole(Broadcast);
+
+impl Content for Whole {
+    fn frames(&mut self, _: &Link) -> Result<&Broadcast, EncodeError> {
+        Ok(&self.0)
+    }
+}
+
 /// Who may get a message.
 enum Chosen {
     /// Those of them that want it.
-    Any(Arc<[Listener]>),
+    Any(Arc<Crowd>),
     These(Vec<Listener>),
 }
 
@@ -221,7 +241,7 @@ impl Tally {
 
 impl<K: AsRef<[u8]>, T: Message> Outbound<(K, T)> for Publishing {
     fn begin(&self, (topic, value): (K, T)) -> Begun<'_> {
-        let topic = Bytes::copy_from_slice(topic.as_ref());
+        let topic = Head::copied([topic.as_ref()]);
         Begun::polled(async move { self.publish(topic, &value).await })
     }
 }
@@ -233,13 +253,5 @@ fn detached(frames: &Frames) -> Frames {
         Body::Bytes(bytes) => Body::Bytes(copy(bytes)),
         Body::Local(value) => Body::Local(value.clone()),
     };
-    Frames { head: frames.head.iter().map(copy).collect(), body }
-}
-
-/// A publication as the wire carries it.
-fn published(topic: Bytes, value: Frames) -> Frames {
-    let mut head = Vec::with_capacity(1 + value.head.len());
-    head.push(topic);
-    head.extend(value.head);
-    Frames { head, body: value.body }
+    Frames { head: frames.head.iter().map(Bytes::copy_from_slice).collect(), body }
 }

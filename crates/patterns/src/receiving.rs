@@ -153,6 +153,9 @@ impl<R: Reader> Receiving<R> {
     }
 
     pub(crate) fn try_recv(&self) -> Result<R::Item, RecvError> {
+        if let Some(res) = self.at_hand(&self.reader) {
+            return res;
+        }
         // Whoever waits gets what comes: there is nothing for us.
         let _turn = self.turn.try_lock().map_err(|_| RecvError::Empty)?;
         self.taker.lock().try_next(&self.reader)
@@ -218,7 +221,7 @@ struct Counting<'a>(&'a Account);
 impl Counting<'_> {
     fn end<T>(self, read: &Result<Option<T>, RecvError>) {
         match read {
-            Ok(Some(_)) => self.0.deliver_received(),
+            Ok(Some(_)) => self.0.deliver_received(1),
             Ok(None) => self.0.lose_received(DropReason::Unwanted, 1),
             // So does what is not read to the end.
             Err(_) => return,

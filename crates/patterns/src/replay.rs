@@ -103,7 +103,7 @@ impl Cache {
 
     /// Keeps the message that is published under `topic`. One that cannot be kept makes the topic
     /// forgotten: what came before it must not be taken for the last one.
-    pub(crate) fn keep(&mut self, topic: &Bytes, frames: Option<Frames>) {
+    pub(crate) fn keep(&mut self, topic: &[u8], frames: Option<Frames>) {
         if let Some(at) = self.by_topic.remove(topic) {
             self.forget(at);
         }

@@ -5,10 +5,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
-use gleis_transport::{Inbound, SocketType};
+use gleis_transport::{Head, Inbound, SocketType};
 
 use crate::core::Core;
 use crate::envelope::split_request;
@@ -63,7 +62,7 @@ struct Requests<Q, R> {
 }
 
 impl<Q, R> Requests<Q, R> {
-    fn way_back(&self, link: &Arc<Link>, envelope: Vec<Bytes>) -> Return {
+    fn way_back(&self, link: &Arc<Link>, envelope: Head) -> Return {
         Return { envelope, limits: self.limits, link: link.clone(), patience: self.patience }
     }
 }
@@ -79,7 +78,7 @@ impl<Q: Message, R: Message> Reader for Requests<Q, R> {
             Ok(parts) => parts,
             Err(frames) => {
                 let error = RecvError::Frames { peer: link.address().to_owned(), frames };
-                self.way_back(link, Vec::new()).fail_now(chain(&error));
+                self.way_back(link, Head::new()).fail_now(chain(&error));
                 return Err(error);
             }
         };

@@ -5,9 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use gleis_codec::{Limits, Message};
-use gleis_transport::{CloseReason, TrySendError};
+use gleis_transport::{CloseReason, Head, TrySendError};
 
 use crate::envelope::{Answer, answer};
 use crate::error::ReplyError;
@@ -91,7 +90,7 @@ impl<R> fmt::Debug for ReplyHandle<R> {
 
 /// The way back to whoever asked.
 pub(crate) struct Return {
-    pub(crate) envelope: Vec<Bytes>,
+    pub(crate) envelope: Head,
     pub(crate) limits: Limits,
     pub(crate) link: Arc<Link>,
     pub(crate) patience: Duration,
@@ -106,7 +105,8 @@ impl Return {
             res => return self.count(res),
         };
         // Whoever stops waiting still says "no reply".
-        self.envelope = message.head[..n_frames].to_vec();
+        self.envelope = message.head.clone();
+        drop(self.envelope.split_off(n_frames));
         match tokio::time::timeout(self.patience, self.link.sender.send(message)).await {
             Ok(res) => self.count(res),
             Err(_) => {

@@ -4,12 +4,11 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use gleis_codec::Message;
 use gleis_core::{CorrelationId, Deadline};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::envelope::Answer;
@@ -17,7 +16,7 @@ use crate::error::RequestError;
 use crate::local::{Outgoing, unpack};
 use crate::parcel::Parcel;
 use crate::peer::Link;
-use crate::pending::{Outcome, Pending};
+use crate::pending::{Look, Outcome, Pending};
 use crate::requester::Requester;
 use crate::ring::Offered;
 use crate::stats::DropReason;
@@ -155,7 +154,6 @@ impl<Q, R, M> fmt::Debug for Request<'_, Q, R, M> {
 
 /// A request on its way. Dropping it gives its place free.
 pub(crate) struct Sent<'a> {
-    answer: oneshot::Receiver<Outcome>,
     id: CorrelationId,
     is_over: bool,
     pub(crate) link: Arc<Link>,
@@ -163,38 +161,28 @@ pub(crate) struct Sent<'a> {
 }
 
 impl<'a> Sent<'a> {
-    pub(crate) fn new(
-        id: CorrelationId,
-        link: Arc<Link>,
-        pending: &'a Pending,
-        answer: oneshot::Receiver<Outcome>,
-    ) -> Self {
-        Self { answer, id, is_over: false, link, pending }
+    pub(crate) fn new(id: CorrelationId, link: Arc<Link>, pending: &'a Pending) -> Self {
+        Self { id, is_over: false, link, pending }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
+        // Whoever brings the answer itself need not be woken for it.
+        let mut to_be_woken = false;
         loop {
-            if 1 < self.pending.len() {
-                // The link wakes one task only: when several wait, its own has to read.
-                self.link.give_up_direct();
-                return self.poll_answer(cx);
-            }
-            // Whoever brings the answer itself need not be woken for it.
-            let quiet = &mut Context::from_waker(Waker::noop());
-            if let Poll::Ready(outcome) = self.poll_answer(quiet) {
-                return Poll::Ready(outcome);
-            }
-            if !self.link.poll_direct(cx) {
-                return self.poll_answer(cx);
+            match self.pending.look(self.id, cx, to_be_woken) {
+                Look::Over(outcome) => {
+                    self.is_over = true;
+                    return Poll::Ready(outcome);
+                }
+                Look::Crowd => {
+                    // The link wakes one task only: when several wait, its own has to read.
+                    self.link.give_up_direct();
+                    return Poll::Pending;
+                }
+                Look::Alone if to_be_woken => return Poll::Pending,
+                Look::Alone => to_be_woken = !self.link.poll_direct(cx),
             }
         }
-    }
-
-    fn poll_answer(&mut self, cx: &mut Context<'_>) -> Poll<Outcome> {
-        let outcome = ready!(Pin::new(&mut self.answer).poll(cx));
-        self.is_over = true;
-        // Whoever takes a request off the list tells what became of it.
-        Poll::Ready(outcome.unwrap_or(Outcome::Closed))
     }
 }
 

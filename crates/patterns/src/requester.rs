@@ -8,7 +8,6 @@ use std::time::Duration;
 use gleis_codec::{EncodeError, Limits, Message};
 use gleis_core::{Deadline, Endpoint};
 use gleis_transport::{SocketType, TaskGuard, TrySendError};
-use tokio::sync::oneshot;
 
 use crate::core::Core;
 use crate::envelope;
@@ -127,15 +126,13 @@ impl<Q: Message, R: Message> Requester<Q, R> {
                 Ok(value) => value,
                 Err(error) => return Tried::Done(Err(self.refuse(error))),
             };
-            let (teller, answer) = oneshot::channel();
-            let Some(id) = self.pending.insert(deadline, link, teller) else {
+            let Some(id) = self.pending.insert(deadline, link) else {
                 parcel.put_back(link, value);
                 return Tried::Done(Err(RequestError::Full));
             };
             let back = match link.sender.try_send(envelope::request(id, value)) {
                 Ok(()) => {
-                    let sent = Sent::new(id, link.clone(), &self.pending, answer);
-                    return Tried::Done(Ok(sent));
+                    return Tried::Done(Ok(Sent::new(id, link.clone(), &self.pending)));
                 }
                 Err(back) => back,
             };

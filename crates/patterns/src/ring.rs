@@ -3,26 +3,31 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::task::Poll;
 
-use parking_lot::Mutex;
+use arc_swap::ArcSwap;
 use tokio::sync::Notify;
 
 use crate::peer::Link;
 
 /// The links of a socket that gives each message to one of them.
+///
+/// They are looked at for each message and change seldom: whoever sends takes no lock.
 #[derive(Debug, Default)]
 pub(crate) struct Ring {
     /// Told when links come and go and at the end.
     changed: Notify,
-    state: Mutex<State>,
+    /// Whose turn it is; beyond the last link it begins anew.
+    next: AtomicUsize,
+    state: ArcSwap<State>,
 }
 
-#[derive(Debug, Default)]
+/// Replaced, never changed.
+#[derive(Clone, Debug, Default)]
 struct State {
     closed: bool,
     links: Vec<Arc<Link>>,
-    next: usize,
 }
 
 /// What became of an offer to one link.
@@ -41,73 +46,63 @@ pub(crate) enum Offered<R> {
 }
 
 impl Ring {
-    pub(crate) fn add(&self, link: Arc<Link>) {
-        self.state.lock().links.push(link);
-        self.changed.notify_waiters();
+    pub(crate) fn add(&self, link: &Arc<Link>) {
+        self.change(|state| state.links.push(link.clone()));
     }
 
     pub(crate) fn remove(&self, id: u64) {
-        let removed = {
-            let mut state = self.state.lock();
-            let at = state.links.iter().position(|it| it.id == id);
-            at.map(|at| state.links.remove(at))
-        };
-        drop(removed);
-        self.changed.notify_waiters();
+        self.change(|state| state.links.retain(|it| it.id != id));
     }
 
     pub(crate) fn close(&self) {
-        self.state.lock().closed = true;
+        self.change(|state| state.closed = true);
+    }
+
+    fn change(&self, change: impl Fn(&mut State)) {
+        self.state.rcu(|old| {
+            let mut state = State::clone(old);
+            change(&mut state);
+            state
+        });
         self.changed.notify_waiters();
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.state.lock().links.is_empty()
+        self.state.load().links.is_empty()
     }
 
     /// Whether any link has room.
     pub(crate) fn room(&self) -> Offered<()> {
-        let links = {
-            let state = self.state.lock();
-            match state.links.len() {
-                _ if state.closed => return Offered::Closed,
-                0 => return Offered::Nobody,
-                _ => state.links.clone(),
-            }
-        };
-        match links.iter().any(|it| it.sender.has_room()) {
-            true => Offered::Done(()),
-            false => Offered::Full,
+        let state = self.state.load();
+        match state.links.len() {
+            _ if state.closed => Offered::Closed,
+            0 => Offered::Nobody,
+            _ if state.links.iter().any(|it| it.sender.has_room()) => Offered::Done(()),
+            _ => Offered::Full,
         }
     }
 
     /// Offers something to each link once, beginning with the next in turn, until one takes it.
     pub(crate) fn offer<R>(&self, mut to: impl FnMut(&Arc<Link>) -> Tried<R>) -> Offered<R> {
+        let state = self.state.load();
+        if state.closed {
+            return Offered::Closed;
+        }
+        let n_links = state.links.len();
+        let first = self.next.load(Relaxed);
         let mut miss = Offered::Nobody;
-        let (mut last, mut n_tried) = (None, 0);
-        loop {
-            let link = {
-                let mut state = self.state.lock();
-                let n_links = state.links.len();
-                if state.closed {
-                    return Offered::Closed;
-                }
-                if n_links <= n_tried {
-                    return miss;
-                }
-                // After the first try each link comes after the last one, whatever turns others take.
-                let at = last.map_or(state.next, |it: usize| it + 1) % n_links;
-                last = Some(at);
-                state.next = at + 1;
-                state.links[at].clone()
-            };
-            n_tried += 1;
-            match to(&link) {
+        for turn in 0..n_links {
+            let at = first.wrapping_add(turn) % n_links;
+            if 1 < n_links {
+                self.next.store(at + 1, Relaxed);
+            }
+            match to(&state.links[at]) {
                 Tried::Done(res) => return Offered::Done(res),
                 Tried::Full => miss = Offered::Full,
                 Tried::Gone => (),
             }
         }
+        miss
     }
 
     /// Tries until `attempt` succeeds, each time there is a change: a link, or room on one.
@@ -121,7 +116,7 @@ impl Ring {
             if let Some(res) = attempt() {
                 return res;
             }
-            let links = self.state.lock().links.clone();
+            let state = self.state.load_full();
             poll_fn(|cx| {
                 if changed.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(());
@@ -130,7 +125,7 @@ impl Ring {
                 let mut has_room =
                     |it: &Arc<Link>| matches!(it.sender.poll_ready(cx), Poll::Ready(Ok(())));
                 // All are asked, so that each wakes us.
-                match links.iter().filter(|it| has_room(it)).count() {
+                match state.links.iter().filter(|it| has_room(it)).count() {
                     0 => Poll::Pending,
                     _ => Poll::Ready(()),
                 }

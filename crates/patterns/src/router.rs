@@ -14,6 +14,7 @@ use crate::error::{OpenError, RecvError, SendError};
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::local::Outgoing;
+use crate::multipart::Framed;
 use crate::options::{Overflow, Settings, Side};
 use crate::pace::Pace;
 use crate::parcel::Parcel;
@@ -21,6 +22,7 @@ use crate::peer::Link;
 use crate::peer_id::PeerId;
 use crate::pull::Bodies;
 use crate::receiving::{Reader, Receiving};
+use crate::route::{Route, Shared};
 use crate::routes::{Astray, Routes};
 use crate::socket::{receives, shared, streams};
 use crate::stats::DropReason;
@@ -50,6 +52,21 @@ pub struct Router<S, R = S> {
     routes: Arc<Routes>,
     timeout: Option<Duration>,
     value: PhantomData<fn(S)>,
+}
+
+impl<R: Message> Router<Framed, R> {
+    /// The way to a peer; `None` if it is not here.
+    pub fn route(&self, to: &PeerId) -> Option<Route> {
+        self.routes.find(to).ok().map(|it| Route::new(&it, self.limits))
+    }
+
+    /// A message that is framed once, for any number of [routes](Self::route).
+    ///
+    /// # Errors
+    /// [`SendError::Encode`]: a frame is longer than a message may be.
+    pub fn share(&self, message: Framed) -> Result<Shared, SendError> {
+        Shared::new(message, &self.limits)
+    }
 }
 
 impl<S: Message, R: Message> Router<S, R> {

@@ -1,8 +1,8 @@
 //! Which peer of a router has which identity.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use foldhash::HashMap;
 use gleis_transport::{CloseReason, Inbox, Peer};
 use parking_lot::Mutex;
 

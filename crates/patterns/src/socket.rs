@@ -280,7 +280,7 @@ macro_rules! publishes {
             topic: impl AsRef<[u8]>,
             message: impl $crate::Outgoing<$message>,
         ) -> Result<(), $crate::SendError> {
-            let topic = bytes::Bytes::copy_from_slice(topic.as_ref());
+            let topic = gleis_transport::Head::copied([topic.as_ref()]);
             self.publishing.publish(topic, message.value()).await
         }
 
@@ -296,7 +296,7 @@ macro_rules! publishes {
             &self,
             message: impl $crate::Outgoing<$message>,
         ) -> Result<(), $crate::SendError> {
-            self.publishing.publish(bytes::Bytes::new(), message.value()).await
+            self.publishing.publish(gleis_transport::Head::copied([b""]), message.value()).await
         }
 
         /// Publishes `message` under `topic` if nobody who wants it has to be waited for, whatever
@@ -312,7 +312,7 @@ macro_rules! publishes {
             topic: impl AsRef<[u8]>,
             message: impl $crate::Outgoing<$message>,
         ) -> Result<(), $crate::SendError> {
-            let topic = bytes::Bytes::copy_from_slice(topic.as_ref());
+            let topic = gleis_transport::Head::copied([topic.as_ref()]);
             self.publishing.try_publish(&topic, message.value())
         }
 
@@ -324,7 +324,7 @@ macro_rules! publishes {
             &self,
             message: impl $crate::Outgoing<$message>,
         ) -> Result<(), $crate::SendError> {
-            self.publishing.try_publish(&bytes::Bytes::new(), message.value())
+            self.publishing.try_publish(&gleis_transport::Head::copied([b""]), message.value())
         }
 
         /// The socket as a [`Sink`](futures::Sink) of `(topic, message)`, each of which is

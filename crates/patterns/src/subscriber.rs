@@ -83,7 +83,7 @@ impl<T: Message> Publications<T> {
             return Ok(None);
         }
         let Frames { mut head, body } = message;
-        let topic = if head.is_empty() { Bytes::new() } else { head.remove(0) };
+        let topic = head.pop_first().unwrap_or_default();
         let message = unpack(Frames { head, body }, link, &self.limits)?;
         Ok(Some(Publication { message, topic }))
     }

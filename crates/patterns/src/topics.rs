@@ -34,6 +34,11 @@ impl Topics {
         self.counts.len()
     }
 
+    /// Whether the empty prefix is among them.
+    pub(crate) fn want_everything(&self) -> bool {
+        self.everything
+    }
+
     /// Whether a prefix of `topic` is among them.
     ///
     /// A prefix of the topic sorts before it, and nothing that is no prefix of the greatest entry

@@ -1,6 +1,7 @@
 //! What a subscriber wants, told to every publisher it is connected to.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use gleis_transport::{Body, Control, Inbox, Message};
 use parking_lot::Mutex;
@@ -15,6 +16,8 @@ use crate::topics::Topics;
 
 /// The role of a subscriber.
 pub(crate) struct Wishes {
+    /// A copy of what the state knows, for a look without the lock.
+    everything: AtomicBool,
     intake: Arc<Intake>,
     state: Mutex<State>,
 }
@@ -36,11 +39,16 @@ impl Wishes {
         for filter in filters {
             state.add(&filter);
         }
-        Self { intake, state: Mutex::new(state) }
+        let everything = AtomicBool::new(state.filters.want_everything());
+        Self { everything, intake, state: Mutex::new(state) }
     }
 
     fn want(&self, topic: &[u8]) -> bool {
-        self.state.lock().filters.want(topic)
+        self.everything.load(Ordering::Acquire) || self.state.lock().filters.want(topic)
+    }
+
+    fn note_change(&self, state: &State) {
+        self.everything.store(state.filters.want_everything(), Ordering::Release);
     }
 
     /// Whether a publication is wanted: `[topic, body]`, or the single frame of a foreign publisher,
@@ -60,13 +68,23 @@ impl Wishes {
     }
 
     pub(crate) fn add(&self, filter: &Filter) {
-        let to_tell = self.state.lock().add(filter);
+        let to_tell = {
+            let mut state = self.state.lock();
+            let to_tell = state.add(filter);
+            self.note_change(&state);
+            to_tell
+        };
         to_tell.iter().for_each(|it| it.tell());
     }
 
     /// False if there is no such subscription.
     pub(crate) fn remove(&self, filter: &Filter) -> bool {
-        let removed = self.state.lock().remove(filter);
+        let removed = {
+            let mut state = self.state.lock();
+            let removed = state.remove(filter);
+            self.note_change(&state);
+            removed
+        };
         removed.iter().flatten().for_each(|it| it.tell());
         removed.is_some()
     }

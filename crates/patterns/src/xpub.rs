@@ -146,7 +146,7 @@ fn content(link: &Link, message: Frames) -> Option<Frames> {
     if !head.first()?.is_empty() {
         return None;
     }
-    head.remove(0);
+    head.pop_first();
     Some(Frames { head, body })
 }
 

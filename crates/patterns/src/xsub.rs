@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures::Sink;
 use gleis_codec::{Limits, Message};
 use gleis_core::Endpoint;
-use gleis_transport::{Body, Inbound, Message as Frames, SocketType};
+use gleis_transport::{Body, Broadcast, Head, Inbound, Message as Frames, SocketType};
 
 use crate::core::Core;
 use crate::error::{OpenError, RecvError, SendError};
@@ -86,7 +86,9 @@ impl<T: Message> XSub<T> {
                 link.account.lose_sent(DropReason::Undecodable);
                 continue;
             };
-            n_full += usize::from(link.give(frames, overflow, until).await? == Outcome::Full);
+            n_full += usize::from(
+                link.give(&Broadcast::new(frames), overflow, until).await? == Outcome::Full,
+            );
         }
         match overflow {
             Overflow::Fail if n_hearing == 0 => Err(SendError::NoPeer),
@@ -122,7 +124,9 @@ impl<T: Message> XSub<T> {
                 link.account.lose_sent(DropReason::Undecodable);
                 continue;
             };
-            n_full += usize::from(link.give_now(frames, Overflow::Fail)? == Outcome::Full);
+            n_full += usize::from(
+                link.give_now(&Broadcast::new(frames), Overflow::Fail)? == Outcome::Full,
+            );
         }
         if n_full == 0 { Ok(()) } else { Err(SendError::Full) }
     }
@@ -138,12 +142,12 @@ impl<T: Message> XSub<T> {
     /// Encoded for all of them before the first gets it, so that all get it or nobody does.
     fn hearing(&self, value: &T) -> Result<Vec<ForOne>, SendError> {
         let links = self.wishes.links().ok_or(SendError::Closed)?;
-        let mut copies = Copies::new(value, self.core.settings().limits());
+        let mut copies = Copies::new(None, value, self.core.settings().limits());
         let hearing =
             links.into_iter().filter(|it| it.sender.peer().socket_type == SocketType::XPub);
         let ready = hearing.map(|link| {
             let frames = copies.frames(&link).map_err(|it| self.ledger().refuse(it))?;
-            let frames = upstream(&link, frames);
+            let frames = upstream(&link, frames.message().clone());
             Ok((link, frames))
         });
         ready.collect()
@@ -183,13 +187,15 @@ type ForOne = (Arc<Link>, Option<Frames>);
 /// A message for a publisher: a gleis one finds it behind an empty frame, since alone it could begin
 /// as a subscription does. `None` if another one would take it for a subscription.
 fn upstream(link: &Link, frames: Frames) -> Option<Frames> {
-    let Frames { mut head, body } = frames;
+    let Frames { head, body } = frames;
     if link.gleis {
-        head.insert(0, Bytes::new());
-        return Some(Frames { head, body });
+        let mut behind = Head::from(Bytes::new());
+        behind.append(head);
+        return Some(Frames { head: behind, body });
     }
     let first = match (head.first(), &body) {
-        (Some(first), _) | (None, Body::Bytes(first)) => first.first(),
+        (Some(first), _) => first.first(),
+        (None, Body::Bytes(first)) => first.first(),
         (None, Body::Local(_)) => None,
     };
     match first {

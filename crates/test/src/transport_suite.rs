@@ -25,6 +25,7 @@ macro_rules! transport_suite {
             $crate::transport_suite!(@laws $world;
                 messages_arrive_whole_and_in_order
                 both_sides_know_each_other
+                a_copy_arrives_as_the_message_does
                 a_full_queue_gives_the_message_back
                 a_slow_reader_gets_everything
                 a_cancelled_send_sends_nothing

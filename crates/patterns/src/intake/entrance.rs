@@ -41,24 +41,20 @@ impl Entrance {
         Some(res)
     }
 
-    /// Queues what the socket's owner is to see.
-    fn take_in(&self, items: impl Iterator<Item = Inbound>) {
+    /// Queues what the socket's owner is to see, and leaves `items` empty.
+    fn take_in(&self, items: &mut Vec<Inbound>) {
         let given_up = self.with_lane(|lane| {
-            let (mut given_up, mut n_messages) = (Vec::new(), 0);
-            for item in items {
-                n_messages += u64::from(matches!(item, Inbound::Message(_)));
-                given_up.extend(lane.push(item));
-            }
-            self.exit.account.offer_received(n_messages);
-            given_up
+            self.exit.account.offer_received(n_messages(items));
+            lane.push_all(items)
         });
+        // Without a lane the link is over.
+        items.clear();
         self.lose(&given_up.unwrap_or_default());
     }
 
     /// Counts what gave way to newer messages.
     fn lose(&self, given_up: &[Inbound]) {
-        let n_messages = given_up.iter().filter(|it| matches!(it, Inbound::Message(_))).count();
-        self.exit.account.lose_received(DropReason::Full, n_messages as u64);
+        self.exit.account.lose_received(DropReason::Full, n_messages(given_up));
     }
 
     /// What of a batch is for the owner; commands between sockets have their effect on the way.
@@ -72,12 +68,16 @@ impl Entrance {
             match item {
                 Inbound::Message(_) => batch.push(item),
                 Inbound::Control(control) => {
-                    self.take_in(batch.drain(..));
+                    self.take_in(batch);
                     batch.extend(self.exit.hear(control).map(Inbound::Control));
                 }
             }
         }
     }
+}
+
+fn n_messages(items: &[Inbound]) -> u64 {
+    items.iter().filter(|it| matches!(it, Inbound::Message(_))).count() as u64
 }
 
 impl Inbox for Entrance {
@@ -92,14 +92,20 @@ impl Inbox for Entrance {
 
     fn deliver(&self, item: Inbound) {
         match item {
-            Inbound::Message(_) => self.take_in(std::iter::once(item)),
+            Inbound::Message(_) => {
+                let given_up = self.with_lane(|lane| {
+                    self.exit.account.offer_received(1);
+                    lane.push(item)
+                });
+                self.lose(given_up.flatten().as_slice());
+            }
             Inbound::Control(_) => self.deliver_all(&mut vec![item]),
         }
     }
 
     fn deliver_all(&self, batch: &mut Vec<Inbound>) {
         self.sift(batch);
-        self.take_in(batch.drain(..));
+        self.take_in(batch);
     }
 
     fn displace(&self, message: Message) -> Vec<Message> {

@@ -97,7 +97,7 @@ async fn a_foreign_req_and_a_foreign_rep_talk_through_a_queue() {
     let mut batch = Vec::new();
     soon(asked.recv_many(&mut batch)).await.unwrap();
     let Some(gleis_transport::Inbound::Message(it)) = batch.pop() else { panic!("no message") };
-    assert_eq!((it.head.len(), it.head[0].len(), it.head[1].len()), (2, 5, 0));
+    assert_eq!(it.head.iter().map(<[u8]>::len).collect::<Vec<_>>(), [5, 0]);
     let answer = gleis_transport::Message::multipart(it.head, "answer");
     answers.try_send(answer).unwrap();
     let mut batch = Vec::new();

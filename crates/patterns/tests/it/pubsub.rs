@@ -16,8 +16,8 @@ async fn nothing_arrives_after_unsubscribing() {
         it.subscribe("b");
         soon(publisher.wait_for_subscribers(1)).await;
         publisher.publish("a1", 1).await.unwrap();
-        publisher.publish("b1", 2).await.unwrap();
-        until(|| it.stats().received.queued == 2).await;
+        // That "a" is known does not mean that "b" is.
+        until(|| publisher.try_publish("b1", 2).is_ok() && 2 <= it.stats().received.queued).await;
         assert!(it.unsubscribe("a"));
         assert!(it.unsubscribe("a"));
         assert!(!it.unsubscribe("a"));
@@ -26,8 +26,9 @@ async fn nothing_arrives_after_unsubscribing() {
         assert_eq!(it.stats().received.dropped.unwanted, 1);
         assert!(it.unsubscribe("b"));
         until(|| publisher.subscribers() == 0).await;
+        let n_unheard = publisher.stats().sent.dropped.no_subscriber;
         publisher.publish("a1", 3).await.unwrap();
-        assert_eq!(publisher.stats().sent.dropped.no_subscriber, 1);
+        assert_eq!(publisher.stats().sent.dropped.no_subscriber, n_unheard + 1);
     }
 }
 

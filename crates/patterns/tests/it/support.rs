@@ -90,7 +90,7 @@ pub(crate) fn message(frames: &[&'static str]) -> Message {
 /// The first message, its frames joined by bars.
 pub(crate) fn text(mut batch: Vec<Inbound>) -> String {
     let Inbound::Message(message) = batch.remove(0) else { panic!("no message") };
-    let mut frames = message.head;
+    let mut frames = message.head.into_vec();
     frames.push(message.body.to_bytes().expect("bytes"));
     joined(&frames)
 }

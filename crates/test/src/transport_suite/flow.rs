@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_transport::{
-    CloseReason, Command, Control, HighWater, Inbound, LinkConfig, Message, TrySendError,
+    Broadcast, CloseReason, Command, Control, Head, HighWater, Inbound, LinkConfig, Message,
+    NotTaken, TrySendError,
 };
 
 use super::world::{Collector, World, read, shown, text};
@@ -61,6 +62,30 @@ pub async fn a_full_queue_gives_the_message_back(world: World) {
     for (i, body) in again.1.iter().enumerate() {
         assert_eq!(body[..6], format!("{i:06}"));
     }
+}
+
+/// A message for many arrives as any other, as often as it is sent; one that was not taken can be sent
+/// by value later.
+pub async fn a_copy_arrives_as_the_message_does(world: World) {
+    let ends = world.ends_with(small_queues).await;
+    let (out, _near_in) = ends.near.split();
+    let (_far_out, mut far_in) = ends.far.split();
+    let mut message = heavy(7);
+    message.head = Head::copied([b"topic", b""]);
+    let mut n_taken = 0;
+    let broadcast = Broadcast::new(message.clone());
+    let refused = loop {
+        match out.try_send_copy(&broadcast) {
+            Ok(()) => n_taken += 1,
+            Err(refused) => break refused,
+        }
+        tokio::task::yield_now().await;
+    };
+    assert!(matches!(refused, NotTaken::Full), "{refused}");
+    let (sent, got) = tokio::join!(out.send(message.clone()), read(&mut far_in, n_taken + 1));
+    sent.expect("sent");
+    let expect = shown(&Inbound::Message(message));
+    assert!(got.iter().all(|it| *it == expect));
 }
 
 /// However slow the reader, nothing is lost and nothing comes twice.

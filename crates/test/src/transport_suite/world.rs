@@ -97,7 +97,7 @@ pub(crate) fn shown(item: &Inbound) -> String {
     let Body::Bytes(body) = &message.body else {
         return "a local value".to_owned();
     };
-    let frames = message.head.iter().chain([body]);
+    let frames = message.head.iter().chain([&body[..]]);
     frames.map(|it| String::from_utf8_lossy(it).into_owned()).collect::<Vec<_>>().join("|")
 }
 
