@@ -167,7 +167,7 @@ impl AnyCodec {
             Self::Raw => raw::take(bytes, limits),
             Self::Custom(codec) => custom::decode(&**codec, bytes, limits),
         };
-        res.map_err(|it| self.decode_error::<T>(bytes.len(), it))
+        res.map_err(|it| self.decode_error::<T>(bytes.len(), it.with(bytes)))
     }
 
     #[cold]

@@ -43,6 +43,13 @@ pub enum Fault {
     /// The value was read and bytes are left over.
     #[error("bytes left over after the value")]
     LeftOver,
+    /// Bytes as Python's pickle writes them, which osBrain does unless told otherwise. They are not
+    /// read, since that could run any code.
+    #[error(
+        "this is a pickled Python object, which is never read; have its sender write json, as osBrain \
+         does with serializer='json', and name the codec json here"
+    )]
+    Pickle,
     /// Nested deeper than [`Limits::depth`](crate::Limits::depth).
     #[error("nested deeper than {limit} levels")]
     TooDeep {
@@ -71,4 +78,17 @@ impl Fault {
     pub fn format(source: impl Into<BoxError>) -> Self {
         Self::Format(source.into())
     }
+
+    /// What is wrong with `bytes`, now that they are known to be wrong.
+    pub(crate) fn with(self, bytes: &[u8]) -> Self {
+        match self {
+            Self::Format(_) | Self::LeftOver | Self::TooMany if is_pickle(bytes) => Self::Pickle,
+            other => other,
+        }
+    }
+}
+
+/// Whether `bytes` begin with the opcode PROTO and one of the protocols that have it, and end with STOP.
+fn is_pickle(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x80, 2..=5, .., b'.'])
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits as CodecLimits};
 use gleis_core::{Endpoint, Name};
-use gleis_transport::{Body, LinkConfig, Message, Options, SocketType};
+use gleis_transport::{Body, Head, LinkConfig, Message, Options, SocketType};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -151,7 +151,7 @@ impl Reply {
 
 impl News {
     /// What stands before news.
-    pub(crate) fn head() -> Vec<Bytes> {
+    pub(crate) fn head() -> Head {
         head(NEWS_ID)
     }
 
@@ -190,17 +190,14 @@ pub(crate) fn millis(duration: Duration) -> u64 {
 }
 
 /// A message of `value` behind the frames `head`.
-pub(crate) fn encode<T: Serialize + 'static>(
-    head: Vec<Bytes>,
-    value: &T,
-) -> Result<Message, String> {
+pub(crate) fn encode<T: Serialize + 'static>(head: Head, value: &T) -> Result<Message, String> {
     let body = CODEC.encode(value, &CODEC_LIMITS).map_err(|it| with_cause(&it))?;
     Ok(Message::multipart(head, body))
 }
 
 /// The frames before the body of a message with this id.
-pub(crate) fn head(id: [u8; 8]) -> Vec<Bytes> {
-    vec![Bytes::copy_from_slice(&id), Bytes::new()]
+pub(crate) fn head(id: [u8; 8]) -> Head {
+    Head::copied([&id, b""])
 }
 
 /// The value of a message; the text says what is wrong with it.

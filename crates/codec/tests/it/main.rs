@@ -3,4 +3,5 @@
 mod any;
 mod custom;
 mod formats;
+mod pickle;
 mod raw;

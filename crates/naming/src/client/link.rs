@@ -265,7 +265,7 @@ impl Link {
     }
 
     fn take(&self, message: &Message) -> Result<(), String> {
-        let id = message.head.first().map_or(&[][..], |it| it.as_ref());
+        let id = message.head.first().unwrap_or_default();
         if id == NEWS_ID {
             let news: News = protocol::decode(message)?;
             if matches!(news, News::Closing { .. }) {

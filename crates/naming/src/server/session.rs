@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use gleis_core::Deadline;
-use gleis_transport::{CloseReason, Connection, Inbound, Message, Receiver, Sender};
+use gleis_transport::{CloseReason, Connection, Head, Inbound, Message, Receiver, Sender};
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -87,7 +86,7 @@ async fn serve(
 
 struct Session {
     /// The envelopes of those who wait for the server to close.
-    closers: Vec<Vec<Bytes>>,
+    closers: Vec<Head>,
     /// The client knows that the server closes.
     is_told: bool,
     place: Place,
@@ -207,11 +206,7 @@ impl Session {
         Ok(())
     }
 
-    async fn send<T: Serialize + 'static>(
-        &self,
-        head: Vec<Bytes>,
-        value: &T,
-    ) -> Result<(), CloseReason> {
+    async fn send<T: Serialize + 'static>(&self, head: Head, value: &T) -> Result<(), CloseReason> {
         let message = protocol::encode(head, value).map_err(|it| refused(&it))?;
         match tokio::time::timeout(STALL, self.sender.send(message)).await {
             Ok(Ok(())) => Ok(()),
