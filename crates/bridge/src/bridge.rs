@@ -1,0 +1,227 @@
+//! Opening and closing a bridge.
+
+use std::fmt;
+use std::future::{Future, IntoFuture};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::{BoxFuture, FutureExt};
+use gleis_broker::{Addresses, ClientError, GenericMessageClient, Json, MessageHandler};
+use gleis_transport::TaskGuard;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+
+use crate::access::Access;
+use crate::call::Callee;
+use crate::http;
+use crate::limits::BridgeLimits;
+use crate::listener::Limited;
+use crate::log::{Log, Most};
+use crate::state::{Books, Bucket, State};
+
+/// Why there is no bridge.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum BridgeError {
+    /// The hub is not there.
+    #[error("cannot reach the hub")]
+    Hub(#[from] ClientError),
+    /// It cannot listen there.
+    #[error("cannot listen at {at}")]
+    Listen {
+        /// Where.
+        at: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// What a bridge is told before it opens; awaiting it opens it.
+#[must_use = "awaiting it opens the bridge"]
+pub struct BridgeBuilder {
+    access: Access,
+    at: SocketAddr,
+    callee: Option<Arc<dyn Callee>>,
+    hub: Option<Addresses>,
+    limits: BridgeLimits,
+}
+
+impl BridgeBuilder {
+    /// Where it listens: a port of its own on 127.0.0.1 if not said.
+    pub fn listen(mut self, at: SocketAddr) -> Self {
+        self.at = at;
+        self
+    }
+
+    /// Pages of this origin, `https://example.org`, may ask, and read the answers.
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.access.origins.push(origin.into());
+        self
+    }
+
+    /// A name under which it is asked. On loopback these are the names of that, otherwise any is fine
+    /// until one is named.
+    pub fn allow_host(mut self, name: impl Into<String>) -> Self {
+        self.access.hosts.push(name.into());
+        self
+    }
+
+    /// Offers methods under `/call`.
+    pub fn callee(mut self, callee: impl Callee) -> Self {
+        self.callee = Some(Arc::new(callee));
+        self
+    }
+
+    /// What it takes on.
+    pub fn limits(mut self, limits: BridgeLimits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Requests need this token, or another one that was given. None is needed if none is.
+    pub fn token(mut self, token: impl Into<String>) -> Self {
+        self.access.tokens.push(token.into());
+        self
+    }
+
+    async fn open(mut self) -> Result<Bridge, BridgeError> {
+        let (at, limits) = (self.at, self.limits);
+        let listening = TcpListener::bind(at).await.and_then(|it| Ok((it.local_addr()?, it)));
+        let (local, listener) = listening.map_err(|source| BridgeError::Listen { at, source })?;
+        if local.ip().is_loopback() {
+            self.access.hosts.extend(["localhost".to_owned(), host(local.ip())]);
+        }
+        let most = Most { bytes: limits.log_bytes, messages: limits.log_messages };
+        let log = Arc::new(Log::new(most));
+        let hub = match self.hub {
+            None => None,
+            Some(at) => Some(GenericMessageClient::connect(Writer(log.clone()), at).await?),
+        };
+        let state = Arc::new(State {
+            access: self.access,
+            books: Books::default(),
+            callee: self.callee,
+            closing: watch::Sender::new(false),
+            hub,
+            limits,
+            log,
+            rate: Bucket::new(limits.rate),
+            waiters: Arc::new(Semaphore::new(limits.waiters.clamp(1, Semaphore::MAX_PERMITS))),
+        });
+        let (done, ended) = watch::channel(false);
+        let listener = Limited::new(listener, limits.connections);
+        let _task = TaskGuard::spawn(serve(listener, state.clone(), done));
+        Ok(Bridge { ended, local, state, _task })
+    }
+}
+
+/// Writes what the hub says into the log.
+struct Writer(Arc<Log>);
+
+impl MessageHandler for Writer {
+    async fn handle_new_message(&mut self, message: Json) {
+        self.0.push(message);
+    }
+
+    async fn handle_gap(&mut self, missed: u64) {
+        self.0.skip(missed);
+    }
+}
+
+async fn serve(listener: Limited, state: Arc<State>, done: watch::Sender<bool>) {
+    let router = http::router(state.clone());
+    let serving = axum::serve(listener, router);
+    let serving = serving.with_graceful_shutdown(async move { state.closed().await });
+    if let Err(error) = serving.await {
+        tracing::error!(target: "gleis::bridge", %error, "the bridge ended");
+    }
+    done.send_replace(true);
+}
+
+/// As it stands in a URL.
+fn host(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    }
+}
+
+impl IntoFuture for BridgeBuilder {
+    type Output = Result<Bridge, BridgeError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.open().boxed()
+    }
+}
+
+impl fmt::Debug for BridgeBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BridgeBuilder").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+/// Serves the messages of a hub by HTTP. Dropping it ends it: nothing new is taken, streams end, and what
+/// is being answered at this moment is answered.
+pub struct Bridge {
+    ended: watch::Receiver<bool>,
+    local: SocketAddr,
+    state: Arc<State>,
+    _task: TaskGuard,
+}
+
+impl Bridge {
+    /// A bridge to the hub at these addresses. Without one, or with half of one, it serves what is left.
+    pub fn to(hub: impl Into<Addresses>) -> BridgeBuilder {
+        Self::builder(Some(hub.into()))
+    }
+
+    /// A bridge to no hub: for calls alone.
+    pub fn without_hub() -> BridgeBuilder {
+        Self::builder(None)
+    }
+
+    fn builder(hub: Option<Addresses>) -> BridgeBuilder {
+        let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (access, limits) = Default::default();
+        BridgeBuilder { access, at, callee: None, hub, limits }
+    }
+
+    /// Where it listens.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Ends it: takes no new requests, ends streams, and waits for what is being answered, no longer
+    /// than `within`. True if nothing was cut off.
+    ///
+    /// # Cancel safety
+    /// It is ended in any case; what is being answered may be cut off.
+    pub fn shutdown(self, within: Duration) -> impl Future<Output = bool> + Send {
+        self.state.closing.send_replace(true);
+        async move {
+            let mut ended = self.ended.clone();
+            let ended = tokio::time::timeout(within, ended.wait_for(|it| *it)).await;
+            let was_in_time = ended.is_ok_and(|it| it.is_ok());
+            // What is left is cut off.
+            drop(self);
+            was_in_time
+        }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        // The connections have tasks of their own, which end when they hear of this.
+        self.state.closing.send_replace(true);
+    }
+}
+
+impl fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bridge").field("local", &self.local).finish_non_exhaustive()
+    }
+}

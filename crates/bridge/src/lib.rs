@@ -1,0 +1,42 @@
+//! Messages of a hub for web pages: HTTP, long polling, server-sent events and WebSocket.
+//!
+//! A [`Bridge`] is an application of a [`MessageServer`](gleis_broker::MessageServer) that keeps the last
+//! messages in a log. Whoever reads it has a cursor, `epoch:number`, and gets what is behind that, by
+//! whatever way; what is gone by then is announced as a gap. Another epoch is another log: the bridge
+//! was started anew.
+//!
+//! | request | does |
+//! |---|---|
+//! | `GET /` | a page with the messages as they come, a filter, a pause, and a form to send one |
+//! | `GET /messages` | `{"count": n, "message": text, "cursor": c}`: how many messages there were, and the last one |
+//! | `GET /messages?after=c` | `{"messages": [{"cursor": c, "message": text}, ..], "cursor": c, "missed": n}`: all behind `c` |
+//! | `GET /messages/next?after=c&timeout=s` | `{"message": text, "cursor": c, "missed": n}`: the next one, waited for; 204 if none comes |
+//! | `POST /messages` | sends the field `message` of a form or of a JSON object: 202, 400, 503 |
+//! | `GET /events?after=c` | server-sent events; `Last-Event-ID` is a cursor, a gap is an event `gap` |
+//! | `GET /ws?after=c` | WebSocket: texts as they are, both ways; with `after`, `{"cursor": c, "message": text}` |
+//! | `POST /call/TARGET/METHOD` | calls what a [`Callee`] offers: a list is positional, an object named arguments |
+//! | `GET /openapi.json` | what can be called |
+//! | `GET /health`, `GET /metrics` | whether and how it works; the latter for Prometheus |
+//!
+//! `type=a.*` beside `after` asks for messages whose `type` is such a path. `format=json` gives messages as
+//! objects instead of texts.
+//!
+//! It listens on loopback unless told otherwise, and is closed: requests of pages from elsewhere are
+//! refused unless their origin is [allowed](BridgeBuilder::allow_origin), requests with a host name that
+//! is not its own are refused, and with [tokens](BridgeBuilder::token) all need one, as `Authorization:
+//! Bearer` or, where a browser cannot say that, as `token=` in the query.
+
+mod access;
+mod bridge;
+mod call;
+mod cursor;
+mod http;
+mod limits;
+mod listener;
+mod log;
+mod state;
+
+pub use crate::bridge::{Bridge, BridgeBuilder, BridgeError};
+pub use crate::call::{Argument, CallArgs, CallError, Callee, Method};
+pub use crate::cursor::Cursor;
+pub use crate::limits::BridgeLimits;

@@ -1,0 +1,89 @@
+//! The page in a real browser: `cargo xtask browser`.
+
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
+mod driver;
+
+use std::time::Duration;
+
+use gleis_bridge::Bridge;
+use gleis_broker::{MessageClient, MessageServer};
+use gleis_test::wait::within;
+use serde_json::json;
+
+use crate::driver::Browser;
+
+/// What stands in the rows that are seen, the newest first.
+const ROWS: &str = "return [...document.querySelectorAll('#messages tr:not([hidden])')]\
+    .map((row) => row.cells[2].textContent)";
+const STATE: &str = "return document.getElementById('state').dataset.is";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium: cargo xtask browser"]
+async fn the_page_shows_messages_sends_one_and_survives_a_restart_of_the_bridge() {
+    let hub = MessageServer::bind().await.unwrap();
+    let bridge = Bridge::to(&hub).await.unwrap();
+    let at = bridge.local_addr();
+    let application = MessageClient::connect(&hub).await.unwrap();
+    let browser = Browser::open().await;
+    browser.go(&format!("http://{at}/")).await;
+    browser.until(STATE, "live").await;
+
+    for n in 1..=3 {
+        application.send_message(&json!({"type": "subject", "subject": n})).await.unwrap();
+    }
+    let text = |n: u64| json!({"type": "subject", "subject": n}).to_string();
+    browser.until(ROWS, json!([text(3), text(2), text(1)])).await;
+
+    // By keyboard alone: filter, then pause, then send.
+    browser.press("/").await;
+    browser.press("subject\":2").await;
+    browser.until(ROWS, json!([text(2)])).await;
+    browser
+        .run("const it = document.getElementById('filter'); it.value = ''; it.oninput(); it.blur()")
+        .await;
+    browser.press("p").await;
+    browser.until("return document.getElementById('pause').ariaPressed", "true").await;
+    application.send_message(&json!({"type": "subject", "subject": 4})).await.unwrap();
+    browser
+        .until("return document.getElementById('count').textContent", "4 messages, 1 while paused")
+        .await;
+    browser.until(ROWS, json!([text(3), text(2), text(1)])).await;
+    browser.press("p").await;
+    browser.until(ROWS, json!([text(4), text(3), text(2), text(1)])).await;
+    browser.run("const it = document.getElementById('text'); it.value = '{\"type\":\"ready\"}'; it.focus()").await;
+    browser.run("document.getElementById('send').requestSubmit()").await;
+    assert_eq!(within(application.recv()).await.unwrap().text(), "{\"type\":\"ready\"}");
+    browser.until("return document.getElementById('sent').textContent", "sent").await;
+    browser.until("return document.querySelectorAll('#messages tr').length", 5).await;
+    browser.run("document.getElementById('text').value = 'nonsense'").await;
+    browser.run("document.getElementById('send').requestSubmit()").await;
+    let says = "return document.getElementById('sent').textContent.startsWith('invalid message')";
+    browser.until(says, true).await;
+    keep("page-light", &browser.picture().await);
+
+    // The bridge is started anew; the page comes back by itself, says so, and shows each message once.
+    assert!(bridge.shutdown(Duration::from_secs(10)).await);
+    browser.until(STATE, "lost").await;
+    let bridge = Bridge::to(&hub).listen(at).await.unwrap();
+    browser.until(STATE, "live").await;
+    let gap = "return document.querySelectorAll('#messages tr.gap').length";
+    browser.until(gap, 1).await;
+    for n in 5..=6 {
+        application.send_message(&json!({"type": "subject", "subject": n})).await.unwrap();
+    }
+    let top = "return [...document.querySelectorAll('#messages tr')].slice(0, 2)\
+        .map((row) => row.cells[2].textContent)";
+    browser.until(top, json!([text(6), text(5)])).await;
+    browser.until("return document.querySelectorAll('#messages tr').length", 8).await;
+    keep("page-gap", &browser.picture().await);
+    browser.close().await;
+    drop(bridge);
+}
+
+/// Keeps a picture, so that somebody may look at it.
+fn keep(name: &str, picture: &str) {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let path = folder.join(format!("{name}.png.base64"));
+    std::fs::write(&path, picture).unwrap();
+}
