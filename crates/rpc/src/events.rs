@@ -1,0 +1,212 @@
+//! Events, and what happens to what arrives.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Weak};
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gleis_patterns::ReplyHandle;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::error::RpcError;
+use crate::message::Message;
+
+type Handler = Arc<dyn Fn(Received) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// Handlers by the names of events, in the order in which they were registered.
+#[derive(Default)]
+pub(crate) struct Events(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    handlers: BTreeMap<String, Vec<(u64, Handler)>>,
+    last: u64,
+}
+
+/// Keeps a handler registered until it is dropped.
+#[must_use = "dropping it ends what it guards"]
+pub struct Guard {
+    events: Weak<Events>,
+    name: String,
+    number: u64,
+}
+
+impl Guard {
+    /// Leaves the handler registered for as long as the link lasts.
+    pub fn keep(mut self) {
+        self.events = Weak::new();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(events) = self.events.upgrade() {
+            events.off(&self.name, self.number);
+        }
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Events {
+    pub(crate) fn on<F, Fut>(self: &Arc<Self>, name: &str, handler: F) -> Guard
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let handler: Handler = Arc::new(move |it| handler(it).boxed());
+        let mut state = self.0.lock();
+        state.last += 1;
+        let number = state.last;
+        state.handlers.entry(name.to_owned()).or_default().push((number, handler));
+        Guard { events: Arc::downgrade(self), name: name.to_owned(), number }
+    }
+
+    fn off(&self, name: &str, number: u64) {
+        let mut state = self.0.lock();
+        let Some(handlers) = state.handlers.get_mut(name) else { return };
+        let at = handlers.iter().position(|it| it.0 == number);
+        let removed = at.map(|at| handlers.remove(at));
+        if handlers.is_empty() {
+            state.handlers.remove(name);
+        }
+        drop(state);
+        // What a handler holds is dropped without the lock.
+        drop(removed);
+    }
+
+    fn handlers(&self, name: &str) -> Vec<Handler> {
+        let state = self.0.lock();
+        let all = state.handlers.get(name);
+        all.map(|it| it.iter().map(|it| it.1.clone()).collect()).unwrap_or_default()
+    }
+}
+
+/// A message that arrived. Cheap to clone; as long as a clone is kept it may be answered.
+#[derive(Clone)]
+pub struct Received {
+    answer: Option<Arc<Answer>>,
+    /// What arrived.
+    pub message: Arc<Message>,
+    /// On which wire.
+    pub wire: Arc<str>,
+}
+
+/// The way back to one who asked.
+pub(crate) struct Answer {
+    /// Where an unused handle goes, so that the null answer is given.
+    back: mpsc::Sender<Unanswered>,
+    id: String,
+    reply: Mutex<Option<ReplyHandle<Bytes>>>,
+}
+
+/// Nobody answered.
+pub(crate) struct Unanswered {
+    pub(crate) reply: ReplyHandle<Bytes>,
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some(reply) = self.reply.get_mut().take() {
+            // Where it finds no room, "no reply" is said for it.
+            let _ = self.back.try_send(Unanswered { reply });
+        }
+    }
+}
+
+impl Received {
+    pub(crate) fn new(
+        message: Message,
+        wire: &Arc<str>,
+        reply: Option<ReplyHandle<Bytes>>,
+        back: &mpsc::Sender<Unanswered>,
+    ) -> Self {
+        let id = message.id().to_owned();
+        let answer =
+            |reply| Arc::new(Answer { back: back.clone(), id, reply: Mutex::new(Some(reply)) });
+        let answer = reply.map(answer);
+        Self { answer, message: Arc::new(message), wire: wire.clone() }
+    }
+
+    /// Whether somebody waits for an answer.
+    pub fn is_awaited(&self) -> bool {
+        self.answer.as_ref().is_some_and(|it| it.reply.lock().is_some())
+    }
+
+    /// Answers, once.
+    ///
+    /// # Errors
+    /// [`RpcError::Responded`], [`RpcError::Message`], and [`RpcError::Unreachable`].
+    ///
+    /// # Cancel safety
+    /// A dropped future has answered, or says "no reply".
+    pub async fn respond(&self, mut message: Message) -> Result<(), RpcError> {
+        let answer = self.answer.as_ref().ok_or(RpcError::Responded)?;
+        let set = |meta: &mut BTreeMap<_, _>, name: &str, value: String| {
+            meta.insert(name.to_owned(), gleis_core::Value::from(value));
+        };
+        if message.path().is_empty() {
+            let path = format!("xbahn.response.{}", answer.id);
+            set(&mut message.meta, "path", path);
+        }
+        set(&mut message.meta, "response_id", answer.id.clone());
+        let bytes = message.write(None)?;
+        let reply = answer.reply.lock().take().ok_or(RpcError::Responded)?;
+        let sent = reply.send(bytes).await;
+        sent.map_err(|it| RpcError::Unreachable { reason: it.to_string() })
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received")
+            .field("wire", &self.wire)
+            .field("message", &self.message)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Fires all events of a message: those of the link, then those of its wire.
+pub(crate) async fn fire(link: &Events, wire: &Events, received: Received) {
+    for events in [link, wire] {
+        for name in names(&received.message) {
+            for handler in events.handlers(&name) {
+                // Calling it may panic as well as what it returns.
+                let again = received.clone();
+                let handled = AssertUnwindSafe(async move { handler(again).await }).catch_unwind();
+                if handled.await.is_err() {
+                    tracing::error!(target: "gleis::rpc", event = name, "a handler panicked");
+                    let error = Message::error("the handler panicked");
+                    // It may have answered before, or nobody asked.
+                    let _ = received.respond(error).await;
+                }
+            }
+        }
+    }
+}
+
+/// The events of a message, in order.
+fn names(message: &Message) -> Vec<String> {
+    let mut names = vec!["receive".to_owned()];
+    match message.checked_path() {
+        Ok(path) if !path.is_root() => {
+            names.extend(
+                path.prefixes().filter(|it| !it.is_root()).map(|it| format!("receive_{it}")),
+            );
+        }
+        _ => names.push("receive_".to_owned()),
+    }
+    if let Some(id) = message.response_id() {
+        names.extend(["response".to_owned(), format!("response_{id}")]);
+    }
+    names
+}

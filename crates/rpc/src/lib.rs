@@ -1,0 +1,46 @@
+//! Links, paths and events, and calls by name over them: the RPC of xbahn, on its wire.
+//!
+//! A [`Link`] sends [`Message`]s under dotted paths and fires events for what arrives: `receive` for each
+//! message, and `receive_<path>` for every prefix of its path. A [`Server`] exposes functions on a link,
+//! a [`Client`] calls them. On the wire a message is the JSON that Python's xbahn speaks, so its programs
+//! call ours and are called by ours.
+//!
+//! ```
+//! use gleis_rpc::{Client, Server};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::new()
+//!     .expose("ping", [], async |()| Ok::<_, String>("pong!"))
+//!     .expose("multiply", ["a", "b"], async |(a, b): (i64, i64)| Ok::<_, String>(a * b))
+//!     .listen("zmq://127.0.0.1:0/rep")
+//!     .await?;
+//! let client = Client::connect(server.url().twin()).await?;
+//! assert_eq!(client.call::<String>("ping", ()).await?, "pong!");
+//! assert_eq!(client.call::<i64>("multiply", (7, 6)).await?, 42);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # URLs
+//!
+//! `zmq://HOST:PORT/TYPE[/TOPIC][?transport=tcp|ipc|inproc]`, the type being one of `rep`, `req`, `pub`,
+//! `sub`, `push` and `pull`. Requests wait for their answer no longer than a
+//! [timeout](Link::within), 10 s if not said.
+
+mod api;
+mod connection;
+mod error;
+mod events;
+mod link;
+mod message;
+mod url;
+
+pub use gleis_core::Value;
+
+pub use crate::api::{Argument, Client, Exposed, Method, Server, ServerBuilder};
+pub use crate::error::{OpenError, RpcError, UrlError};
+pub use crate::events::{Guard, Received};
+pub use crate::link::Link;
+pub use crate::message::{Message, MessageError};
+pub use crate::url::{Role, Url};

@@ -1,0 +1,298 @@
+//! Links: named wires, and the events of all of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::stream::{FuturesUnordered, StreamExt};
+use gleis_core::{Path, Value};
+use gleis_patterns::ReplyHandle;
+use gleis_transport::TaskGuard;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+
+use crate::connection::{Came, Connection};
+use crate::error::{OpenError, RpcError, UrlError};
+use crate::events::{Events, Guard, Received, Unanswered, fire};
+use crate::message::{Message, MessageError};
+use crate::url::{Role, Url};
+
+/// The wire that is meant if none is named.
+const MAIN: &str = "main";
+/// So many requests of one wire are handled at once.
+const AT_ONCE: usize = 256;
+/// How long an answer, or room, is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Sends messages on its wires, and fires events for what arrives on them.
+///
+/// For a message with the path `a.b` these are `receive`, `receive_a` and `receive_a.b`, for an answer
+/// also `response` and `response_<id>`; first those of the link, then those of the wire. Handlers run one
+/// after the other, in the order in which they were registered; requests of a `rep` beside each other.
+/// Cheap to clone; the wires are closed when the last clone is dropped.
+#[derive(Clone)]
+pub struct Link {
+    events: Arc<Events>,
+    within: Duration,
+    wires: Arc<Mutex<BTreeMap<String, Arc<Wire>>>>,
+}
+
+struct Wire {
+    connection: Arc<Connection>,
+    events: Arc<Events>,
+    name: Arc<str>,
+    _task: Option<TaskGuard>,
+}
+
+impl Default for Link {
+    fn default() -> Self {
+        let (events, wires) = Default::default();
+        Self { events, within: PATIENCE, wires }
+    }
+}
+
+impl Link {
+    /// A link without wires.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A link with one wire, `main`, that others connect to.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn listen(url: impl TryInto<Url, Error: Into<UrlError>>) -> Result<Self, OpenError> {
+        let link = Self::new();
+        link.wire_listen(MAIN, url).await?;
+        Ok(link)
+    }
+
+    /// A link with one wire, `main`, that connects to another; that may come later.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn connect(url: impl TryInto<Url, Error: Into<UrlError>>) -> Result<Self, OpenError> {
+        let link = Self::new();
+        link.wire_connect(MAIN, url).await?;
+        Ok(link)
+    }
+
+    /// Answers, and room, are waited for so long: 10 s if not said.
+    #[must_use]
+    pub fn within(mut self, within: Duration) -> Self {
+        self.within = within;
+        self
+    }
+
+    /// One more wire, that others connect to.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wire_listen(
+        &self,
+        name: &str,
+        url: impl TryInto<Url, Error: Into<UrlError>>,
+    ) -> Result<(), OpenError> {
+        self.wire(name, url.try_into().map_err(Into::into)?, true).await
+    }
+
+    /// One more wire, that connects.
+    ///
+    /// # Errors
+    /// [`OpenError`]
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wire_connect(
+        &self,
+        name: &str,
+        url: impl TryInto<Url, Error: Into<UrlError>>,
+    ) -> Result<(), OpenError> {
+        self.wire(name, url.try_into().map_err(Into::into)?, false).await
+    }
+
+    async fn wire(&self, name: &str, url: Url, listens: bool) -> Result<(), OpenError> {
+        let taken = || OpenError::Wire { name: name.to_owned() };
+        if self.wires.lock().contains_key(name) {
+            return Err(taken());
+        }
+        let connection = Arc::new(Connection::open(url, listens).await?);
+        let (events, called) = (Arc::new(Events::default()), Arc::from(name));
+        let hearing =
+            hear(connection.clone(), self.events.clone(), events.clone(), Arc::clone(&called));
+        let _task = connection.receives().then(|| TaskGuard::spawn(hearing));
+        let wire = Arc::new(Wire { connection, events, name: called, _task });
+        let mut wires = self.wires.lock();
+        if wires.contains_key(name) {
+            return Err(taken());
+        }
+        wires.insert(name.to_owned(), wire);
+        Ok(())
+    }
+
+    /// Cuts a wire off and closes it; false if there is none of this name. What is queued has the linger
+    /// time to leave.
+    ///
+    /// # Cancel safety
+    /// It is cut off in any case.
+    pub async fn cut(&self, name: &str) -> bool {
+        let wire = self.wires.lock().remove(name);
+        match wire {
+            None => false,
+            Some(wire) => {
+                wire.connection.close().await;
+                true
+            }
+        }
+    }
+
+    /// Cuts all wires off.
+    ///
+    /// # Cancel safety
+    /// They are cut off in any case.
+    pub async fn disconnect(&self) {
+        let wires = std::mem::take(&mut *self.wires.lock());
+        for wire in wires.values() {
+            wire.connection.close().await;
+        }
+    }
+
+    /// The names of the wires.
+    pub fn wires(&self) -> Vec<String> {
+        self.wires.lock().keys().cloned().collect()
+    }
+
+    /// Where a wire is; the one that is meant if none is named is `main`.
+    pub fn url(&self, wire: &str) -> Option<Url> {
+        self.wires.lock().get(wire).map(|it| it.connection.url.clone())
+    }
+
+    /// Has `handler` hear of an event on any wire.
+    pub fn on<F, Fut>(&self, event: &str, handler: F) -> Guard
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.events.on(event, handler)
+    }
+
+    /// Has `handler` hear of an event on one wire; `None` if there is none of this name.
+    pub fn on_wire<F, Fut>(&self, wire: &str, event: &str, handler: F) -> Option<Guard>
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Some(self.wires.lock().get(wire)?.events.on(event, handler))
+    }
+
+    /// Sends a message under a path on the main wire. On a `req` wire it waits for the answer, for which
+    /// events are fired.
+    ///
+    /// # Errors
+    /// [`RpcError`]
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, or everything.
+    pub async fn send(&self, path: &str, message: Message) -> Result<(), RpcError> {
+        self.send_on(MAIN, path, message).await.map(drop)
+    }
+
+    /// Sends a request and waits for its answer; the null answer, if nobody answered.
+    ///
+    /// # Errors
+    /// [`RpcError`]; an error that the other side answers with is [`RpcError::Remote`].
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, or everything.
+    pub async fn send_and_wait(&self, path: &str, message: Message) -> Result<Message, RpcError> {
+        let no_answer = RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
+        let answer = self.send_on(MAIN, path, message).await?.ok_or(no_answer)?;
+        match answer.error_text() {
+            Some(text) => Err(RpcError::Remote { text: text.to_owned() }),
+            None => Ok(answer),
+        }
+    }
+
+    /// As [`send`](Self::send), on the wire of this name; what answers it, if it is a request.
+    ///
+    /// # Errors
+    /// [`RpcError`]
+    ///
+    /// # Cancel safety
+    /// A dropped future has sent nothing, or everything.
+    pub async fn send_on(
+        &self,
+        wire: &str,
+        path: &str,
+        mut message: Message,
+    ) -> Result<Option<Message>, RpcError> {
+        let path = Path::new(path).map_err(MessageError::from)?;
+        message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
+        let answer = wire.connection.send(&message, self.within).await?;
+        if let Some(answer) = &answer {
+            let (back, _) = mpsc::channel(1);
+            let received = Received::new(answer.clone(), &wire.name, None, &back);
+            fire(&self.events, &wire.events, received).await;
+        }
+        Ok(answer)
+    }
+}
+
+/// Fires events for what arrives.
+async fn hear(connection: Arc<Connection>, link: Arc<Events>, wire: Arc<Events>, name: Arc<str>) {
+    let (back, mut unanswered) = mpsc::channel::<Unanswered>(AT_ONCE);
+    let mut handling = FuturesUnordered::new();
+    // What is no request is handled in order.
+    let most = if connection.url.role == Role::Rep { AT_ONCE } else { 1 };
+    loop {
+        tokio::select! {
+            biased;
+            Some(Unanswered { reply }) = unanswered.recv() => {
+                // An object always can be written; whoever asked may be gone.
+                let null = Message::new(Value::Null).write(None).unwrap_or_default();
+                let _ = reply.send(null).await;
+            }
+            Some(()) = handling.next(), if !handling.is_empty() => (),
+            came = connection.recv(), if handling.len() < most => match came {
+                None => return,
+                Some(Came { message: Ok(message), reply }) => {
+                    let received = Received::new(message, &name, reply, &back);
+                    handling.push(fire(&link, &wire, received).left_future());
+                }
+                Some(Came { message: Err(error), reply }) => {
+                    tracing::warn!(target: "gleis::rpc", wire = %name, %error, "dropped what is no message");
+                    handling.push(refuse(error, reply).right_future());
+                }
+            },
+        }
+    }
+}
+
+/// Answers what is no message.
+async fn refuse(error: MessageError, reply: Option<ReplyHandle<Bytes>>) {
+    if let Some(reply) = reply {
+        let text = Message::error(format!("invalid message: {error}")).write(None);
+        // Whoever asked may be gone; text always can be written.
+        let _ = reply.send(text.unwrap_or_default()).await;
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("wires", &self.wires()).finish_non_exhaustive()
+    }
+}
