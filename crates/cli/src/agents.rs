@@ -1,0 +1,156 @@
+//! `gleis agent` and `gleis call`, and agents that are called by HTTP.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use gleis_agent::{AgentState, CallError, NameServerProxy, Proxy, ProxyError};
+use gleis_bridge::{CallArgs, Callee, Method};
+use serde_json::{Value, json};
+
+use crate::args::{self, Agent, OneAgent};
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+pub(crate) async fn run(command: Agent, output: Output, timeout: Duration) -> Outcome {
+    match command {
+        Agent::List(at) => list(&at, output, timeout).await,
+        Agent::Info(which) => info(&which, output, timeout).await,
+        Agent::Shutdown(which) => {
+            let agent = find(&which, timeout).await?;
+            agent.shutdown().await.map_err(|it| failure(&it))?;
+            output.line(&format!("{} is down", which.name), &json!({"down": which.name}))
+        }
+    }
+}
+
+async fn list(at: &args::NameServer, output: Output, timeout: Duration) -> Outcome {
+    let ns = connect(at, timeout).await?;
+    let names = ns.agents().await.map_err(|it| Failure::remote(&it))?;
+    let width = names.iter().map(|it| it.as_str().len()).max().unwrap_or_default();
+    if names.is_empty() && !output.json {
+        return output.text("there is no agent\n");
+    }
+    for name in names {
+        // One that does not answer is listed all the same.
+        let state = match ns.proxy(name.as_str()).await {
+            Ok(agent) => {
+                agent.within(timeout).state().await.map_or_else(|it| it.to_string(), |it| word(&it))
+            }
+            Err(error) => error.to_string(),
+        };
+        let name = name.as_str();
+        output.line(&format!("{name:width$}  {state}"), &json!({"name": name, "state": state}))?;
+    }
+    Ok(())
+}
+
+async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
+    let agent = find(which, timeout).await?;
+    let state = agent.state().await.map_err(|it| failure(&it))?;
+    let sockets = agent.sockets().await.map_err(|it| failure(&it))?;
+    let mut text = format!("{}: {}", which.name, word(&state));
+    for (alias, addr) in &sockets {
+        text += &format!("\n  {alias}: {addr}");
+    }
+    let sockets: Vec<_> =
+        sockets.iter().map(|(alias, addr)| json!({"alias": alias, "addr": addr})).collect();
+    let value = json!({"name": which.name, "state": word(&state), "sockets": sockets});
+    output.line(&text, &value)
+}
+
+pub(crate) async fn call(command: args::Call, output: Output, timeout: Duration) -> Outcome {
+    let args::Call { name, method, arguments, at } = command;
+    let agent = find(&OneAgent { name, at }, timeout).await?;
+    let read = |it: String| serde_json::from_str(&it).unwrap_or(Value::String(it));
+    let arguments: Vec<Value> = arguments.into_iter().map(read).collect();
+    let answer = agent.call::<Value>(&method, arguments).await.map_err(|it| failure(&it))?;
+    let text = match &answer {
+        Value::String(text) => text.clone(),
+        Value::Null => return output.line("done", &json!({"answer": answer})),
+        other => other.to_string(),
+    };
+    output.line(&text, &json!({"answer": answer}))
+}
+
+pub(crate) async fn connect(at: &args::NameServer, timeout: Duration) -> Outcome<NameServerProxy> {
+    let connecting = NameServerProxy::connect(at.ns.clone()).within(timeout);
+    connecting
+        .await
+        .map_err(|it| Failure::unreachable(&it).hint(format!("gleis ns run --listen {}", at.ns)))
+}
+
+async fn find(which: &OneAgent, timeout: Duration) -> Outcome<Proxy> {
+    let ns = connect(&which.at, timeout).await?;
+    let found = ns.proxy(&which.name).await;
+    let agent = found.map_err(|it| Failure::unreachable(&it).hint("gleis agent list"))?;
+    Ok(agent.within(timeout))
+}
+
+/// A state in a word, and what went wrong.
+fn word(state: &AgentState) -> String {
+    match state {
+        AgentState::Failed(fault) => format!("failed: {fault}"),
+        AgentState::Gone => "gone".to_owned(),
+        AgentState::Running => "running".to_owned(),
+        AgentState::Starting => "starting".to_owned(),
+        AgentState::Stopping => "stopping".to_owned(),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
+fn failure(error: &CallError) -> Failure {
+    match error {
+        CallError::DeadlineExceeded { .. }
+        | CallError::Gone { .. }
+        | CallError::Unreachable { .. } => Failure::unreachable(error),
+        _ => Failure::remote(error),
+    }
+}
+
+/// The agents of a name server, for the bridge.
+pub(crate) struct Agents {
+    ns: NameServerProxy,
+    within: Duration,
+}
+
+impl Agents {
+    pub(crate) fn new(ns: NameServerProxy, within: Duration) -> Self {
+        Self { ns, within }
+    }
+}
+
+#[async_trait]
+impl Callee for Agents {
+    /// Agents do not tell others which methods they have.
+    fn describe(&self) -> Vec<Method> {
+        Vec::new()
+    }
+
+    async fn call(
+        &self,
+        target: &str,
+        method: &str,
+        args: CallArgs,
+    ) -> Result<Value, gleis_bridge::CallError> {
+        use gleis_bridge::CallError as Refused;
+        let CallArgs::Positional(args) = args else {
+            return Err(Refused::Arguments("agents take a list of arguments".to_owned()));
+        };
+        let agent = self.ns.proxy(target).await.map_err(|error| match error {
+            ProxyError::Connect { .. } => Refused::Unreachable(error.to_string()),
+            _ => Refused::NotFound(error.to_string()),
+        })?;
+        agent.within(self.within).call(method, args).await.map_err(|error: CallError| {
+            let text = error.to_string();
+            match error {
+                CallError::Arguments { .. } => Refused::Arguments(text),
+                CallError::UnknownMethod { .. } => Refused::NotFound(text),
+                CallError::DeadlineExceeded { .. } => Refused::TimedOut,
+                CallError::Gone { .. } | CallError::Unreachable { .. } => {
+                    Refused::Unreachable(text)
+                }
+                _ => Refused::Failed { kind: "agent".to_owned(), text },
+            }
+        })
+    }
+}

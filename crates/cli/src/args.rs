@@ -1,0 +1,209 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::num::ParseFloatError;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use gleis_core::Endpoint;
+
+/// Name servers, hubs, bridges and sockets from a shell.
+#[derive(Debug, Parser)]
+#[command(name = "gleis", version, arg_required_else_help = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print one JSON value a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Seconds to wait for the other side
+    #[arg(long, global = true, default_value = "10", value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) timeout: Duration,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Agents: who runs, and how
+    #[command(subcommand)]
+    Agent(Agent),
+    /// Messages of a hub for web pages
+    #[command(subcommand)]
+    Bridge(Bridge),
+    /// Call a method of an agent
+    Call(Call),
+    /// Completions for a shell
+    Completions {
+        /// Which one
+        shell: Shell,
+    },
+    /// A hub: what any application sends, all get
+    #[command(subcommand)]
+    Hub(Hub),
+    /// A name server: who is where
+    #[command(subcommand)]
+    Ns(Ns),
+    /// Answer requests
+    Rep(Rep),
+    /// Ask, and print the answer
+    Req(Req),
+    /// Push messages
+    Send(Send),
+    /// Subscribe, and print what comes
+    Sub(Sub),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Ns {
+    /// Run a name server until Ctrl-C
+    Run {
+        /// Where it listens
+        #[arg(long, default_value = "tcp://127.0.0.1:0", value_name = "ENDPOINT")]
+        listen: Endpoint,
+    },
+    /// Print what is registered
+    List(NameServer),
+    /// End a name server, and with it whoever is registered
+    Shutdown(NameServer),
+}
+
+/// Which name server.
+#[derive(Args, Debug)]
+pub(crate) struct NameServer {
+    /// Where the name server is
+    #[arg(long, env = "GLEIS_NAMESERVER", value_name = "ENDPOINT")]
+    pub(crate) ns: Endpoint,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Agent {
+    /// Print who is there, and in what state
+    List(NameServer),
+    /// Print the state of an agent and its sockets
+    Info(OneAgent),
+    /// End an agent
+    Shutdown(OneAgent),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct OneAgent {
+    /// Whose name it is
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) at: NameServer,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Call {
+    /// Which agent
+    pub(crate) name: String,
+    /// Which method
+    pub(crate) method: String,
+    /// The arguments in order: JSON, or text if it is none
+    #[arg(allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<String>,
+    #[command(flatten)]
+    pub(crate) at: NameServer,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Hub {
+    /// Run a hub until Ctrl-C; it prints its addresses
+    Run {
+        /// Let other machines in
+        #[arg(long)]
+        public: bool,
+        /// The host that its addresses name
+        #[arg(long, value_name = "HOST")]
+        advertise: Option<String>,
+    },
+    /// Print the messages of a hub as they come
+    Tail {
+        /// Where the hub publishes
+        #[arg(long, env = "GLEIS_HUB_BROADCAST", value_name = "ENDPOINT")]
+        broadcast: Endpoint,
+        /// End after so many messages
+        #[arg(long, value_name = "N")]
+        count: Option<u64>,
+    },
+    /// Send a message to all applications
+    Send {
+        /// Where the hub listens
+        #[arg(long, env = "GLEIS_HUB_RECEIVE", value_name = "ENDPOINT")]
+        receive: Endpoint,
+        /// A JSON object with a "type"
+        message: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bridge {
+    /// Run a bridge until Ctrl-C; it prints its address
+    Run(BridgeRun),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BridgeRun {
+    /// Where it listens
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Where the hub publishes and listens; without it the bridge has a hub of its own
+    #[arg(long, num_args = 2, value_names = ["BROADCAST", "RECEIVE"])]
+    pub(crate) hub: Option<Vec<Endpoint>>,
+    /// A token that requests need
+    #[arg(long, env = "GLEIS_BRIDGE_TOKEN", hide_env_values = true)]
+    pub(crate) token: Vec<String>,
+    /// An origin whose pages may ask
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) allow_origin: Vec<String>,
+    /// A name under which it is asked
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+    /// A name server whose agents may be called: POST /call/AGENT/METHOD
+    #[arg(long, value_name = "ENDPOINT")]
+    pub(crate) ns: Option<Endpoint>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Send {
+    /// Where a PULL listens
+    pub(crate) to: Endpoint,
+    /// The messages; lines of the standard input if there is none
+    pub(crate) messages: Vec<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Sub {
+    /// Where a PUB publishes
+    pub(crate) from: Endpoint,
+    /// What topics begin with; all if none is named
+    pub(crate) prefixes: Vec<String>,
+    /// End after so many messages
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Req {
+    /// Where a REP listens
+    pub(crate) to: Endpoint,
+    /// What to ask
+    pub(crate) message: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Rep {
+    /// Where to listen
+    pub(crate) at: Endpoint,
+    /// What to answer; what was asked if nothing is named
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) answer: Option<String>,
+    /// End after so many requests
+    #[arg(long, value_name = "N")]
+    pub(crate) count: Option<u64>,
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text.parse().map_err(|it: ParseFloatError| it.to_string())?;
+    Duration::try_from_secs_f64(seconds).map_err(|it| it.to_string())
+}

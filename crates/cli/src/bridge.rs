@@ -1,0 +1,47 @@
+//! `gleis bridge`
+
+use std::time::Duration;
+
+use gleis_bridge::{Bridge, BridgeError};
+use gleis_broker::{Addresses, MessageServer};
+use serde_json::json;
+
+use crate::agents::{self, Agents};
+use crate::args::{self, BridgeRun};
+use crate::failure::{Failure, Outcome};
+use crate::hub;
+use crate::output::Output;
+use crate::stop::Stop;
+
+pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration) -> Outcome {
+    let args::Bridge::Run(command) = command;
+    let mut stop = Stop::new()?;
+    let BridgeRun { listen, hub, token, allow_origin, allow_host, ns } = command;
+    let (own, addresses) = match hub.as_deref() {
+        Some([broadcast, receive]) => (None, (broadcast.clone(), receive.clone()).into()),
+        _ => {
+            let own = MessageServer::bind().await.map_err(|it| Failure::local(&it))?;
+            hub::tell_addresses(&own, output)?;
+            let addresses = Addresses::from(&own);
+            (Some(own), addresses)
+        }
+    };
+    let mut bridge = Bridge::to(addresses).listen(listen);
+    bridge = token.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::token);
+    bridge = allow_origin.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_origin);
+    bridge = allow_host.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_host);
+    if let Some(at) = ns {
+        let agents = agents::connect(&args::NameServer { ns: at }, timeout).await?;
+        bridge = bridge.callee(Agents::new(agents, timeout));
+    }
+    let bridge = bridge.await.map_err(|error| match error {
+        BridgeError::Hub(_) => Failure::unreachable(&error).hint("gleis hub run"),
+        _ => Failure::local(&error),
+    })?;
+    let url = format!("http://{}", bridge.local_addr());
+    output.line(&url, &json!({"url": url}))?;
+    stop.asked().await?;
+    stop.orderly(bridge.shutdown(timeout)).await?;
+    drop(own);
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! The command `gleis`: name servers, hubs, bridges and sockets from a shell.
+//!
+//! ```text
+//! gleis ns run | list | shutdown          a name server, and what is registered
+//! gleis agent list | info | shutdown      who runs, and how
+//! gleis call NAME METHOD [ARGUMENT]..     a method of an agent
+//! gleis hub run | tail | send             a hub, what is said there, and a word to all
+//! gleis bridge run                        messages of a hub for web pages
+//! gleis send | sub | req | rep            one socket: push, subscribe, request, reply
+//! gleis completions SHELL                 for bash, zsh, fish, ..
+//! ```
+//!
+//! With `--json` every line of output is one JSON value. Exit codes: 0 well, 1 an error of the other
+//! side, 2 wrong usage, 3 unreachable or not in time. Ctrl-C ends what runs in order; a second one at once.
+
+mod agents;
+mod args;
+mod bridge;
+mod failure;
+mod hub;
+mod ns;
+mod output;
+mod sockets;
+mod stop;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use crate::args::{Cli, Command};
+use crate::failure::{Failure, Outcome};
+use crate::output::Output;
+
+/// Does what the command line says.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help is what was asked for; nobody is there to read it if this fails.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+        }
+    };
+    let output = Output { json: cli.json };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(command(cli, output)),
+        Err(error) => Err(Failure::local(&error)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { exit: 0, .. }) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.fail(&failure);
+            ExitCode::from(failure.exit)
+        }
+    }
+}
+
+async fn command(cli: Cli, output: Output) -> Outcome {
+    let timeout = cli.timeout;
+    match cli.command {
+        Command::Agent(it) => agents::run(it, output, timeout).await,
+        Command::Bridge(it) => bridge::run(it, output, timeout).await,
+        Command::Call(it) => agents::call(it, output, timeout).await,
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "gleis", &mut script);
+            output.text(&String::from_utf8_lossy(&script))
+        }
+        Command::Hub(it) => hub::run(it, output, timeout).await,
+        Command::Ns(it) => ns::run(it, output, timeout).await,
+        Command::Rep(it) => sockets::rep(it, output).await,
+        Command::Req(it) => sockets::req(it, output, timeout).await,
+        Command::Send(it) => sockets::send(it, output, timeout).await,
+        Command::Sub(it) => sockets::sub(it, output, timeout).await,
+    }
+}

@@ -1,0 +1,90 @@
+//! `gleis agent` and `gleis call`
+
+use gleis_agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
+use serde_json::json;
+
+use crate::{Running, gleis};
+
+struct Calculator;
+
+#[agent]
+impl Calculator {
+    async fn on_init(&mut self, cx: &Context<Self>) -> Result {
+        cx.bind(Kind::Push, "main").await?;
+        Ok(())
+    }
+
+    #[method]
+    async fn mul(&mut self, _: &Context<Self>, a: i64, b: i64) -> i64 {
+        a * b
+    }
+
+    #[method]
+    async fn greet(&mut self, _: &Context<Self>, name: String) -> String {
+        format!("hello {name}")
+    }
+
+    #[method]
+    async fn fail(&mut self, _: &Context<Self>) -> Result<(), std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_are_listed_looked_at_called_and_ended() {
+    let ns = run_nameserver().at("tcp://127.0.0.1:0").await.unwrap();
+    let at = ns.endpoint().to_string();
+    let agent = run_agent("calc", Calculator).nameserver(&at[..]).await.unwrap();
+    let ns_args = ["--ns", &at[..]];
+    let all = crate::json(&[&["agent", "list"], &ns_args[..]].concat()).await;
+    assert_eq!(all, [json!({"name": "calc", "state": "running"})]);
+    let info = crate::json(&[&["agent", "info", "calc"], &ns_args[..]].concat()).await;
+    assert_eq!(
+        (&info[0]["state"], &info[0]["sockets"][0]["alias"]),
+        (&"running".into(), &"main".into())
+    );
+
+    for (args, out) in [
+        (&["mul", "6", "7"][..], "42\n"),
+        (&["mul", "-6", "7"], "-42\n"),
+        (&["greet", "Bob"], "hello Bob\n"),
+        (&["greet", "\"42\""], "hello 42\n"),
+    ] {
+        let args = [&["call", "calc"], args].concat();
+        // The name server comes from the environment, or before the arguments.
+        let args = [&["call", "--ns", &at[..]], &args[1..]].concat();
+        let (exit, said, err) = gleis(&args).await;
+        assert_eq!((exit, &said[..]), (0, out), "{args:?}: {err}");
+    }
+    for (args, exit, says) in [
+        (&["calc", "mull", "1"][..], 1, "has no method `mull`"),
+        (&["calc", "mul", "1"], 1, "`mul` takes"),
+        (&["calc", "fail"], 1, "failed"),
+        (&["clac", "mul"], 3, "try: gleis agent list"),
+    ] {
+        let (code, _, err) = gleis(&[&["call", "--ns", &at[..]], args].concat()).await;
+        assert_eq!(code, exit, "{err}");
+        assert!(err.contains(says), "{err}");
+    }
+
+    // By HTTP, too.
+    let mut bridge = Running::new(&["bridge", "run", "--ns", &at]);
+    bridge.next().await;
+    let url = bridge.field("url").await;
+    for (path, body, expected) in [
+        ("/call/calc/mul", "[6, 7]", "{\"result\":42}"),
+        ("/call/calc/mul", "[6]", "`mul` takes"),
+        ("/call/clac/mul", "[6, 7]", "HTTP/1.1 404"),
+        ("/call/calc/mul", "{\"a\": 6}", "a list of arguments"),
+    ] {
+        let answer = crate::hub::ask(&url, "POST", path, body).await;
+        assert!(answer.contains(expected), "{answer}");
+    }
+    assert_eq!(bridge.interrupt().await, 0);
+
+    let (exit, out, err) = gleis(&[&["agent", "shutdown", "calc"], &ns_args[..]].concat()).await;
+    assert_eq!((exit, &out[..]), (0, "calc is down\n"), "{err}");
+    let (_, out, _) = gleis(&[&["agent", "list"], &ns_args[..]].concat()).await;
+    assert_eq!(out, "there is no agent\n");
+    drop(agent);
+}

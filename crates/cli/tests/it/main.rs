@@ -1,0 +1,12 @@
+//! The command `gleis`, against what is really there.
+
+#![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
+
+mod agents;
+mod command;
+mod hub;
+mod ns;
+mod sockets;
+mod usage;
+
+use command::{Running, gleis, json};
