@@ -1,8 +1,8 @@
 //! Real foreign peers against gleis sockets: `cargo xtask interop`.
 //!
-//! The peers are libzmq through its C interface, pyzmq in Python, and the `zeromq` crate. Each
-//! scenario opens sockets of both sides, exchanges messages and prints one line. The exit code is 1
-//! if one of them failed, 2 for wrong usage, 3 if pyzmq is missing.
+//! The peers are libzmq through its C interface, pyzmq in Python, the `zeromq` crate, and original programs of
+//! osBrain and xbahn. Each scenario opens sockets of both sides, exchanges messages and prints one line.
+//! The exit code is 1 if one of them failed, 2 for wrong usage, 3 if the Python is missing.
 //!
 //! ```text
 //! cargo xtask interop                  all scenarios
@@ -14,23 +14,29 @@ mod churn;
 mod foreign;
 mod gleis;
 mod heartbeats;
+mod hub;
 mod identities;
 mod matrix;
+mod osbrain;
 mod outcome;
 mod peer;
 mod pipeline;
 mod place;
+mod program;
 mod proxy;
 mod pubsub;
 mod refusals;
 mod request;
 mod revival;
 mod router;
+mod rpc;
 mod runner;
 mod unread;
 mod upstream;
 mod volume;
 mod wishes;
+mod xbahn;
+mod xbahn_links;
 
 use std::process::ExitCode;
 
@@ -72,6 +78,7 @@ fn run(filter: &[&str]) -> ExitCode {
     }
     let passed = runner::run_all(chosen);
     foreign::dismiss();
+    program::dismiss();
     place::clean_up();
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -81,6 +88,7 @@ fn scenarios() -> Vec<Scenario> {
         volume::scenarios(),
         churn::scenarios(),
         heartbeats::scenarios(),
+        hub::scenarios(),
         matrix::scenarios(),
         pipeline::scenarios(),
         pubsub::scenarios(),
@@ -90,6 +98,10 @@ fn scenarios() -> Vec<Scenario> {
         unread::scenarios(),
         identities::scenarios(),
         router::scenarios(),
+        rpc::scenarios(),
+        osbrain::scenarios(),
+        xbahn::scenarios(),
+        xbahn_links::scenarios(),
         proxy::scenarios(),
         refusals::scenarios(),
         revival::scenarios(),

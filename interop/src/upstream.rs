@@ -8,7 +8,7 @@ use crate::gleis::plain;
 use crate::outcome::{Failure, Outcome, same, soon};
 use crate::place::Place;
 use crate::runner::Scenario;
-use crate::wishes::{heard, minus, plus};
+use crate::wishes::{heard, met, minus};
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();
@@ -69,7 +69,7 @@ async fn to_ours(engine: Engine, place: Place) -> Outcome {
     let mut theirs = Foreign::open(engine, "XSUB", Wish::default()).await?;
     theirs.subscribe(&eu).await?;
     let xpub: XPub<Multipart> = place.meet(&mut theirs, plain).await?;
-    same(heard(&xpub).await?.0, plus(&eu))?;
+    met(&xpub, &mut theirs, &eu, Multipart::new(vec![Bytes::from_static(b"met")])).await?;
     for message in messages() {
         theirs.send(std::slice::from_ref(&message)).await?;
         same(said(&xpub).await?, message)?;

@@ -57,7 +57,7 @@ async fn changes(engine: Engine, kind: &'static str, place: Place) -> Outcome {
     // What is wanted before the two meet, and what is wanted later.
     theirs.subscribe(&odd).await?;
     let xpub: XPub<Bytes> = place.meet(&mut theirs, plain).await?;
-    same(heard(&xpub).await?.0, plus(&odd))?;
+    met(&xpub, &mut theirs, &odd, Bytes::from_static(b"met")).await?;
     for prefix in [&eu, &all] {
         theirs.subscribe(prefix).await?;
         same(heard(&xpub).await?.0, plus(prefix))?;
@@ -76,9 +76,11 @@ async fn changes(engine: Engine, kind: &'static str, place: Place) -> Outcome {
 
 /// libzmq tells each time that something is wanted, and once that it no longer is.
 async fn twice(engine: Engine, kind: &'static str, place: Place) -> Outcome {
-    let (eu, us) = (Bytes::from_static(b"eu."), Bytes::from_static(b"us."));
+    let [eu, us, met_by] = [b"eu.", b"us.", b"met"].map(|it| Bytes::from_static(it));
     let mut theirs = Foreign::open(engine, kind, Wish::default()).await?;
+    theirs.subscribe(&met_by).await?;
     let xpub: XPub<Bytes> = place.meet(&mut theirs, plain).await?;
+    met(&xpub, &mut theirs, &met_by, Bytes::from_static(b"met")).await?;
     for _ in 0..3 {
         for _ in 0..2 {
             theirs.subscribe(&eu).await?;
@@ -88,8 +90,10 @@ async fn twice(engine: Engine, kind: &'static str, place: Place) -> Outcome {
             theirs.unsubscribe(&eu).await?;
         }
         same(heard(&xpub).await?.0, minus(&eu))?;
-        same(xpub.subscribers(), 0)?;
     }
+    theirs.unsubscribe(&met_by).await?;
+    same(heard(&xpub).await?.0, minus(&met_by))?;
+    same(xpub.subscribers(), 0)?;
     theirs.subscribe(&us).await?;
     same(heard(&xpub).await?.0, plus(&us))
 }
@@ -143,6 +147,21 @@ async fn verbose(engine: Engine, kind: &'static str) -> Outcome {
         same((what, who.address), (minus(&a), address))?;
     }
     Ok(())
+}
+
+/// Until both can be sure of each other: `theirs` wanted `prefix` before they met.
+///
+/// A socket of `zeromq` that was bound tells a new peer its wishes and only then counts it among
+/// those whom it tells more; what it receives shows that it does.
+pub(crate) async fn met<T: Message>(
+    xpub: &XPub<T>,
+    theirs: &mut Foreign,
+    prefix: &Bytes,
+    word: T,
+) -> Outcome {
+    same(heard(xpub).await?.0, plus(prefix))?;
+    xpub.publish(prefix.clone(), word).await?;
+    same(theirs.recv(1).await?, [[prefix, &b"met"[..]]])
 }
 
 /// What is heard next of wishes, in short, and whose it is.
