@@ -1,4 +1,4 @@
-//! A small struct to bytes and back, by each codec.
+//! A struct to bytes and back, by each codec.
 
 use std::hint::black_box;
 
@@ -8,27 +8,34 @@ use gleis_codec::{AnyCodec, Limits};
 
 fn main() {
     let mut criterion = measure::criterion();
-    encode(&mut criterion);
-    decode(&mut criterion);
+    for (name, job) in [("job", Job::new(7)), ("long-job", long())] {
+        encode(&mut criterion, name, &job);
+        decode(&mut criterion, name, &job);
+    }
     criterion.final_summary();
 }
 
-fn encode(criterion: &mut Criterion) {
-    let (job, limits) = (Job::new(7), Limits::default());
-    let mut group = criterion.benchmark_group("codec/encode/job");
+/// A job with many arguments.
+fn long() -> Job {
+    Job { args: (0..10_000).collect(), ..Job::new(7) }
+}
+
+fn encode(criterion: &mut Criterion, name: &str, job: &Job) {
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group(format!("codec/encode/{name}"));
     for codec in typed() {
         group.bench_function(codec.name(), |bencher| {
-            bencher.iter(|| codec.encode(black_box(&job), &limits));
+            bencher.iter(|| codec.encode(black_box(job), &limits));
         });
     }
     group.finish();
 }
 
-fn decode(criterion: &mut Criterion) {
-    let (job, limits) = (Job::new(7), Limits::default());
-    let mut group = criterion.benchmark_group("codec/decode/job");
+fn decode(criterion: &mut Criterion, name: &str, job: &Job) {
+    let limits = Limits::default();
+    let mut group = criterion.benchmark_group(format!("codec/decode/{name}"));
     for codec in typed() {
-        let bytes = codec.encode(&job, &limits).expect("a job can be encoded");
+        let bytes = codec.encode(job, &limits).expect("a job can be encoded");
         group.bench_function(codec.name(), |bencher| {
             bencher.iter(|| codec.decode::<Job>(black_box(&bytes), &limits));
         });

@@ -4,15 +4,19 @@
 
 use gleis_benches::measure::{count, is_smoke, medians};
 use gleis_benches::raw::{self, Copied};
-use gleis_benches::{Cores, links, rig, sockets};
+use gleis_benches::{Cores, channels, links, rig, sockets};
 
 const MICROS: f64 = 1e6;
 const NANOS: f64 = 1e9;
 const MILLIONS_PER_SECOND: f64 = 1e-6;
 
 /// The lines, by the names to ask for them.
-const LINES: [(&str, fn()); 3] =
-    [("round-trip", round_trip), ("push", push), ("in-process", request_in_process)];
+const LINES: [(&str, fn()); 4] = [
+    ("round-trip", round_trip),
+    ("push", push),
+    ("in-process", request_in_process),
+    ("channels", over_channels),
+];
 
 fn main() {
     if !rig::can_pin() {
@@ -81,4 +85,27 @@ fn request_in_process() {
         raw * NANOS,
         gleis / raw,
     );
+}
+
+fn over_channels() {
+    let rigs = [channels::in_flight(64, 64), channels::plain_in_flight(64, 64)];
+    let [asked, plain] = medians(rounds(31), count(20_000), rigs);
+    println!(
+        "ratio: asynchronous requests, 64 in flight  {:.2} us, request-reply {:.2} us, {:.2} x \
+         (goal <= 1.2)",
+        asked * MICROS,
+        plain * MICROS,
+        asked / plain,
+    );
+    let rigs = [channels::publish(8, 64), sockets::publish(8, 64)];
+    let [synced, plain] = medians(rounds(31), count(10_000), rigs);
+    println!(
+        "ratio: synced publications to 8, 64 B  {:.2} us, publish-subscribe {:.2} us, {:.2} x \
+         (goal <= 1.2)",
+        synced * MICROS,
+        plain * MICROS,
+        synced / plain,
+    );
+    let [via] = medians(rounds(31), count(5_000), [channels::via_channel()]);
+    println!("ratio: request_via_channel in process  {:.2} us (goal < 5 us)", via * MICROS);
 }

@@ -11,17 +11,23 @@ use gleis_transport::{
 
 use crate::load::{Load, is_last};
 use crate::rig::{Confirm, Confirmed, Cores, Outcome, Ready, Rig, Turns, confirmation};
+use crate::sockets::TCP;
 
 /// One unit of tokio's budget is spent for so many sends, as our sockets do it.
 const SENDS: u64 = 8;
 
 /// Messages over tcp, written and read in batches.
 pub fn push(size: usize) -> Rig {
+    push_over(TCP, size)
+}
+
+/// The same over another transport.
+pub fn push_over(place: &'static str, size: usize) -> Rig {
     let (confirm, confirmed) = confirmation();
     Rig::pair(
         Cores::Any,
         async move |ready| {
-            let (_sender, receiver) = accept(ready).await?.split();
+            let (_sender, receiver) = accept(place, ready).await?.split();
             receive(receiver, confirm).await
         },
         async move |turns, at| {
@@ -51,10 +57,15 @@ pub fn push_in_process(size: usize) -> Rig {
 
 /// One message there and back over tcp, again and again.
 pub fn round_trip(size: usize, cores: Cores) -> Rig {
+    round_trip_over(TCP, size, cores)
+}
+
+/// The same over another transport.
+pub fn round_trip_over(place: &'static str, size: usize, cores: Cores) -> Rig {
     Rig::pair(
         cores,
         async move |ready| {
-            let (sender, mut receiver) = accept(ready).await?.split();
+            let (sender, mut receiver) = accept(place, ready).await?.split();
             let mut batch = Vec::new();
             loop {
                 receiver.recv_many(&mut batch).await?;
@@ -117,8 +128,11 @@ fn messages(batch: &mut Vec<Inbound>) -> impl Iterator<Item = Message> {
     })
 }
 
-async fn accept(ready: Ready<Endpoint>) -> Result<Connection, Box<dyn std::error::Error>> {
-    let mut listener = listen(&"tcp://127.0.0.1:0".parse()?, &config()).await?;
+async fn accept(
+    place: &str,
+    ready: Ready<Endpoint>,
+) -> Result<Connection, Box<dyn std::error::Error>> {
+    let mut listener = listen(&place.parse()?, &config()).await?;
     ready.tell(listener.endpoint().clone());
     Ok(listener.accept().await?)
 }

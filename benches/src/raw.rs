@@ -32,9 +32,14 @@ pub fn push(size: usize, copied: Copied) -> Rig {
 
 /// The same to `n_receivers` at once.
 pub fn fan_out(n_receivers: usize, size: usize, copied: Copied) -> Rig {
+    fan_out_on(Cores::Any, n_receivers, size, copied)
+}
+
+/// The same on other runtimes.
+pub fn fan_out_on(cores: Cores, n_receivers: usize, size: usize, copied: Copied) -> Rig {
     let (confirm, mut confirmed) = confirmation();
     Rig::pair(
-        Cores::Any,
+        cores,
         async move |ready| {
             let listener = listen(ready).await?;
             let mut receivers = JoinSet::new();
@@ -102,6 +107,11 @@ async fn receive(stream: TcpStream, confirm: Confirm, size: usize) -> std::io::R
 
 /// One message there and back over tcp, again and again.
 pub fn round_trip(size: usize, cores: Cores) -> Rig {
+    round_trip_at(size, cores, 0.5)
+}
+
+/// The same; each turn tells this quantile.
+pub fn round_trip_at(size: usize, cores: Cores, quantile: f64) -> Rig {
     Rig::pair(
         cores,
         async move |ready| {
@@ -124,7 +134,7 @@ pub fn round_trip(size: usize, cores: Cores) -> Rig {
                     stream.read_exact(&mut body).await?;
                     times.push(start.elapsed());
                 }
-                turns.done_each(&mut times);
+                turns.done_quantile(&mut times, quantile);
             }
             Ok(())
         },

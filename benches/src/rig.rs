@@ -19,6 +19,8 @@ pub enum Cores {
     Any,
     /// Both on one core: no idle core has to wake up.
     One,
+    /// As [`Any`](Self::Any), each side with a runtime of two workers.
+    Workers,
 }
 
 /// One way of moving messages, ready to be timed.
@@ -41,9 +43,16 @@ impl Rig {
     where
         D: AsyncFnOnce(Turns) -> Outcome + Send + 'static,
     {
+        Self::driven(Cores::Any, drive)
+    }
+
+    fn driven<D>(cores: Cores, drive: D) -> Self
+    where
+        D: AsyncFnOnce(Turns) -> Outcome + Send + 'static,
+    {
         let (turns, theirs, times) = turns();
         let driver = std::thread::spawn(move || {
-            let driven = runtime().block_on(drive(theirs));
+            let driven = runtime(cores).block_on(drive(theirs));
             driven.expect("the driving side works");
         });
         Self { driver: Some(driver), server: None, times, turns: Some(turns) }
@@ -64,7 +73,7 @@ impl Rig {
         let (stop, stopped) = oneshot::channel();
         let server = std::thread::spawn(move || {
             take_place(cores);
-            runtime().block_on(async {
+            runtime(cores).block_on(async {
                 tokio::select! {
                     // That the driver leaves is an error to most; a real one shows on its side.
                     _ = serve(Ready(ready)) => (),
@@ -73,7 +82,7 @@ impl Rig {
             });
         });
         let at = told.recv().expect("the serving side says where it is");
-        let mut rig = Self::alone(async move |turns| {
+        let mut rig = Self::driven(cores, async move |turns| {
             take_place(cores);
             drive(turns, at).await
         });
@@ -123,9 +132,15 @@ impl Turns {
     /// Tells how long the turn would have taken had every message been the median one: what the
     /// machine does beside it does not count.
     pub fn done_each(&self, times: &mut Vec<Duration>) {
+        self.done_quantile(times, 0.5);
+    }
+
+    /// As [`done_each`](Self::done_each), for the message that takes longer than this part of all.
+    pub fn done_quantile(&self, times: &mut Vec<Duration>, quantile: f64) {
         times.sort_unstable();
-        let median = times.get(times.len() / 2).copied().unwrap_or_default();
-        self.done(median * u32::try_from(times.len()).unwrap_or(u32::MAX));
+        let at = (times.len() as f64 * quantile) as usize;
+        let time = times.get(at.min(times.len().saturating_sub(1))).copied().unwrap_or_default();
+        self.done(time * u32::try_from(times.len()).unwrap_or(u32::MAX));
         times.clear();
     }
 
@@ -177,6 +192,11 @@ impl Confirm {
 pub struct Confirmed(UnboundedReceiver<()>);
 
 impl Confirmed {
+    /// How many receivers have told since it was last looked.
+    pub fn drain(&mut self) -> usize {
+        std::iter::from_fn(|| self.0.try_recv().ok()).count()
+    }
+
     /// Waits until `n` receivers have everything.
     ///
     /// # Errors
@@ -198,10 +218,15 @@ pub fn can_pin() -> bool {
 /// Puts this thread where it belongs; false if the system does not let us.
 fn take_place(cores: Cores) -> bool {
     let first = || core_affinity::get_core_ids()?.into_iter().next();
-    cores == Cores::Any || first().is_some_and(core_affinity::set_for_current)
+    cores != Cores::One || first().is_some_and(core_affinity::set_for_current)
 }
 
-fn runtime() -> Runtime {
-    let built = Builder::new_current_thread().enable_all().build();
+fn runtime(cores: Cores) -> Runtime {
+    let mut builder = match cores {
+        Cores::Any | Cores::One => Builder::new_current_thread(),
+        Cores::Workers => Builder::new_multi_thread(),
+    };
+    // Of a single thread there is one worker, whatever is asked for.
+    let built = builder.worker_threads(2).enable_all().build();
     built.expect("the system gives a runtime")
 }

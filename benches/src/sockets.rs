@@ -10,15 +10,21 @@ use tokio::task::JoinSet;
 use crate::load::{Job, Load, is_last};
 use crate::rig::{Confirm, Cores, Ready, Rig, confirmation};
 
-const TCP: &str = "tcp://127.0.0.1:0";
+/// A place that the system chooses.
+pub const TCP: &str = "tcp://127.0.0.1:0";
 
 /// Push to Pull over tcp, ready bytes.
 pub fn push(size: usize) -> Rig {
+    push_over(TCP, size, Cores::Any)
+}
+
+/// The same over another transport.
+pub fn push_over(place: &'static str, size: usize, cores: Cores) -> Rig {
     let (confirm, mut confirmed) = confirmation();
     Rig::pair(
-        Cores::Any,
+        cores,
         async move |ready| {
-            let pull = Pull::<Bytes>::bind(TCP).await?;
+            let pull = Pull::<Bytes>::bind(place).await?;
             ready.tell(pull.endpoint().clone());
             loop {
                 if is_last(&pull.recv().await?) {
@@ -73,10 +79,15 @@ pub fn push_jobs() -> Rig {
 
 /// Requester to Replier and back over tcp, one request at a time.
 pub fn request(size: usize, cores: Cores) -> Rig {
+    request_over(TCP, size, cores, 0.5)
+}
+
+/// The same over another transport; each turn tells this quantile.
+pub fn request_over(place: &'static str, size: usize, cores: Cores, quantile: f64) -> Rig {
     Rig::pair(
         cores,
         async move |ready| {
-            let replier = Replier::<Bytes, Bytes>::bind(TCP).await?;
+            let replier = Replier::<Bytes, Bytes>::bind(place).await?;
             ready.tell(replier.endpoint().clone());
             loop {
                 let (request, reply) = replier.recv().await?;
@@ -93,7 +104,7 @@ pub fn request(size: usize, cores: Cores) -> Rig {
                     requester.request(load.message()).await?;
                     times.push(start.elapsed());
                 }
-                turns.done_each(&mut times);
+                turns.done_quantile(&mut times, quantile);
             }
             Ok(())
         },
