@@ -62,6 +62,58 @@ async fn proxy_prints_the_sums_and_what_has_passed_and_ends() {
 }
 
 #[tokio::test]
+async fn async_rep_goes_on_before_the_reply_is_processed() {
+    let expect = "Bob: I am done!\nBob: Waiting for Alice to reply...\n\
+                  Bob: Processed reply: Hello, Bob!\n";
+    check("async_rep", expect).await;
+}
+
+#[tokio::test]
+async fn async_rep_handler_overrides_the_handler_once() {
+    let expect = "Bob: I am done!\nBob: I am deaf...\nBob: Processed reply: Hello, Bob!\n";
+    check("async_rep_handler", expect).await;
+}
+
+#[tokio::test]
+async fn async_rep_timeout_says_that_no_reply_came_and_ignores_the_late_one() {
+    let expect = "Bob: I am done!\nBob: No reply received! (deadline exceeded)\n\
+                  Alice: he waited 500 ms at most\nBob: ignored 1 late reply\n";
+    check("async_rep_timeout", expect).await;
+}
+
+const SYNC_PUB: &str = "\
+Client-A: Read: \"Publication...\"
+Client-A: Publisher replied with: \"Received Request from A!\"
+Client-A: Read: \"Publication...\"
+Client-B: Read: \"Publication...\"
+Client-B: Read: \"Publication...\"
+";
+
+#[tokio::test]
+async fn sync_pub_shows_the_reply_to_whoever_asked_and_where_it_was_given() {
+    check("sync_pub", SYNC_PUB).await;
+}
+
+#[tokio::test]
+async fn request_response_adds_with_the_helper_and_by_hand() {
+    check("request_response", "7 + 35 = 42\n").await;
+    check("request_response_manual", "7 + 35 = 42\n").await;
+}
+
+#[tokio::test]
+async fn request_response_typed_computes_or_says_what_is_wrong() {
+    let expect = "7 add 35 = 42\n7 mul 35 = 245\n7 pow 35: Unknown operation: pow\n\
+                  a request without b: missing field `b`\n";
+    check("request_response_typed", expect).await;
+}
+
+#[tokio::test]
+async fn request_response_concurrent_gives_each_its_own() {
+    let expect: String = (0..10).map(|i| format!("{i} + {} = {}\n", 2 * i, 3 * i)).collect();
+    check("request_response_concurrent", &expect).await;
+}
+
+#[tokio::test]
 async fn hello_processes_prints_three_greetings_and_ends() {
     check("hello_processes", GREETINGS).await;
 }
@@ -115,4 +167,70 @@ async fn a_part_that_is_not_there_gets_the_usage() {
     assert!(!output.status.success());
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("usage: hello_processes"), "{stderr}");
+}
+
+const HUB: &str = "\
+hub: publishes and listens on two ports of 127.0.0.1
+Bob: subject 119
+Carol: subject 119
+hub: heard subject
+Alice: nothing of her own, but sample [1,2,3]
+hub: ignored 1 while paused
+";
+
+#[tokio::test]
+async fn hub_prints_what_each_application_gets() {
+    check("hub", HUB).await;
+}
+
+#[tokio::test]
+async fn hub_passive_prints_the_last_message_and_its_number() {
+    let expect = "0: nothing yet\n1: {\"subject\":\"119\",\"type\":\"subject\"}\n2: {\"subject\":\"120\",\"type\":\"subject\"}\n";
+    check("hub_passive", expect).await;
+}
+
+#[tokio::test]
+async fn hub_generic_prints_what_bounces_and_what_comes() {
+    check("hub_generic", "handler: ready\nhandler: subject\n").await;
+}
+
+const BRIDGE: &str = "\
+page: {\"count\":1,\"message\":{\"subject\":\"119\",\"type\":\"subject\"}}
+page: 202 Accepted
+application: {\"type\": \"sample\", \"sample\": [1, 2]}
+";
+
+#[tokio::test]
+async fn bridge_prints_what_a_page_reads_and_sends() {
+    check("bridge", BRIDGE).await;
+}
+
+const MESSAGING: &str = "\
+Server running!
+Test
+[\"an arg\"]
+{\"extra\":\"something\"}
+Message 'Test' received!
+";
+
+#[tokio::test]
+async fn messaging_prints_the_message_and_its_answer() {
+    check("messaging", MESSAGING).await;
+}
+
+const PATHS: &str = "\
+Server running!
+Message arrived PERSON John Smith person
+Message arrived ADDRESS Some Street, 123 address
+Message arrived ADDRESS Another Street, 123 address.usa
+";
+
+#[tokio::test]
+async fn paths_prints_what_arrives_under_each_path() {
+    check("paths", PATHS).await;
+}
+
+#[tokio::test]
+async fn api_prints_what_the_server_answers() {
+    check("api", "Server running!\nping!\npong!\n7*6 = 42\n").await;
 }
