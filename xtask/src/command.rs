@@ -16,6 +16,11 @@ pub(crate) fn root() -> PathBuf {
     xtask.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
+/// The folder that cargo builds in, seen from the root of the workspace.
+pub(crate) fn target_dir() -> String {
+    env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned())
+}
+
 /// A program with its arguments, to be run at the root of the workspace.
 #[derive(Debug)]
 pub(crate) struct Call {
@@ -64,6 +69,19 @@ impl Call {
             return Ok(());
         }
         Err(self.finding("failed"))
+    }
+
+    /// As [`run`](Self::run), a program whose exit codes are ours.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run), and wrong usage when the program says so.
+    pub(crate) fn run_ours(&self) -> Outcome {
+        let status = self.command().status().map_err(|_| self.missing())?;
+        match status.code() {
+            Some(0) => Ok(()),
+            Some(2) => Err(Failure::Usage(format!("wrong usage: {}", self.line()))),
+            _ => Err(self.finding("failed")),
+        }
     }
 
     /// Runs the program and returns what it printed.
@@ -156,6 +174,14 @@ mod tests {
             panic!("a finding is expected");
         };
         assert_eq!(again.as_deref(), Some("false 'a b'"));
+    }
+
+    #[test]
+    fn a_program_of_ours_tells_wrong_usage() {
+        let ours = |code: &str| Call::new("sh", &["-c", code]).run_ours();
+        assert!(ours("exit 0").is_ok());
+        assert!(matches!(ours("exit 1"), Err(Failure::Finding { .. })));
+        assert!(matches!(ours("exit 2"), Err(Failure::Usage(_))));
     }
 
     #[test]

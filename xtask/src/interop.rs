@@ -3,24 +3,26 @@
 //! The package links libzmq and runs Python, so it stays out of the workspace: nobody needs either
 //! to build or test gleis itself.
 
+use std::fs;
+
 use crate::{
-    command::{Call, root},
+    command::{Call, root, target_dir},
     failure::{Failure, Outcome},
+    packages::{install, provide_libzmq},
 };
 
-const LIBZMQ: [&str; 2] = ["libzmq3-dev", "pkg-config"];
 const PYTHON: [&str; 2] = ["python3", "python3-venv"];
-/// The version of pyzmq that is installed, beside what cargo builds.
-const PYZMQ: &str = "27.3.0";
+/// The packages of Python that are installed, each in one version.
+const PACKAGES: &str = "interop/requirements.txt";
 
 /// The task.
 pub(crate) fn run(args: &[&str]) -> Outcome {
     if !root().join("interop/Cargo.toml").exists() {
         return Err(Failure::finding("interop: there is no package interop/"));
     }
-    provide_libzmq()?;
-    let python = provide_pyzmq()?;
-    println!("interop: gleis against libzmq, pyzmq {PYZMQ} and the crate zeromq");
+    provide_libzmq("interop")?;
+    let python = provide_python()?;
+    println!("interop: gleis against libzmq, pyzmq, osBrain, xbahn and the crate zeromq");
     // The profile and the folder of the workspace, so that nothing is built a second time.
     let call = Call::cargo(&["run", "--manifest-path", "interop/Cargo.toml"])
         .with(&["--target-dir", &target_dir(), "--"])
@@ -29,55 +31,32 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     call.env("GLEIS_INTEROP_PYTHON", &python).run()
 }
 
-fn target_dir() -> String {
-    std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned())
-}
-
-fn provide_libzmq() -> Outcome {
-    if Call::new("pkg-config", &["--exists", "libzmq"]).works() {
-        return Ok(());
-    }
-    install("libzmq", &LIBZMQ)
-}
-
-/// A Python that has pyzmq, in a virtual environment.
-fn provide_pyzmq() -> Result<String, Failure> {
-    let folder = root().join(target_dir()).join(format!("pyzmq-{PYZMQ}"));
-    let folder = folder.to_string_lossy().into_owned();
-    let python = format!("{folder}/bin/python");
-    let proof = format!("import zmq; assert zmq.__version__ == '{PYZMQ}'");
-    if Call::new(&python, &["-c", &proof]).works() {
+/// A Python that has the packages, in a virtual environment.
+fn provide_python() -> Result<String, Failure> {
+    let unread = |error| Failure::finding(format!("interop: {PACKAGES}: {error}"));
+    let packages = fs::read_to_string(root().join(PACKAGES)).map_err(unread)?;
+    let folder = root().join(target_dir()).join("interop-python");
+    let python = folder.join("bin/python").to_string_lossy().into_owned();
+    // A copy of the list, written when all of it was there.
+    let installed = folder.join("installed.txt");
+    let is_complete = fs::read_to_string(&installed).is_ok_and(|it| it == packages);
+    if is_complete && Call::new(&python, &["-c", "import zmq"]).works() {
         return Ok(python);
     }
     let venv = Call::new("python3", &["-c", "import ensurepip, venv"]);
     if !venv.works() {
-        install("python3 with venv", &PYTHON)?;
+        install("interop", "python3 with venv", &PYTHON)?;
     }
     venv.prove(
         "interop",
         "venv of the first python3 on the path",
         "sudo apt-get install python3-venv",
     )?;
-    println!("interop: installing pyzmq {PYZMQ}");
-    Call::new("python3", &["-m", "venv", "--clear", &folder]).run()?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-    let package = format!("pyzmq=={PYZMQ}");
-    Call::new(&python, &pip).with(&[&package]).run()?;
+    println!("interop: installing {PACKAGES}");
+    Call::new("python3", &["-m", "venv", "--clear", &folder.to_string_lossy()]).run()?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"];
+    Call::new(&python, &pip).with(&["--requirement", PACKAGES]).run()?;
+    let unwritten = |error| Failure::finding(format!("interop: {}: {error}", installed.display()));
+    fs::write(&installed, packages).map_err(unwritten)?;
     Ok(python)
-}
-
-/// Installs Debian packages where it may; elsewhere `what` is a missing tool.
-fn install(what: &str, packages: &[&str]) -> Outcome {
-    let can_install = is_root() && Call::new("apt-get", &["--version"]).works();
-    if !can_install {
-        let hint = format!("sudo apt-get install {}", packages.join(" "));
-        return Err(Failure::Missing(format!("interop: {what} is missing; `{hint}` installs it")));
-    }
-    println!("interop: installing {}", packages.join(" and "));
-    Call::new("apt-get", &["update", "--quiet"]).run()?;
-    Call::new("apt-get", &["install", "--yes", "--no-install-recommends"]).with(packages).run()
-}
-
-fn is_root() -> bool {
-    Call::new("id", &["-u"]).read().is_ok_and(|it| it.trim() == "0")
 }

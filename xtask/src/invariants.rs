@@ -24,7 +24,7 @@ struct Ban {
 const BANS: &[Ban] = &[
     Ban {
         only: &[],
-        except: &["transport", "test"],
+        except: &["transport", "bridge", "test"],
         words: &[
             "tokio::net",
             "TcpListener",
@@ -35,7 +35,7 @@ const BANS: &[Ban] = &[
             "UnixStream",
             "socket2",
         ],
-        promise: "only gleis-transport opens message sockets",
+        promise: "only gleis-transport opens message sockets, and gleis-bridge those of HTTP",
     },
     Ban {
         only: &["core", "zmtp"],
@@ -153,7 +153,10 @@ fn lints_of(file: &Source) -> Option<String> {
     if !is_ours || !is_package {
         return None;
     }
-    if file.path.starts_with("fuzz/") || file.path.starts_with("interop/") {
+    if file.path.starts_with("fuzz/")
+        || file.path.starts_with("interop/")
+        || file.path.starts_with("peers/")
+    {
         // Outside of the workspace, whose lints they cannot share.
         return unsafe_in(file, "[lints.rust]");
     }

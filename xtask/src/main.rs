@@ -6,6 +6,8 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool prints")]
 
 mod bench;
+mod browser;
+mod budgets;
 mod checks;
 mod ci;
 mod command;
@@ -13,12 +15,16 @@ mod deps;
 mod failure;
 mod fuzz;
 mod graph;
+mod growth;
+mod instructions;
 mod interop;
 mod invariants;
 mod json;
 mod layers;
 mod manifest;
 mod near;
+mod packages;
+mod peers;
 mod readme;
 mod rows;
 mod soak;

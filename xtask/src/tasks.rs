@@ -1,11 +1,11 @@
 //! The table of tasks, which is also the help text.
 
 use crate::{
-    bench, checks, ci, deps,
+    bench, browser, checks, ci, deps,
     failure::{Failure, Outcome},
-    fuzz, interop, layers,
+    fuzz, growth, instructions, interop, layers,
     near::did_you_mean,
-    readme, soak, tidy,
+    peers, readme, soak, tidy,
 };
 
 /// Something that `cargo xtask` can do.
@@ -43,9 +43,13 @@ pub(crate) const TASKS: &[Task] = &[
     task("test", "[CARGO TEST ARGS]..", "unit, integration and documentation tests", checks::test),
     task("doc", "[--open]", "the documentation, without a warning", checks::doc),
     task("bench", "[NAME] [--smoke]", "measurements; --smoke: one turn of each", bench::run),
+    task("instructions", "[--update]", "what a message costs; the budgets", instructions::run),
     task("readme", "[--check]", "README's code from the examples, or compare it", readme::run),
     task("deps", "[--deny]", "dependencies per crate, duplicates, deny.toml", deps::run),
+    task("browser", "[ARGS]..", "the page of the bridge in Chromium", browser::run),
     task("interop", "[ARGS]..", "our sockets against real foreign peers", interop::run),
+    task("peers", "[--quick] [--rows PATTERN] [--json FILE]", "beside other systems", peers::run),
+    task("growth", "[--quick] [--only PATTERN] [..]", "cost against work", growth::run),
     task("soak", "[SECONDS] [--seed N]", "all patterns under faults; then the books", soak::run),
     task("fuzz", "[TARGET] [SECONDS]", "hostile bytes against the parsers", fuzz::run),
 ];
