@@ -202,7 +202,9 @@ async fn syn08_a_reply_stands_exactly_where_it_was_given_and_nobody_else_sees_it
     for (scheme, early) in SCHEMES.into_iter().zip([false, true].into_iter().cycle()) {
         let asked = Notes::default();
         let note = asked.clone();
-        let publisher = publisher(scheme).await.serve_asked(move |it: String, reply| {
+        // Room for all on both sides, so that every number is there.
+        let publisher = Publisher::bind(fresh(scheme)).high_water(100_000).await.unwrap();
+        let publisher = publisher.serve_asked(move |it: String, reply| {
             let reply: Reply<String> = reply;
             note.add(it.clone());
             async move {
@@ -213,7 +215,6 @@ async fn syn08_a_reply_stands_exactly_where_it_was_given_and_nobody_else_sees_it
                 Ok::<_, gleis_channels::ReplyError>(())
             }
         });
-        // Room for all, so that every number is there.
         let connect = || Subscriber::connect(publisher.endpoint()).high_water(100_000);
         let active = connect().subscribe("").ready(READY).await.unwrap();
         let passive = connect().subscribe("").ready(READY).await.unwrap();
