@@ -1,5 +1,7 @@
 //! An agent of this program, as seen by others in it.
 
+mod talk;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,8 +11,7 @@ use gleis_core::{Name, from_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, AliasError, Bind, BoxError, CallError, Connect, Context,
-    Handler, Kind, SendError, TimerError, TimerId,
+    Action, Addr, Agent, AgentState, BoxError, CallError, Context, TimerError, TimerId,
     cell::{AnyAgent, Asking, Cell},
     current::Frame,
     method::arguments,
@@ -113,58 +114,6 @@ impl<A: Agent> AgentRef<A> {
             return Err(CallError::Gone { agent: self.name().clone() });
         }
         self.cx.addr(alias).map_err(|it| unknown_alias(&*self.cx.cell, it))
-    }
-
-    /// See [`Context::bind`].
-    pub fn bind(&self, kind: Kind, alias: impl Into<String>) -> Bind<A> {
-        self.cx.bind(kind, alias)
-    }
-
-    /// See [`Context::connect`].
-    pub fn connect<M, S>(&self, to: Addr, handler: impl Handler<A, M, S>) -> Connect<A>
-    where
-        M: DeserializeOwned + Send + 'static,
-        S: 'static,
-    {
-        self.cx.connect(to, handler)
-    }
-
-    /// See [`Context::connect_as`].
-    pub fn connect_as(&self, to: Addr, alias: impl Into<String>) -> Connect<A> {
-        self.cx.connect_as(to, alias)
-    }
-
-    /// See [`Context::send`]; it does not wait for what the agent does.
-    ///
-    /// # Errors
-    /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
-    pub async fn send<T: Serialize + Send + Sync + 'static>(
-        &self,
-        alias: &str,
-        message: T,
-    ) -> Result<(), SendError> {
-        self.cx.send(alias, message).await
-    }
-
-    /// See [`Context::publish`]; it does not wait for what the agent does.
-    ///
-    /// # Errors
-    /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
-    pub async fn publish<T: Serialize + Send + Sync + 'static>(
-        &self,
-        alias: &str,
-        topic: impl AsRef<[u8]> + Send,
-        message: T,
-    ) -> Result<(), SendError> {
-        self.cx.publish(alias, topic, message).await
-    }
-
-    /// See [`Context::close`].
-    ///
-    /// # Errors
-    /// [`AliasError::Unknown`], with the aliases that look alike.
-    pub async fn close(&self, alias: &str) -> Result<usize, AliasError> {
-        self.cx.close(alias).await
     }
 
     /// See [`Context::each`].

@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use crate::{
-    Agent, AgentState, BoxError, CallError, Context, Fault, Method, current::Frame,
-    socket::Sockets, text::instead, timer::Timers,
+    Addr, Agent, AgentState, AliasError, BoxError, CallError, Context, Fault, Method,
+    current::Frame, socket::Sockets, text::instead, timer::Timers,
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
@@ -48,7 +48,7 @@ pub(crate) struct Cell<A: 'static> {
     /// True once the agent was told to shut down.
     pub(crate) stop: watch::Sender<bool>,
     pub(crate) timers: Timers<A>,
-    pub(crate) sockets: Sockets,
+    pub(crate) sockets: Sockets<A>,
 }
 
 impl<A: Agent> Cell<A> {
@@ -62,7 +62,7 @@ impl<A: Agent> Cell<A> {
             state: watch::Sender::new(AgentState::Starting),
             stop: watch::Sender::new(false),
             timers: Timers::new(),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(),
         };
         (Arc::new(cell), jobs)
     }
@@ -172,7 +172,9 @@ pub(crate) trait AnyAgent: Send + Sync {
     fn identity(&self) -> &Name;
     fn state(&self) -> &watch::Sender<AgentState>;
     fn stop(&self) -> &watch::Sender<bool>;
-    fn sockets(&self) -> &Sockets;
+    fn addr(&self, alias: &str) -> Result<Addr, AliasError>;
+    /// The sockets with their addresses.
+    fn sockets(&self) -> Vec<(String, Addr)>;
     /// Calls a method by name.
     fn call(
         self: Arc<Self>,
@@ -201,8 +203,12 @@ impl<A: Agent> AnyAgent for Cell<A> {
         &self.stop
     }
 
-    fn sockets(&self) -> &Sockets {
-        &self.sockets
+    fn addr(&self, alias: &str) -> Result<Addr, AliasError> {
+        self.sockets.addr(alias)
+    }
+
+    fn sockets(&self) -> Vec<(String, Addr)> {
+        self.sockets.list()
     }
 
     fn call(

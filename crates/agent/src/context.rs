@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::{
     Action, Agent, AgentState, TimerError, TimerId,
     cell::Cell,
-    timer::{AnyAction, Rhythm},
+    timer::{Rhythm, forget_action},
 };
 
 /// An agent's access to itself: its name, sockets and timers. A cheap clone.
@@ -51,7 +51,7 @@ impl<A: Agent> Context<A> {
         period: Duration,
         action: impl Action<A, S>,
     ) -> Result<TimerId, TimerError> {
-        self.cell.timers.add(Instant::now(), Rhythm::Each(period), forget(action))
+        self.cell.timers.add(Instant::now(), Rhythm::Each(period), forget_action(action))
     }
 
     /// Does something once, after `delay`.
@@ -66,7 +66,7 @@ impl<A: Agent> Context<A> {
         let now = Instant::now();
         // Beyond what a clock can tell is never: a century will do.
         let at = now.checked_add(delay).unwrap_or(now + CENTURY);
-        self.cell.timers.add(at, Rhythm::Once, forget(action))
+        self.cell.timers.add(at, Rhythm::Once, forget_action(action))
     }
 
     /// Ends a timer; false if it has ended before. What it does right now is done to the end.
@@ -81,10 +81,6 @@ impl<A: Agent> Context<A> {
 }
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
-
-fn forget<A: Agent, S>(action: impl Action<A, S>) -> AnyAction<A> {
-    Arc::new(move |agent, cx| action.act(agent, cx))
-}
 
 impl<A> Clone for Context<A> {
     fn clone(&self) -> Self {

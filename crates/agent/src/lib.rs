@@ -127,7 +127,8 @@ pub use crate::outcome::Outcome;
 pub use crate::proxy::Proxy;
 pub use crate::run::{RunAgent, run_agent};
 pub use crate::socket::{
-    Addr, AliasError, Bind, Connect, Kind, KindError, OpenError, RecvError, RequestError, SendError,
+    Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,
+    RequestError, SendError, SubscribeError,
 };
 pub use crate::state::{AgentState, Fault};
 pub use crate::timer::TimerId;

@@ -5,9 +5,9 @@ use gleis_codec::{AnyCodec, Limits};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Addr, Agent, AliasError, Bind, Connect, Context, Handler, Kind, RecvError, RequestError,
-    SendError,
-    socket::{Open, Socket},
+    Addr, Agent, AliasError, Ask, Bind, Connect, Context, EarlyReplyError, Handler, Kind,
+    RecvError, RequestError, SendError, SubscribeError,
+    socket::{Handling, Open, Socket, forget},
 };
 
 impl<A: Agent> Context<A> {
@@ -56,6 +56,11 @@ impl<A: Agent> Context<A> {
         self.cell.sockets.list()
     }
 
+    /// Whether there is a socket of this alias.
+    pub fn has_socket(&self, alias: &str) -> bool {
+        self.cell.sockets.find(alias).is_ok()
+    }
+
     /// Closes a socket, waiting a moment for what is queued; returns how many messages did not
     /// leave. Its peers are not told.
     ///
@@ -65,8 +70,14 @@ impl<A: Agent> Context<A> {
         self.cell.sockets.close(alias).await
     }
 
-    /// Sends a message on a `Push` socket, or on a `Pub` one without a topic. On `Push` it waits
-    /// until a peer has room, unless the socket was told otherwise.
+    /// Closes all sockets that there are, as [`close`](Self::close) does; the aliases are free again.
+    /// Returns how many messages did not leave.
+    pub async fn close_all(&self) -> usize {
+        self.cell.sockets.close_open().await
+    }
+
+    /// Sends a message on a `Push` socket, or on a `Pub` or `SyncPub` one without a topic. On `Push` it
+    /// waits until a peer has room, unless the socket was told otherwise.
     ///
     /// # Errors
     /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
@@ -77,15 +88,16 @@ impl<A: Agent> Context<A> {
     ) -> Result<(), SendError> {
         let open = self.cell.sockets.find(alias)?;
         let body = encode(&open.codec, alias, &message)?;
-        let sent = match &open.socket {
+        let sent = match &*open.socket {
             Socket::Pub(it) => it.send(body).await,
             Socket::Push(it) => it.send(body).await,
+            Socket::SyncPub(it) => it.send(body).await,
             _ => return Err(wrong_kind(&open, alias, "send").into()),
         };
         sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
     }
 
-    /// Publishes a message on a `Pub` socket under a topic.
+    /// Publishes a message on a `Pub` or `SyncPub` socket under a topic.
     ///
     /// # Errors
     /// [`SendError`]: unknown alias, another kind, or the message cannot be sent.
@@ -97,11 +109,78 @@ impl<A: Agent> Context<A> {
     ) -> Result<(), SendError> {
         let open = self.cell.sockets.find(alias)?;
         let body = encode(&open.codec, alias, &message)?;
-        let Socket::Pub(socket) = &open.socket else {
-            return Err(wrong_kind(&open, alias, "publish").into());
+        let sent = match &*open.socket {
+            Socket::Pub(it) => it.publish(topic, body).await,
+            Socket::SyncPub(it) => it.publish(topic, body).await,
+            _ => return Err(wrong_kind(&open, alias, "publish").into()),
         };
-        let sent = socket.publish(topic, body).await;
         sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
+    }
+
+    /// Subscribes a `Sub` or `SyncSub` socket to topics that begin with `topic`, and has `handler` handle
+    /// them, in place of the handlers that this topic had.
+    ///
+    /// # Errors
+    /// [`AliasError`]: unknown alias, or another kind.
+    pub fn subscribe<M, S>(
+        &self,
+        alias: &str,
+        topic: impl AsRef<[u8]>,
+        handler: impl Handler<A, M, S>,
+    ) -> Result<(), AliasError>
+    where
+        M: DeserializeOwned + Send + 'static,
+        S: 'static,
+    {
+        let open = self.cell.sockets.find(alias)?;
+        match open.subscribe(&Bytes::copy_from_slice(topic.as_ref()), forget(handler)) {
+            true => Ok(()),
+            false => Err(wrong_kind(&open, alias, "subscribe")),
+        }
+    }
+
+    /// Takes a subscription to `topic` back, with its handlers. What has arrived before is handled by
+    /// handlers of other topics that match, or dropped.
+    ///
+    /// # Errors
+    /// [`SubscribeError`]: unknown alias, another kind, or there was no such subscription.
+    pub fn unsubscribe(&self, alias: &str, topic: impl AsRef<[u8]>) -> Result<(), SubscribeError> {
+        let open = self.cell.sockets.find(alias)?;
+        if !matches!(open.addr.kind, Kind::Sub | Kind::SyncSub) {
+            return Err(wrong_kind(&open, alias, "unsubscribe").into());
+        }
+        open.unsubscribe(alias, &Bytes::copy_from_slice(topic.as_ref()))
+    }
+
+    /// The topic of the message that is being handled; `None` if it has none, or outside of handlers.
+    pub fn topic(&self) -> Option<Bytes> {
+        Handling::current().and_then(|it| it.topic())
+    }
+
+    /// Answers the request that is being handled now; the handler goes on working, and what it returns is
+    /// not sent.
+    ///
+    /// ```
+    /// # use gleis_agent::*;
+    /// # struct Bob { n_done: u32 }
+    /// # impl Agent for Bob {}
+    /// async fn take(bob: &mut Bob, cx: &Context<Bob>, work: String) -> Result {
+    ///     cx.reply(&format!("taken: {work}")).await?;
+    ///     bob.n_done += 1; // while the requester goes on
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`EarlyReplyError`]: nobody waits for an answer, or it was given already.
+    pub async fn reply<R: Serialize + Sync + 'static>(
+        &self,
+        answer: &R,
+    ) -> Result<(), EarlyReplyError> {
+        match Handling::current() {
+            Some(handling) => handling.reply(answer).await,
+            None => Err(EarlyReplyError::NoRequest),
+        }
     }
 
     /// Receives a message from a `Pull` or `Sub` socket that has no handler. The agent does
@@ -114,12 +193,12 @@ impl<A: Agent> Context<A> {
     /// Nothing is lost when the future is dropped.
     pub async fn recv<T: DeserializeOwned + 'static>(&self, alias: &str) -> Result<T, RecvError> {
         let open = self.cell.sockets.find(alias)?;
-        let received = match &open.socket {
-            Socket::Handled(_) => {
-                return Err(AliasError::Handled { alias: alias.to_owned() }.into());
-            }
-            Socket::Pull(it) => it.lock().await.recv().await,
-            Socket::Sub(it) => it.lock().await.recv().await.map(|it| it.message),
+        if open.is_handled() {
+            return Err(AliasError::Handled { alias: alias.to_owned() }.into());
+        }
+        let received = match &*open.socket {
+            Socket::Pull(it) => it.recv().await,
+            Socket::Sub(it) => it.recv().await.map(|it| it.message),
             _ => return Err(wrong_kind(&open, alias, "receive").into()),
         };
         let body =
@@ -128,7 +207,8 @@ impl<A: Agent> Context<A> {
         message.map_err(|source| RecvError::Decode { alias: alias.to_owned(), source })
     }
 
-    /// Asks on a `Req` socket and waits for the answer, 10 s at most.
+    /// Asks on a `Req`, `AsyncReq` or `SyncSub` socket and waits for the answer, 10 s at most. The agent
+    /// does nothing else meanwhile: see [`ask`](Self::ask) for going on.
     ///
     /// # Errors
     /// [`RequestError`]: unknown alias, another kind, or no answer.
@@ -138,16 +218,41 @@ impl<A: Agent> Context<A> {
         request: impl Serialize + Send + Sync + 'static,
     ) -> Result<R, RequestError> {
         let open = self.cell.sockets.find(alias)?;
-        let Socket::Req(socket) = &open.socket else {
-            return Err(wrong_kind(&open, alias, "ask").into());
-        };
-        let alias = || alias.to_owned();
         let body = open.codec.encode(&request, &Limits::default());
-        let body = body.map_err(|source| RequestError::Encode { alias: alias(), source })?;
-        let answer = socket.request(body).await;
-        let answer = answer.map_err(|source| RequestError::Socket { alias: alias(), source })?;
+        let own = || alias.to_owned();
+        let body = body.map_err(|source| RequestError::Encode { alias: own(), source })?;
+        let channel = |source| RequestError::Channel { alias: own(), source };
+        let answer = match &*open.socket {
+            Socket::AsyncReq(it) => it.request(body).map_err(channel)?.await.map_err(channel)?,
+            Socket::Req(it) => {
+                let answer = it.request(body).await;
+                answer.map_err(|source| RequestError::Socket { alias: own(), source })?
+            }
+            Socket::SyncSub(it) => it.request(body).map_err(channel)?.await.map_err(channel)?,
+            _ => return Err(wrong_kind(&open, alias, "ask").into()),
+        };
         let answer = open.codec.decode(&answer, &Limits::default());
-        answer.map_err(|source| RequestError::Decode { alias: alias(), source })
+        answer.map_err(|source| RequestError::Decode { alias: own(), source })
+    }
+
+    /// Asks on an `AsyncReq` or `SyncSub` socket and goes on: a handler takes the answer.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gleis_agent::*;
+    /// # struct Bob { n_lost: u32 }
+    /// # impl Agent for Bob {}
+    /// # async fn ask(cx: &Context<Bob>) -> Result {
+    /// cx.ask("square", 7u32)
+    ///     .handler(|_: &mut Bob, answer: u32| println!("{answer}"))
+    ///     .within(Duration::from_secs(1))
+    ///     .on_error(|bob: &mut Bob| bob.n_lost += 1)
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ask<Q: Serialize + 'static>(&self, alias: &str, request: Q) -> Ask<A> {
+        Ask::new(self, alias, &request)
     }
 }
 
@@ -160,6 +265,6 @@ fn encode<T: Serialize + 'static>(
     body.map_err(|source| SendError::Encode { alias: alias.to_owned(), source })
 }
 
-fn wrong_kind(open: &Open, alias: &str, what: &'static str) -> AliasError {
+fn wrong_kind<A>(open: &Open<A>, alias: &str, what: &'static str) -> AliasError {
     AliasError::WrongKind { alias: alias.to_owned(), kind: open.addr.kind, what }
 }

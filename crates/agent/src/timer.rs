@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use crate::{BoxError, Context, TimerError};
+use crate::{Action, Agent, BoxError, Context, TimerError};
 
 /// How many timers an agent may have at a time.
 const LIMIT: usize = 10_000;
@@ -24,6 +24,11 @@ pub struct TimerId(u64);
 pub(crate) type AnyAction<A> = Arc<
     dyn for<'a> Fn(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>> + Send + Sync,
 >;
+
+/// Forgets the shape of an action.
+pub(crate) fn forget_action<A: Agent, S>(action: impl Action<A, S>) -> AnyAction<A> {
+    Arc::new(move |agent, cx| action.act(agent, cx))
+}
 
 /// When a timer runs.
 #[derive(Clone, Copy, Debug)]

@@ -101,7 +101,7 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
     }
     match request.want {
         Want::Addr { alias } => {
-            let addr = agent.sockets().addr(&alias);
+            let addr = agent.addr(&alias);
             addr.map(Told::Addr).map_err(|it| unknown_alias(&*agent, it))
         }
         Want::Call { method, arguments } => {
@@ -115,7 +115,7 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             host.stop(&agent, within / 2).await;
             Ok(Told::Done)
         }
-        Want::Sockets => Ok(Told::Sockets(agent.sockets().list())),
+        Want::Sockets => Ok(Told::Sockets(agent.sockets())),
         Want::State => Ok(Told::State(agent.state().borrow().clone())),
     }
 }

@@ -10,6 +10,10 @@ use serde::{Deserialize, Serialize};
 /// What a socket of an agent does.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 pub enum Kind {
+    /// Answers requests of askers that go on meanwhile.
+    AsyncRep,
+    /// Asks and goes on; answers go to a handler.
+    AsyncReq,
     /// Sends each message to every subscriber of its topic.
     Pub,
     /// Takes messages from all its peers.
@@ -22,32 +26,70 @@ pub enum Kind {
     Req,
     /// Receives what it subscribed to.
     Sub,
+    /// Publishes, and answers what its subscribers ask within the same stream.
+    SyncPub,
+    /// Receives what it subscribed to, and asks; an answer stands where it was given in the stream.
+    SyncSub,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [Self::Pub, Self::Pull, Self::Push, Self::Rep, Self::Req, Self::Sub];
+    const ALL: [Self; 10] = [
+        Self::AsyncRep,
+        Self::AsyncReq,
+        Self::Pub,
+        Self::Pull,
+        Self::Push,
+        Self::Rep,
+        Self::Req,
+        Self::Sub,
+        Self::SyncPub,
+        Self::SyncSub,
+    ];
 
     /// The kind on the other side.
     pub fn twin(self) -> Self {
         match self {
+            Self::AsyncRep => Self::AsyncReq,
+            Self::AsyncReq => Self::AsyncRep,
             Self::Pub => Self::Sub,
             Self::Pull => Self::Push,
             Self::Push => Self::Pull,
             Self::Rep => Self::Req,
             Self::Req => Self::Rep,
             Self::Sub => Self::Pub,
+            Self::SyncPub => Self::SyncSub,
+            Self::SyncSub => Self::SyncPub,
         }
+    }
+
+    /// Whether it is one of the channels, which are bound by those who answer.
+    pub fn is_channel(self) -> bool {
+        matches!(self, Self::AsyncRep | Self::AsyncReq | Self::SyncPub | Self::SyncSub)
+    }
+
+    /// Whether a socket of this kind answers, so that it cannot be without a handler.
+    pub fn requires_handler(self) -> bool {
+        matches!(self, Self::AsyncRep | Self::Rep | Self::SyncPub)
+    }
+
+    /// Whether something arrives at sockets of this kind that a handler may take.
+    pub fn receives(self) -> bool {
+        !matches!(self, Self::Pub | Self::Push | Self::Req)
     }
 
     /// Its name, such as `PUSH`.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::AsyncRep => "ASYNC_REP",
+            Self::AsyncReq => "ASYNC_REQ",
             Self::Pub => "PUB",
             Self::Pull => "PULL",
             Self::Push => "PUSH",
             Self::Rep => "REP",
             Self::Req => "REQ",
             Self::Sub => "SUB",
+            Self::SyncPub => "SYNC_PUB",
+            Self::SyncSub => "SYNC_SUB",
         }
     }
 }
@@ -60,9 +102,13 @@ impl fmt::Display for Kind {
 
 /// A text that is no kind of socket.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
-#[error("no kind of socket: `{text}`; there are PUB, PULL, PUSH, REP, REQ and SUB")]
+#[error("no kind of socket: `{text}`; there are {}", names())]
 pub struct KindError {
     text: String,
+}
+
+fn names() -> String {
+    crate::text::list(&Kind::ALL)
 }
 
 impl FromStr for Kind {
@@ -127,6 +173,6 @@ mod tests {
         }
         assert_eq!("push".parse(), Ok(Kind::Push));
         let error = "PUHS".parse::<Kind>().unwrap_err();
-        assert!(error.to_string().starts_with("no kind of socket: `PUHS`; there are PUB"));
+        assert!(error.to_string().starts_with("no kind of socket: `PUHS`; there are `ASYNC_REP`"));
     }
 }

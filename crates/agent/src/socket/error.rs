@@ -37,6 +37,16 @@ pub enum OpenError {
         /// Why.
         source: gleis_patterns::OpenError,
     },
+    /// The asking side of a channel was to be bound, or the answering side to be connected.
+    #[error("{kind} is {}", if matches!(kind, Kind::AsyncReq | Kind::SyncSub) {
+        "connected, not bound"
+    } else {
+        "bound, not connected"
+    })]
+    WrongSide {
+        /// The kind.
+        kind: Kind,
+    },
     /// A socket of this kind never receives, so a handler would never run.
     #[error("{kind} receives nothing, so it takes no handler")]
     HandlerUnused {
@@ -49,7 +59,13 @@ pub enum OpenError {
         /// The kind.
         kind: Kind,
     },
-    /// The agent is no more, or has stopped after a fault.
+    /// Each request has one answer, so there is one handler.
+    #[error("{kind} takes one handler")]
+    OneHandler {
+        /// The kind.
+        kind: Kind,
+    },
+    /// The agent is no more, or has stopped.
     #[error("the agent has stopped")]
     Stopped,
 }
@@ -164,6 +180,14 @@ pub enum RequestError {
         /// What the codec says.
         source: EncodeError,
     },
+    /// The channel gave none; its error tells whether the request was sent.
+    #[error("no answer from `{alias}`")]
+    Channel {
+        /// The alias.
+        alias: String,
+        /// Why.
+        source: gleis_channels::RequestError,
+    },
     /// The socket gave none; its error tells whether the request was sent.
     #[error("no answer from `{alias}`")]
     Socket {
@@ -172,4 +196,39 @@ pub enum RequestError {
         /// Why.
         source: gleis_patterns::RequestError,
     },
+}
+
+/// Why a subscription was not changed.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum SubscribeError {
+    /// There is no such socket.
+    #[error(transparent)]
+    Alias(#[from] AliasError),
+    /// Nothing was subscribed to under this topic.
+    #[error("`{alias}` has not subscribed to `{}`", topic.escape_ascii())]
+    NotSubscribed {
+        /// The alias.
+        alias: String,
+        /// The topic.
+        topic: Vec<u8>,
+    },
+}
+
+/// Why an early reply was not given.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum EarlyReplyError {
+    /// The request was answered before: each has one answer.
+    #[error("the request was answered already: a handler replies once")]
+    Answered,
+    /// The answer cannot be encoded. The requester is told.
+    #[error("cannot answer")]
+    Encode(#[source] EncodeError),
+    /// What is handled is no request.
+    #[error("nobody waits for an answer: this is no request")]
+    NoRequest,
+    /// It did not leave.
+    #[error("the answer did not leave: {0}")]
+    Socket(String),
 }

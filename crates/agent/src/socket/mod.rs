@@ -1,13 +1,25 @@
 //! The sockets of an agent, by alias.
 
 mod addr;
+mod ask;
+mod asked;
+mod carrier;
 mod error;
+mod handling;
+mod make;
 mod open;
 mod pump;
+mod routes;
 mod table;
 mod wire;
 
 pub use self::addr::{Addr, Kind, KindError};
-pub use self::error::{AliasError, OpenError, RecvError, RequestError, SendError};
+pub use self::ask::Ask;
+pub(crate) use self::carrier::Socket;
+pub use self::error::{
+    AliasError, EarlyReplyError, OpenError, RecvError, RequestError, SendError, SubscribeError,
+};
+pub(crate) use self::handling::Handling;
 pub use self::open::{Bind, Connect};
-pub(crate) use self::table::{Open, Socket, Sockets};
+pub(crate) use self::pump::forget;
+pub(crate) use self::table::{Open, Sockets};

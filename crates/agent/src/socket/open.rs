@@ -2,29 +2,33 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, EndpointError, Name};
-use gleis_patterns::{Builder, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::Overflow;
 use serde::de::DeserializeOwned;
 
 use super::{
     Addr, Kind, OpenError,
-    pump::{AnyHandler, Pump, Source, forget},
-    table::{Open, Reserved, Socket},
-    wire,
+    make::{Options, Side},
+    pump::forget,
+    routes::Route,
+    table::Open,
 };
 use crate::{Agent, Context, Handler};
 
 /// What both ways of opening have in common.
 struct Plan<A: 'static> {
     cx: Context<A>,
-    handler: Option<AnyHandler<A>>,
-    high_water: Option<usize>,
-    overflow: Option<Overflow>,
-    subscriptions: Vec<Bytes>,
+    options: Options,
+    routes: Vec<Route<A>>,
+    /// Whether one of the handlers is for whatever comes.
+    takes_all: bool,
+    /// Whether that is what was subscribed to, and nothing else.
+    is_narrowed: bool,
 }
 
 /// A socket about to be bound: choose, then `.await` for its [`Addr`].
@@ -81,38 +85,80 @@ impl<A: Agent> Connect<A> {
         self.codec = Some(codec);
         self
     }
+
+    /// Waits until the peer is there, and fails after `timeout` otherwise. By default it waits a moment,
+    /// and goes on connecting in the background.
+    pub fn ready(mut self, timeout: Duration) -> Self {
+        self.plan.options.ready = Some(timeout);
+        self
+    }
 }
 
 macro_rules! shared {
     ($name:ident) => {
         impl<A: Agent> $name<A> {
-            /// What handles each message, and answers it if the socket is a replier.
+            /// What handles each message, and answers it if the socket is one that answers. On
+            /// `AsyncReq` it takes the answers that have no [handler of their own](crate::Ask::handler).
+            /// Sockets that do not answer may have several, which run one after the other.
             pub fn handler<M, S>(mut self, handler: impl Handler<A, M, S>) -> Self
             where
                 M: DeserializeOwned + Send + 'static,
                 S: 'static,
             {
-                self.plan.handler = Some(forget(handler));
+                self.plan.takes_all = true;
+                self.plan.routes.push(Route { topic: Bytes::new(), handler: forget(handler) });
+                self
+            }
+
+            /// Subscribes, and has `handler` handle what is published under topics that begin with
+            /// `topic`. Where several match, they run one after the other, as they were named.
+            pub fn on<M, S>(
+                mut self,
+                topic: impl AsRef<[u8]>,
+                handler: impl Handler<A, M, S>,
+            ) -> Self
+            where
+                M: DeserializeOwned + Send + 'static,
+                S: 'static,
+            {
+                let topic = Bytes::copy_from_slice(topic.as_ref());
+                self.plan.options.subscriptions.push(topic.clone());
+                self.plan.routes.push(Route { topic, handler: forget(handler) });
                 self
             }
 
             /// How many messages may wait per peer, in each direction; 1,000 by default.
             pub fn high_water(mut self, messages: usize) -> Self {
-                self.plan.high_water = Some(messages);
+                self.plan.options.high_water = Some(messages);
+                self
+            }
+
+            /// How long a socket that is closed waits for what is queued to leave.
+            pub fn linger(mut self, linger: Duration) -> Self {
+                self.plan.options.linger = Some(linger);
                 self
             }
 
             /// What happens to a message for which there is no room: `Push` and `Req` wait by
-            /// default, `Pub` drops the newest.
+            /// default, `Pub` drops the newest. Channels have rules of their own.
             pub fn overflow(mut self, overflow: Overflow) -> Self {
-                self.plan.overflow = Some(overflow);
+                self.plan.options.overflow = Some(overflow);
+                self
+            }
+
+            /// Takes messages for `Push` while there is no peer: they wait in a queue up to the
+            /// high-water mark, and closing waits for them up to the [linger](Self::linger) time. By
+            /// default a send waits for a peer.
+            pub fn queue_without_peer(mut self) -> Self {
+                self.plan.options.queue_without_peer = true;
                 self
             }
 
             /// Receives, on a subscriber, only what is published under topics that begin with
             /// `prefix` or another one named; everything by default.
             pub fn subscribe(mut self, prefix: impl AsRef<[u8]>) -> Self {
-                self.plan.subscriptions.push(Bytes::copy_from_slice(prefix.as_ref()));
+                self.plan.options.subscriptions.push(Bytes::copy_from_slice(prefix.as_ref()));
+                self.plan.is_narrowed = true;
                 self
             }
         }
@@ -135,11 +181,12 @@ impl<A: Agent> IntoFuture for Bind<A> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { plan, kind, alias, at, codec } = self;
+            if matches!(kind, Kind::AsyncReq | Kind::SyncSub) {
+                return Err(OpenError::WrongSide { kind });
+            }
             let failed = |source| OpenError::Bind { alias: alias.clone(), source };
             let at = at.map_err(|it| failed(gleis_patterns::OpenError::Endpoint(it)))?;
-            let cx = plan.cx.clone();
-            let reserved = cx.cell.sockets.reserve(alias)?;
-            plan.open(&reserved, kind, Side::Bind(at), codec).await?.put(reserved)
+            plan.open(alias, kind, Side::Bind(at), codec).await
         })
     }
 }
@@ -151,131 +198,64 @@ impl<A: Agent> IntoFuture for Connect<A> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let Self { plan, to, alias, codec } = self;
+            let kind = to.kind.twin();
+            if matches!(kind, Kind::AsyncRep | Kind::SyncPub) {
+                return Err(OpenError::WrongSide { kind });
+            }
             let codec = codec.or_else(|| AnyCodec::by_name(&to.codec));
             let codec = codec.ok_or_else(|| OpenError::Codec { codec: to.codec.clone() })?;
             let alias = alias.unwrap_or_else(|| Name::random().to_string());
-            let cx = plan.cx.clone();
-            let reserved = cx.cell.sockets.reserve(alias.clone())?;
-            let kind = to.kind.twin();
-            plan.open(&reserved, kind, Side::Connect(to), codec).await?.put(reserved)?;
+            plan.open(alias.clone(), kind, Side::Connect(to), codec).await?;
             Ok(alias)
         })
     }
 }
 
-enum Side {
-    Bind(Endpoint),
-    Connect(Addr),
-}
-
-impl Open {
-    fn put(self, reserved: Reserved<'_>) -> Result<Addr, OpenError> {
-        let addr = self.addr.clone();
-        reserved.fill(self)?;
-        Ok(addr)
-    }
-}
-
-/// Opens a socket of one type with all that was chosen.
-macro_rules! open {
-    ($plan:ident, $side:ident, $codec:ident, $failed:ident, $socket:ty $(, $more:ident)?) => {{
-        let builder = match &$side {
-            Side::Bind(at) => <$socket>::bind(at.clone()),
-            Side::Connect(to) => <$socket>::connect(to.endpoint.clone()),
-        };
-        let builder = $plan.options(builder).codec(wire::encoded(&$codec));
-        $(let builder = $plan.$more(builder);)?
-        let socket = builder.await.map_err($failed)?;
-        let endpoint = socket.endpoint().clone();
-        (socket, endpoint)
-    }};
-}
-
 impl<A: Agent> Plan<A> {
     fn new(cx: Context<A>) -> Self {
-        Self { cx, handler: None, high_water: None, overflow: None, subscriptions: Vec::new() }
+        Self {
+            cx,
+            options: Options::default(),
+            routes: Vec::new(),
+            takes_all: false,
+            is_narrowed: false,
+        }
     }
 
     async fn open(
         mut self,
-        reserved: &Reserved<'_>,
+        alias: String,
         kind: Kind,
         side: Side,
         codec: AnyCodec,
-    ) -> Result<Open, OpenError> {
-        let alias = reserved.alias();
-        let failed = |source| match &side {
-            Side::Bind(_) => OpenError::Bind { alias: alias.to_owned(), source },
-            Side::Connect(to) => OpenError::Connect { to: Box::new(to.clone()), source },
-        };
-        let handler = self.handler.take();
-        if matches!(kind, Kind::Pub | Kind::Push | Kind::Req) && handler.is_some() {
-            return Err(OpenError::HandlerUnused { kind });
+    ) -> Result<Addr, OpenError> {
+        check(kind, self.routes.len())?;
+        let subscriptions = &mut self.options.subscriptions;
+        if subscriptions.is_empty() || (self.takes_all && !self.is_narrowed) {
+            subscriptions.push(Bytes::new());
         }
-        let (socket, endpoint) = match kind {
-            Kind::Pub => {
-                let (socket, endpoint) = open!(self, side, codec, failed, Publisher<Bytes>);
-                (Socket::Pub(socket), endpoint)
-            }
-            Kind::Push => {
-                let (socket, endpoint) = open!(self, side, codec, failed, Push<Bytes>);
-                (Socket::Push(socket), endpoint)
-            }
-            Kind::Req => {
-                let (socket, endpoint) = open!(self, side, codec, failed, Requester<Bytes, Bytes>);
-                (Socket::Req(socket), endpoint)
-            }
-            Kind::Pull => {
-                let (socket, endpoint) = open!(self, side, codec, failed, Pull<Bytes>);
-                let socket = match handler {
-                    Some(handler) => self.pump(socket, alias, &codec, handler),
-                    None => Socket::Pull(tokio::sync::Mutex::new(socket)),
-                };
-                (socket, endpoint)
-            }
-            Kind::Sub => {
-                let (socket, endpoint) =
-                    open!(self, side, codec, failed, Subscriber<Bytes>, subscribed);
-                let socket = match handler {
-                    Some(handler) => self.pump(socket, alias, &codec, handler),
-                    None => Socket::Sub(tokio::sync::Mutex::new(socket)),
-                };
-                (socket, endpoint)
-            }
-            Kind::Rep => {
-                let handler = handler.ok_or(OpenError::HandlerRequired { kind })?;
-                let (socket, endpoint) = open!(self, side, codec, failed, Replier<Bytes, Bytes>);
-                (self.pump(socket, alias, &codec, handler), endpoint)
-            }
-        };
-        let addr = Addr { endpoint, kind, codec: codec.name().to_owned() };
-        Ok(Open { addr, codec, socket })
+        let cell = &self.cx.cell;
+        let reserved = cell.sockets.reserve(alias)?;
+        let socket = self.options.open(kind, &side, &codec).await;
+        let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
+        let addr =
+            Addr { endpoint: socket.endpoint().clone(), kind, codec: codec.name().to_owned() };
+        let open = Open::new(reserved.alias(), addr.clone(), codec, socket, self.routes, cell);
+        reserved.fill(open)?;
+        Ok(addr)
     }
+}
 
-    fn pump<S: Source>(
-        &self,
-        source: S,
-        alias: &str,
-        codec: &AnyCodec,
-        handler: AnyHandler<A>,
-    ) -> Socket {
-        Socket::Handled(Pump::start(source, alias, codec.clone(), handler, &self.cx.cell))
-    }
-
-    fn options<S>(&self, mut builder: Builder<S>) -> Builder<S> {
-        if let Some(messages) = self.high_water {
-            builder = builder.high_water(messages);
+/// Whether a socket of this kind may have so many handlers.
+fn check(kind: Kind, n_handlers: usize) -> Result<(), OpenError> {
+    match n_handlers {
+        0 if kind.requires_handler() => Err(OpenError::HandlerRequired { kind }),
+        0 => Ok(()),
+        _ if !kind.receives() => Err(OpenError::HandlerUnused { kind }),
+        1 => Ok(()),
+        _ if kind.requires_handler() || kind == Kind::AsyncReq => {
+            Err(OpenError::OneHandler { kind })
         }
-        if let Some(overflow) = self.overflow {
-            builder = builder.overflow(overflow);
-        }
-        builder
-    }
-
-    fn subscribed<T>(&self, builder: Builder<Subscriber<T>>) -> Builder<Subscriber<T>> {
-        if self.subscriptions.is_empty() {
-            return builder.subscribe("");
-        }
-        self.subscriptions.iter().fold(builder, |builder, prefix| builder.subscribe(prefix))
+        _ => Ok(()),
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits};
-use gleis_patterns::{Pull, RecvError, Replier, ReplyHandle, Subscriber};
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
@@ -12,6 +11,12 @@ use tokio::{
     task::JoinHandle,
 };
 
+use super::{
+    asked::Asked,
+    carrier::{Arrival, Silence, Socket},
+    handling::{Handling, Owed},
+    routes::Routes,
+};
 use crate::{
     Agent, BoxError, Fault, Handler,
     cell::{Cell, Job, ROOM, guarded},
@@ -19,43 +24,41 @@ use crate::{
 };
 
 /// A handler whose message type and shape are forgotten: makes work of a message.
-pub(super) type AnyHandler<A> = Arc<dyn Fn(Received) -> Job<A> + Send + Sync>;
+pub(crate) type AnyHandler<A> = Arc<dyn Fn(Received) -> Job<A> + Send + Sync>;
 
 /// A message as it came.
-pub(super) struct Received {
+pub(crate) struct Received {
     alias: Arc<str>,
     codec: AnyCodec,
     body: Bytes,
-    reply: Option<ReplyHandle<Bytes>>,
+    owed: Option<Owed>,
+    topic: Option<Bytes>,
     /// Its place in the mailbox, until it is handled.
     room: OwnedSemaphorePermit,
 }
 
-/// The task that receives for a handler. Dropping it ends it and closes the socket at once.
-pub(crate) struct Pump {
+/// The task that receives for handlers. Dropping it ends it.
+pub(super) struct Pump {
     stop: watch::Sender<bool>,
     task: Mutex<Option<JoinHandle<usize>>>,
 }
 
 impl Pump {
-    pub(super) fn start<A: Agent, S: Source>(
-        mut source: S,
-        alias: &str,
-        codec: AnyCodec,
-        handler: AnyHandler<A>,
-        cell: &Cell<A>,
+    pub(super) fn start<A: Agent>(
+        socket: Arc<Socket>,
+        routes: Arc<Routes<A>>,
+        asked: Arc<Asked<A>>,
+        inbox: Inbox<A>,
     ) -> Self {
         let stop = watch::Sender::new(false);
         let mut stopped = stop.subscribe();
-        let alias: Arc<str> = alias.into();
-        let mailbox = Mailbox { mail: cell.mail.clone(), room: cell.room.clone() };
         let task = tokio::spawn(async move {
             tokio::select! {
                 biased;
                 _ = stopped.wait_for(|it| *it) => (),
-                () = pump(&mut source, &alias, &codec, &*handler, &mailbox) => (),
+                () = pump(&socket, &routes, &asked, &inbox) => (),
             }
-            source.close().await
+            socket.close().await
         });
         Self { stop, task: Mutex::new(Some(task)) }
     }
@@ -101,81 +104,87 @@ impl Drop for Ending {
     }
 }
 
-/// Where work goes: bounded in pieces, and in the bytes that they hold.
-struct Mailbox<A: 'static> {
+/// The way from one socket into the mailbox: bounded in pieces, and in the bytes that they hold.
+pub(super) struct Inbox<A: 'static> {
+    alias: Arc<str>,
+    codec: AnyCodec,
     mail: mpsc::Sender<Job<A>>,
     room: Arc<Semaphore>,
 }
 
-async fn pump<A, S: Source>(
-    source: &mut S,
-    alias: &Arc<str>,
-    codec: &AnyCodec,
-    handler: &(dyn Fn(Received) -> Job<A> + Send + Sync),
-    mailbox: &Mailbox<A>,
-) {
+impl<A> Clone for Inbox<A> {
+    fn clone(&self) -> Self {
+        let (alias, codec) = (self.alias.clone(), self.codec.clone());
+        Self { alias, codec, mail: self.mail.clone(), room: self.room.clone() }
+    }
+}
+
+/// The agent has ended.
+pub(super) struct Ended;
+
+impl<A: Agent> Inbox<A> {
+    pub(super) fn new(alias: &str, codec: AnyCodec, cell: &Cell<A>) -> Self {
+        Self { alias: alias.into(), codec, mail: cell.mail.clone(), room: cell.room.clone() }
+    }
+
+    /// Has `handler` handle a message, once there is room for it.
+    pub(super) async fn deliver(
+        &self,
+        handler: &AnyHandler<A>,
+        body: Bytes,
+        topic: Option<Bytes>,
+        owed: Option<Owed>,
+    ) -> Result<(), Ended> {
+        let n_bytes = u32::try_from(body.len().min(ROOM)).unwrap_or(u32::MAX);
+        let room = self.room.clone().acquire_many_owned(n_bytes).await.map_err(|_| Ended)?;
+        let (alias, codec) = (self.alias.clone(), self.codec.clone());
+        self.put(handler(Received { alias, codec, body, owed, topic, room })).await
+    }
+
+    pub(super) async fn put(&self, job: Job<A>) -> Result<(), Ended> {
+        self.mail.send(job).await.map_err(|_| Ended)
+    }
+
+    pub(super) fn alias(&self) -> &Arc<str> {
+        &self.alias
+    }
+}
+
+async fn pump<A: Agent>(socket: &Socket, routes: &Routes<A>, asked: &Asked<A>, inbox: &Inbox<A>) {
     loop {
-        let (body, reply) = match source.recv().await {
-            Ok(it) => it,
-            Err(RecvError::Closed) => return,
-            Err(error) => {
-                tracing::warn!(target: "gleis::agent", %alias, error = chain(&error), "a message was dropped");
+        let handed = match socket.recv().await {
+            Ok(Arrival::Answer(id, answer)) => asked.answered(id, answer, inbox).await,
+            Ok(Arrival::Message { body, topic, owed }) => {
+                hand_out(routes, inbox, &body, topic.as_ref(), owed).await
+            }
+            Err(Silence::Dropped(error)) => {
+                tracing::warn!(target: "gleis::agent", alias = %inbox.alias, error, "a message was dropped");
                 continue;
             }
+            Err(Silence::Closed | Silence::Deaf) => return,
         };
-        let n_bytes = u32::try_from(body.len().min(ROOM)).unwrap_or(u32::MAX);
-        let Ok(room) = mailbox.room.clone().acquire_many_owned(n_bytes).await else {
-            return;
-        };
-        let received = Received { alias: alias.clone(), codec: codec.clone(), body, reply, room };
-        if mailbox.mail.send(handler(received)).await.is_err() {
+        if handed.is_err() {
             return;
         }
     }
 }
 
-/// A socket that receives bytes, and in case of a replier owes an answer.
-pub(super) trait Source: Send + 'static {
-    fn recv(
-        &mut self,
-    ) -> impl Future<Output = Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError>> + Send;
-
-    fn close(&self) -> impl Future<Output = usize> + Send;
-}
-
-impl Source for Pull<Bytes> {
-    async fn recv(&mut self) -> Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError> {
-        Ok((Self::recv(self).await?, None))
+/// Gives a message to all handlers that want it, in the order in which they were named.
+async fn hand_out<A: Agent>(
+    routes: &Routes<A>,
+    inbox: &Inbox<A>,
+    body: &Bytes,
+    topic: Option<&Bytes>,
+    mut owed: Option<Owed>,
+) -> Result<(), Ended> {
+    for route in routes.all().iter().filter(|it| it.wants(topic)) {
+        inbox.deliver(&route.handler, body.clone(), topic.cloned(), owed.take()).await?;
     }
-
-    async fn close(&self) -> usize {
-        Self::close(self).await
-    }
-}
-
-impl Source for Subscriber<Bytes> {
-    async fn recv(&mut self) -> Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError> {
-        Ok((Self::recv(self).await?.message, None))
-    }
-
-    async fn close(&self) -> usize {
-        Self::close(self).await
-    }
-}
-
-impl Source for Replier<Bytes, Bytes> {
-    async fn recv(&mut self) -> Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError> {
-        let (request, reply) = Self::recv(self).await?;
-        Ok((request, Some(reply)))
-    }
-
-    async fn close(&self) -> usize {
-        Self::close(self).await
-    }
+    Ok(())
 }
 
 /// Forgets the message type and the shape of a handler.
-pub(super) fn forget<A, M, S>(handler: impl Handler<A, M, S>) -> AnyHandler<A>
+pub(crate) fn forget<A, M, S>(handler: impl Handler<A, M, S>) -> AnyHandler<A>
 where
     A: Agent,
     M: DeserializeOwned + Send + 'static,
@@ -202,21 +211,26 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
     cx: &crate::Context<A>,
     received: Received,
 ) -> Result<(), Fault> {
-    let Received { alias, codec, body, reply, room: _room } = received;
+    let Received { alias, codec, body, owed, topic, room: _room } = received;
+    let handling = Handling::new(codec.clone(), topic, owed);
     let message = match codec.decode::<M>(&body, &Limits::default()) {
         Ok(message) => message,
         Err(error) => {
             let text = chain(&error);
             tracing::warn!(target: "gleis::agent", %alias, error = text, "a message was dropped");
-            answer(reply, Err(text)).await;
+            answer(handling.take(), Err(text)).await;
             return Ok(());
         }
     };
-    let fault = match guarded(handler.handle(agent, cx, message)).await {
-        Ok(Ok(_)) if reply.is_none() => return Ok(()),
+    let work = handling.clone().scope(handler.handle(agent, cx, message));
+    let outcome = guarded(work).await;
+    // What was answered early is answered.
+    let owed = handling.take();
+    let fault = match outcome {
+        Ok(Ok(_)) if owed.is_none() => return Ok(()),
         Ok(Ok(value)) => match encode(&codec, &value) {
             Ok(bytes) => {
-                answer(reply, Ok(bytes)).await;
+                answer(owed, Ok(bytes)).await;
                 return Ok(());
             }
             Err(error) => Fault::error(&error),
@@ -224,7 +238,7 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
         Ok(Err(error)) => Fault::error(&error),
         Err(fault) => fault,
     };
-    answer(reply, Err(fault.to_string())).await;
+    answer(owed, Err(fault.to_string())).await;
     Err(fault)
 }
 
@@ -232,16 +246,16 @@ fn encode<R: Serialize + 'static>(codec: &AnyCodec, value: &R) -> Result<Bytes, 
     Ok(codec.encode(value, &Limits::default())?)
 }
 
-async fn answer(reply: Option<ReplyHandle<Bytes>>, answer: Result<Bytes, String>) {
-    let Some(reply) = reply else {
+async fn answer(owed: Option<Owed>, answer: Result<Bytes, String>) {
+    let Some(owed) = owed else {
         return;
     };
     let sent = match answer {
-        Ok(bytes) => reply.send(bytes).await,
-        Err(text) => reply.fail(text).await,
+        Ok(bytes) => owed.send(bytes).await,
+        Err(text) => owed.fail(text).await,
     };
     if let Err(error) = sent {
-        tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
+        tracing::debug!(target: "gleis::agent", error, "an answer did not leave");
     }
 }
 
@@ -255,31 +269,19 @@ mod tests {
 
     impl Agent for Busy {}
 
-    /// Always has a message.
-    struct Flood;
-
-    impl Source for Flood {
-        async fn recv(&mut self) -> Result<(Bytes, Option<ReplyHandle<Bytes>>), RecvError> {
-            Ok((Bytes::from(vec![0; ROOM / 16]), None))
-        }
-
-        async fn close(&self) -> usize {
-            0
-        }
-    }
-
     #[tokio::test]
     async fn what_waits_in_a_mailbox_is_bounded_in_bytes() {
         let (cell, mut jobs) = Cell::<Busy>::new(Name::random(), 1_000);
         let handler = forget(|_: &mut Busy, _: Bytes| ());
-        let _pump = Pump::start(Flood, "in", AnyCodec::Raw, handler, &cell);
-        let mut waiting = Vec::new();
+        let inbox = Inbox::new("in", AnyCodec::Raw, &cell);
+        let body = Bytes::from(vec![0; ROOM / 16]);
         for _ in 0..16 {
-            waiting.extend(jobs.recv().await);
+            assert!(inbox.deliver(&handler, body.clone(), None, None).await.is_ok());
         }
         assert_eq!(cell.room.available_permits(), 0);
-        assert!(jobs.try_recv().is_err());
-        drop(waiting.pop());
-        assert!(jobs.recv().await.is_some());
+        let mut one_more = Box::pin(inbox.deliver(&handler, body, None, None));
+        assert!(futures::poll!(&mut one_more).is_pending());
+        drop(jobs.recv().await);
+        assert!(one_more.await.is_ok());
     }
 }

@@ -1,63 +1,64 @@
 //! Which sockets an agent has.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use futures::future::join_all;
 use gleis_codec::AnyCodec;
-use gleis_patterns::{Publisher, Pull, Push, Requester, Subscriber};
 use parking_lot::Mutex;
 
-use super::{Addr, AliasError, OpenError, pump::Pump};
-use crate::text::instead;
+use super::{
+    Addr, AliasError, OpenError, SubscribeError,
+    asked::Asked,
+    carrier::Socket,
+    pump::{AnyHandler, Inbox, Pump},
+    routes::{Route, Routes},
+};
+use crate::{Agent, cell::Cell, text::instead};
 
 /// The sockets of one agent.
-#[derive(Default)]
-pub(crate) struct Sockets {
-    table: Mutex<Table>,
+pub(crate) struct Sockets<A: 'static> {
+    table: Mutex<Table<A>>,
 }
 
-#[derive(Default)]
-struct Table {
-    sockets: BTreeMap<String, Slot>,
+struct Table<A: 'static> {
+    sockets: BTreeMap<String, Slot<A>>,
     is_closed: bool,
 }
 
 /// A place in the table.
-enum Slot {
+enum Slot<A: 'static> {
     /// Somebody opens a socket of this alias.
     Opening,
-    Open(Arc<Open>),
+    Open(Arc<Open<A>>),
 }
 
-/// A socket with its address.
-pub(crate) struct Open {
+/// A socket with its address and its handlers.
+pub(crate) struct Open<A: 'static> {
     pub(crate) addr: Addr,
     pub(crate) codec: AnyCodec,
-    pub(crate) socket: Socket,
-}
-
-/// A socket as the agent uses it.
-pub(crate) enum Socket {
-    /// A task receives from it and hands everything to the handler.
-    Handled(Pump),
-    Pub(Publisher<Bytes>),
-    Pull(tokio::sync::Mutex<Pull<Bytes>>),
-    Push(Push<Bytes>),
-    Req(Requester<Bytes, Bytes>),
-    Sub(tokio::sync::Mutex<Subscriber<Bytes>>),
+    pub(crate) socket: Arc<Socket>,
+    pub(super) asked: Arc<Asked<A>>,
+    pub(super) inbox: Inbox<A>,
+    pub(super) routes: Arc<Routes<A>>,
+    /// Receives for the handlers, once there are any.
+    pump: OnceLock<Pump>,
 }
 
 /// An alias that is kept for a socket which is being opened.
-pub(super) struct Reserved<'a> {
-    sockets: &'a Sockets,
+pub(super) struct Reserved<'a, A: 'static> {
+    sockets: &'a Sockets<A>,
     alias: String,
 }
 
-impl Sockets {
+impl<A: Agent> Sockets<A> {
+    pub(crate) fn new() -> Self {
+        Self { table: Mutex::new(Table { sockets: BTreeMap::new(), is_closed: false }) }
+    }
+
     /// Keeps `alias` until the socket is there.
-    pub(super) fn reserve(&self, alias: String) -> Result<Reserved<'_>, OpenError> {
+    pub(super) fn reserve(&self, alias: String) -> Result<Reserved<'_, A>, OpenError> {
         let mut table = self.table.lock();
         if table.is_closed {
             return Err(OpenError::Stopped);
@@ -70,7 +71,7 @@ impl Sockets {
     }
 
     /// The socket of this alias.
-    pub(crate) fn find(&self, alias: &str) -> Result<Arc<Open>, AliasError> {
+    pub(crate) fn find(&self, alias: &str) -> Result<Arc<Open<A>>, AliasError> {
         let table = self.table.lock();
         if let Some(Slot::Open(open)) = table.sockets.get(alias) {
             return Ok(open.clone());
@@ -84,14 +85,19 @@ impl Sockets {
         Ok(self.find(alias)?.addr.clone())
     }
 
-    /// All sockets with their addresses.
-    pub(crate) fn list(&self) -> Vec<(String, Addr)> {
+    /// All sockets by alias.
+    pub(crate) fn all(&self) -> Vec<(String, Arc<Open<A>>)> {
         let table = self.table.lock();
         let open = table.sockets.iter().filter_map(|(alias, slot)| match slot {
-            Slot::Open(open) => Some((alias.clone(), open.addr.clone())),
+            Slot::Open(open) => Some((alias.clone(), open.clone())),
             Slot::Opening => None,
         });
         open.collect()
+    }
+
+    /// All sockets with their addresses.
+    pub(crate) fn list(&self) -> Vec<(String, Addr)> {
+        self.all().into_iter().map(|(alias, open)| (alias, open.addr.clone())).collect()
     }
 
     /// Closes one socket; returns how many messages did not leave.
@@ -101,10 +107,17 @@ impl Sockets {
         Ok(open.close().await)
     }
 
+    /// Closes all sockets that there are, waiting for what is queued as long as they linger; returns
+    /// how many messages did not leave.
+    pub(crate) async fn close_open(&self) -> usize {
+        let sockets = std::mem::take(&mut self.table.lock().sockets);
+        join_all(open(sockets).iter().map(|it| it.close())).await.into_iter().sum()
+    }
+
     /// Closes all sockets for good, waiting for what is queued as long as they linger.
     pub(crate) async fn close_all(&self) {
-        let sockets = self.take_all();
-        let n_lost: usize = join_all(sockets.iter().map(|it| it.close())).await.into_iter().sum();
+        self.table.lock().is_closed = true;
+        let n_lost = self.close_open().await;
         if 0 < n_lost {
             tracing::warn!(
                 target: "gleis::agent", n_lost,
@@ -115,7 +128,12 @@ impl Sockets {
 
     /// Drops all sockets for good.
     pub(crate) fn release(&self) {
-        drop(self.take_all());
+        let mut table = self.table.lock();
+        table.is_closed = true;
+        let sockets = std::mem::take(&mut table.sockets);
+        drop(table);
+        // What the handlers captured may run code when it is dropped: not under the lock.
+        drop(sockets);
     }
 
     /// Has everything that receives for a handler close by and by; no new sockets are opened.
@@ -124,53 +142,104 @@ impl Sockets {
         table.is_closed = true;
         for slot in table.sockets.values() {
             if let Slot::Open(open) = slot
-                && let Socket::Handled(pump) = &open.socket
+                && let Some(pump) = open.pump.get()
             {
                 pump.stop();
             }
         }
     }
-
-    fn take_all(&self) -> Vec<Arc<Open>> {
-        let mut table = self.table.lock();
-        table.is_closed = true;
-        let sockets = std::mem::take(&mut table.sockets);
-        drop(table);
-        let open = sockets.into_values().filter_map(|it| match it {
-            Slot::Open(open) => Some(open),
-            Slot::Opening => None,
-        });
-        open.collect()
-    }
 }
 
-impl Open {
+fn open<A>(sockets: BTreeMap<String, Slot<A>>) -> Vec<Arc<Open<A>>> {
+    let open = sockets.into_values().filter_map(|it| match it {
+        Slot::Open(open) => Some(open),
+        Slot::Opening => None,
+    });
+    open.collect()
+}
+
+impl<A: Agent> Open<A> {
+    pub(super) fn new(
+        alias: &str,
+        addr: Addr,
+        codec: AnyCodec,
+        socket: Socket,
+        routes: Vec<Route<A>>,
+        cell: &Cell<A>,
+    ) -> Self {
+        let is_pumped = match socket {
+            // Answers come within the stream of publications.
+            Socket::SyncSub(_) => true,
+            // Nothing comes but answers, each to its own handler.
+            Socket::AsyncReq(_) => false,
+            _ => !routes.is_empty(),
+        };
+        let this = Self {
+            inbox: Inbox::new(alias, codec.clone(), cell),
+            addr,
+            asked: Arc::new(Asked::new()),
+            codec,
+            pump: OnceLock::new(),
+            routes: Arc::new(Routes::new(routes)),
+            socket: Arc::new(socket),
+        };
+        if is_pumped {
+            this.receive();
+        }
+        this
+    }
+
+    /// Receives for the handlers from now on.
+    fn receive(&self) {
+        self.pump.get_or_init(|| {
+            let (socket, routes) = (self.socket.clone(), self.routes.clone());
+            Pump::start(socket, routes, self.asked.clone(), self.inbox.clone())
+        });
+    }
+
+    /// Whether handlers receive everything.
+    pub(crate) fn is_handled(&self) -> bool {
+        self.pump.get().is_some()
+    }
+
+    /// Subscribes `handler` to a topic, in place of another one; false if the socket cannot.
+    pub(crate) fn subscribe(&self, topic: &Bytes, handler: AnyHandler<A>) -> bool {
+        // The handler first: what comes at once has somewhere to go.
+        self.routes.replace(topic.clone(), handler);
+        if !self.socket.subscribe(topic) {
+            self.routes.remove(topic);
+            return false;
+        }
+        self.receive();
+        true
+    }
+
+    pub(crate) fn unsubscribe(&self, alias: &str, topic: &Bytes) -> Result<(), SubscribeError> {
+        let was_wanted = self.socket.unsubscribe(topic);
+        match self.routes.remove(topic) || was_wanted {
+            true => Ok(()),
+            false => {
+                let (alias, topic) = (alias.to_owned(), topic.to_vec());
+                Err(SubscribeError::NotSubscribed { alias, topic })
+            }
+        }
+    }
+
     async fn close(&self) -> usize {
-        match &self.socket {
-            Socket::Handled(pump) => pump.close().await,
-            Socket::Pub(it) => it.close().await,
-            // A receiver that is in use right now ends when its user does.
-            Socket::Pull(it) => match it.try_lock() {
-                Ok(it) => it.close().await,
-                Err(_) => 0,
-            },
-            Socket::Push(it) => it.close().await,
-            Socket::Req(it) => it.close().await,
-            Socket::Sub(it) => match it.try_lock() {
-                Ok(it) => it.close().await,
-                Err(_) => 0,
-            },
+        match self.pump.get() {
+            Some(pump) => pump.close().await,
+            None => self.socket.close().await,
         }
     }
 }
 
-impl Reserved<'_> {
+impl<A: Agent> Reserved<'_, A> {
     pub(super) fn alias(&self) -> &str {
         &self.alias
     }
 
     /// Puts the socket in its place, unless the agent has stopped meanwhile.
-    pub(super) fn fill(self, open: Open) -> Result<(), OpenError> {
+    pub(super) fn fill(self, open: Open<A>) -> Result<(), OpenError> {
         let mut table = self.sockets.table.lock();
         if table.is_closed {
             return Err(OpenError::Stopped);
@@ -180,7 +249,7 @@ impl Reserved<'_> {
     }
 }
 
-impl Drop for Reserved<'_> {
+impl<A> Drop for Reserved<'_, A> {
     fn drop(&mut self) {
         // The alias is free again if no socket came of it.
         let mut table = self.sockets.table.lock();

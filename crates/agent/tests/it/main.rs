@@ -2,10 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
+mod aliases;
 mod calls;
+mod channels;
 mod faults;
 mod macros;
 mod names;
+mod publications;
 mod remote;
 mod seed;
 mod shutdown;

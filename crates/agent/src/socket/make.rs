@@ -1,0 +1,153 @@
+//! Makes the socket behind an alias, of whatever kind.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use gleis_channels::{AsyncReplier, AsyncRequester, SyncPublisher, SyncSubscriber};
+use gleis_codec::AnyCodec;
+use gleis_core::Endpoint;
+use gleis_patterns::{OpenError, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber};
+
+use super::{
+    Addr, Kind,
+    carrier::{Socket, filter},
+    wire,
+};
+
+/// Which side opens it.
+pub(super) enum Side {
+    Bind(Endpoint),
+    Connect(Addr),
+}
+
+impl Side {
+    fn endpoint(&self) -> Endpoint {
+        match self {
+            Self::Bind(at) => at.clone(),
+            Self::Connect(to) => to.endpoint.clone(),
+        }
+    }
+
+    /// The error of an agent that could not open it.
+    pub(super) fn failed(self, alias: &str, source: OpenError) -> super::OpenError {
+        match self {
+            Self::Bind(_) => super::OpenError::Bind { alias: alias.to_owned(), source },
+            Self::Connect(to) => super::OpenError::Connect { to: Box::new(to), source },
+        }
+    }
+}
+
+/// What was chosen for a socket.
+#[derive(Default)]
+pub(super) struct Options {
+    pub(super) high_water: Option<usize>,
+    pub(super) linger: Option<Duration>,
+    pub(super) overflow: Option<Overflow>,
+    pub(super) queue_without_peer: bool,
+    pub(super) ready: Option<Duration>,
+    pub(super) subscriptions: Vec<Bytes>,
+}
+
+/// The socket of a pattern, which is opened from either side.
+macro_rules! pattern {
+    ($options:ident, $side:ident, $codec:ident, $socket:ty) => {{
+        let builder = match $side {
+            Side::Bind(at) => <$socket>::bind(at.clone()),
+            Side::Connect(to) => <$socket>::connect(to.endpoint.clone()),
+        };
+        let mut builder = builder.codec(wire::encoded($codec));
+        if let Some(messages) = $options.high_water {
+            builder = builder.high_water(messages);
+        }
+        if let Some(linger) = $options.linger {
+            builder = builder.linger(linger);
+        }
+        if let Some(overflow) = $options.overflow {
+            builder = builder.overflow(overflow);
+        }
+        if let Some(timeout) = $options.ready {
+            builder = builder.ready(timeout);
+        }
+        builder
+    }};
+}
+
+/// A channel, which has one side that it is opened from.
+macro_rules! channel {
+    ($options:ident, $codec:ident, $builder:expr) => {
+        $builder.codec(wire::encoded($codec)).options($options.transport())
+    };
+}
+
+impl Options {
+    /// Opens a socket of this kind; everything in it is bytes of `codec`.
+    pub(super) async fn open(
+        &self,
+        kind: Kind,
+        side: &Side,
+        codec: &AnyCodec,
+    ) -> Result<Socket, OpenError> {
+        let socket = match kind {
+            Kind::AsyncRep => {
+                let builder = AsyncReplier::<Bytes, Bytes>::bind(side.endpoint());
+                Socket::AsyncRep(channel!(self, codec, builder).await?)
+            }
+            Kind::AsyncReq => {
+                let builder = AsyncRequester::<Bytes, Bytes>::connect(side.endpoint());
+                let builder = channel!(self, codec, builder);
+                Socket::AsyncReq(match self.ready {
+                    Some(timeout) => builder.ready(timeout).await?,
+                    None => builder.await?,
+                })
+            }
+            Kind::Pub => Socket::Pub(pattern!(self, side, codec, Publisher<Bytes>).await?),
+            Kind::Pull => Socket::Pull(pattern!(self, side, codec, Pull<Bytes>).await?),
+            Kind::Push => {
+                let mut builder = pattern!(self, side, codec, Push<Bytes>);
+                if self.queue_without_peer {
+                    builder = builder.queue_without_peer();
+                }
+                Socket::Push(builder.await?)
+            }
+            Kind::Rep => Socket::Rep(pattern!(self, side, codec, Replier<Bytes, Bytes>).await?),
+            Kind::Req => Socket::Req(pattern!(self, side, codec, Requester<Bytes, Bytes>).await?),
+            Kind::Sub => {
+                let builder = pattern!(self, side, codec, Subscriber<Bytes>);
+                let wanted = self.subscriptions.iter();
+                Socket::Sub(wanted.fold(builder, |it, topic| it.subscribe(filter(topic))).await?)
+            }
+            Kind::SyncPub => {
+                let builder = SyncPublisher::<Bytes, Bytes, Bytes>::bind(side.endpoint());
+                Socket::SyncPub(channel!(self, codec, builder).await?)
+            }
+            Kind::SyncSub => Socket::SyncSub(self.sync_sub(side, codec).await?),
+        };
+        Ok(socket)
+    }
+
+    async fn sync_sub(
+        &self,
+        side: &Side,
+        codec: &AnyCodec,
+    ) -> Result<SyncSubscriber<Bytes, Bytes, Bytes>, OpenError> {
+        let builder = SyncSubscriber::<Bytes, Bytes, Bytes>::connect(side.endpoint());
+        let builder = channel!(self, codec, builder);
+        let builder = match self.ready {
+            Some(timeout) => builder.ready(timeout),
+            None => builder,
+        };
+        self.subscriptions.iter().fold(builder, |it, topic| it.subscribe(filter(topic))).await
+    }
+
+    fn transport(&self) -> gleis_channels::Options {
+        let mut options = gleis_channels::Options::default();
+        if let Some(messages) = self.high_water {
+            options.recv_high_water.messages = messages;
+            options.send_high_water.messages = messages;
+        }
+        if let Some(linger) = self.linger {
+            options.linger = linger;
+        }
+        options
+    }
+}
