@@ -9,8 +9,8 @@ use tokio::{
 };
 
 use crate::{
-    Agent, AgentState, BoxError, Context, Fault,
-    cell::{Cell, Job, guarded},
+    Agent, AgentState, BoxError, Context, ErrorPolicy, Fault,
+    cell::{Cell, Job, Order, guarded},
     current::Frame,
     timer::Due,
 };
@@ -38,34 +38,47 @@ impl<A: Agent> Actor<A> {
 
     /// The rest of its life.
     pub(crate) async fn run(mut self) {
-        if let Err(fault) = self.live().await {
-            self.fail(fault);
-            self.lie().await;
+        match self.live().await {
+            Ok(()) => self.stop().await,
+            Err(fault) => self.fail(fault),
         }
+        self.lie().await;
         self.end().await;
     }
 
     /// Does what comes, until it is told to stop or something fails.
     async fn live(&mut self) -> Result<(), Fault> {
-        let mut stop = self.cx.cell.stop.subscribe();
+        let mut order = self.cx.cell.order.subscribe();
         loop {
             let next = {
                 let Self { cx, jobs, .. } = self;
                 tokio::select! {
                     biased;
-                    _ = stop.wait_for(|it| *it) => Next::Stop,
+                    _ = order.wait_for(|it| *it != Order::Run) => Next::Stop,
                     next = next(cx, jobs) => next,
                 }
             };
-            match next {
-                Next::Due(due) => self.act(due).await?,
+            let done = match next {
+                Next::Due(due) => self.act(due).await,
                 Next::Idle => {
                     let Self { agent, cx, .. } = self;
-                    hook(cx, agent.idle(cx)).await?;
+                    hook(cx, agent.idle(cx)).await
                 }
-                Next::Job(job) => self.work(job).await?,
+                Next::Job(job) => self.work(job).await,
                 Next::Stop => return Ok(()),
+            };
+            self.get_over(done)?;
+        }
+    }
+
+    /// Goes on after an error if that is the policy.
+    fn get_over(&self, done: Result<(), Fault>) -> Result<(), Fault> {
+        match done {
+            Err(fault) if self.cx.cell.policy == ErrorPolicy::Log && !fault.panicked() => {
+                tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent goes on after an error");
+                Ok(())
             }
+            done => done,
         }
     }
 
@@ -81,11 +94,25 @@ impl<A: Agent> Actor<A> {
 
     async fn act(&mut self, due: Due<A>) -> Result<(), Fault> {
         let Self { agent, cx, .. } = self;
-        hook(cx, (due.action)(agent, cx)).await?;
+        let done = hook(cx, (due.action)(agent, cx)).await;
         cx.cell.timers.again(&due, Instant::now());
         // A timer without a period must not keep the thread for itself.
         tokio::task::yield_now().await;
-        Ok(())
+        done
+    }
+
+    /// It was told to stop or to end.
+    async fn stop(&mut self) {
+        let Self { agent, cx, .. } = self;
+        cx.cell.state.send_replace(AgentState::Stopping);
+        if let Err(fault) = hook(cx, agent.on_stop(cx)).await {
+            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "on_stop failed");
+        }
+        cx.cell.timers.close();
+        if *cx.cell.order.borrow() == Order::Stop {
+            cx.cell.sockets.stop_receiving();
+            cx.cell.state.send_replace(AgentState::Stopped);
+        }
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -96,13 +123,13 @@ impl<A: Agent> Actor<A> {
         cell.state.send_replace(AgentState::Failed(fault));
     }
 
-    /// After a fault: lets others look, refuses everything else.
+    /// Lets others look until it is told to end, and refuses everything else.
     async fn lie(&mut self) {
-        let mut stop = self.cx.cell.stop.subscribe();
+        let mut order = self.cx.cell.order.subscribe();
         loop {
             let job = tokio::select! {
                 biased;
-                _ = stop.wait_for(|it| *it) => return,
+                _ = order.wait_for(|it| *it == Order::End) => return,
                 job = self.jobs.recv() => job,
             };
             match job {
@@ -118,13 +145,7 @@ impl<A: Agent> Actor<A> {
     }
 
     async fn end(&mut self) {
-        let Self { agent, cx, jobs } = self;
-        if !matches!(cx.state(), AgentState::Failed(_)) {
-            cx.cell.state.send_replace(AgentState::Stopping);
-            if let Err(fault) = hook(cx, agent.on_shutdown(cx)).await {
-                tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "on_shutdown failed");
-            }
-        }
+        let Self { cx, jobs, .. } = self;
         cx.cell.timers.close();
         jobs.close();
         while let Ok(job) = jobs.try_recv() {

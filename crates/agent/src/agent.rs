@@ -48,11 +48,9 @@ pub trait Agent: Sized + Send + 'static {
         async { Ok(()) }
     }
 
-    /// Runs when the agent is told to shut down, while its sockets are still open.
-    fn on_shutdown(
-        &mut self,
-        cx: &Context<Self>,
-    ) -> impl Future<Output = Result<(), BoxError>> + Send {
+    /// Runs when the agent is told to stop or to shut down, while its sockets are still open; not after a
+    /// fault.
+    fn on_stop(&mut self, cx: &Context<Self>) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = cx;
         async { Ok(()) }
     }

@@ -15,7 +15,7 @@ use crate::{
     cell::{AnyAgent, Asking, Cell},
     current::Frame,
     method::arguments,
-    node::{Host, unknown_alias},
+    node::{Host, stop, unknown_alias},
 };
 
 /// How long a call takes at most, unless told otherwise.
@@ -143,6 +143,31 @@ impl<A: Agent> AgentRef<A> {
     /// See [`Context::stop_timer`].
     pub fn stop_timer(&self, timer: TimerId) -> bool {
         self.cx.stop_timer(timer)
+    }
+
+    /// Whether it runs.
+    pub fn is_running(&self) -> bool {
+        self.state() == AgentState::Running
+    }
+
+    /// Has the agent handle nothing more once it is done with what it does: it stays, so that it can be
+    /// [looked at](Self::with), until it is shut down.
+    ///
+    /// # Errors
+    /// [`CallError::SelfCall`] from the agent's own handlers; there it is [`Context::stop`] that tells the
+    /// agent to stop. [`CallError::DeadlineExceeded`] if it is not done in time; it stops later.
+    pub async fn stop(&self) -> Result<(), CallError> {
+        let identity = &self.cx.cell.identity;
+        if Frame::current().is_some_and(|it| it.contains(identity)) {
+            return Err(CallError::SelfCall { agent: self.name().clone() });
+        }
+        stop(&*self.cx.cell, self.within).await
+    }
+
+    /// Ends the agent at once, whatever it does; what it had in hand is lost.
+    pub async fn kill(&self) {
+        let agent: Arc<dyn AnyAgent> = self.cx.cell.clone();
+        self.host.kill(&agent).await;
     }
 
     /// Shuts the agent down: it finishes what it does, closes its sockets and gives its name

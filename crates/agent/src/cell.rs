@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use crate::{
-    Addr, Agent, AgentState, AliasError, BoxError, CallError, Context, Fault, Method,
+    Addr, Agent, AgentState, AliasError, BoxError, CallError, Context, ErrorPolicy, Fault, Method,
     current::Frame, socket::Sockets, text::instead, timer::Timers,
 };
 
@@ -36,6 +36,31 @@ pub(crate) struct Job<A: 'static> {
     pub(crate) work: Work<A>,
 }
 
+/// What an agent is told to do; it goes from one to the next, never back.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Order {
+    /// Handle what comes.
+    Run,
+    /// Handle nothing more, and stay to be looked at.
+    Stop,
+    /// Shut down.
+    End,
+}
+
+/// How an agent is set up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Setup {
+    /// How many pieces of work may wait.
+    pub(crate) mailbox: usize,
+    pub(crate) policy: ErrorPolicy,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { mailbox: 1_000, policy: ErrorPolicy::default() }
+    }
+}
+
 /// What is shared between an agent's task and everybody who talks to it.
 pub(crate) struct Cell<A: 'static> {
     /// Tells this agent from every other one in the world, also of the same name.
@@ -45,26 +70,37 @@ pub(crate) struct Cell<A: 'static> {
     /// A permit for each byte that messages in the mailbox may have.
     pub(crate) room: Arc<Semaphore>,
     pub(crate) state: watch::Sender<AgentState>,
-    /// True once the agent was told to shut down.
-    pub(crate) stop: watch::Sender<bool>,
+    /// What the agent was told last.
+    pub(crate) order: watch::Sender<Order>,
+    pub(crate) policy: ErrorPolicy,
     pub(crate) timers: Timers<A>,
     pub(crate) sockets: Sockets<A>,
 }
 
 impl<A: Agent> Cell<A> {
-    pub(crate) fn new(name: Name, mailbox: usize) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
-        let (mail, jobs) = mpsc::channel(mailbox);
+    pub(crate) fn new(name: Name, setup: Setup) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
+        let (mail, jobs) = mpsc::channel(setup.mailbox);
         let cell = Self {
             identity: Name::random(),
             name,
             mail,
             room: Arc::new(Semaphore::new(ROOM)),
             state: watch::Sender::new(AgentState::Starting),
-            stop: watch::Sender::new(false),
+            order: watch::Sender::new(Order::Run),
+            policy: setup.policy,
             timers: Timers::new(),
             sockets: Sockets::new(),
         };
         (Arc::new(cell), jobs)
+    }
+
+    /// Tells the agent something, unless it was told more already.
+    pub(crate) fn tell(&self, order: Order) {
+        self.order.send_if_modified(|it| {
+            let is_more = *it < order;
+            *it = order.max(*it);
+            is_more
+        });
     }
 
     /// Has the agent do something and waits for the answer.
@@ -109,11 +145,14 @@ impl<A: Agent> Cell<A> {
     /// Why a job was given up without an answer.
     async fn why_no_answer(&self, within: Duration) -> CallError {
         let mut state = self.state.subscribe();
-        let settled = state.wait_for(|it| matches!(it, AgentState::Failed(_) | AgentState::Gone));
+        let settled = state.wait_for(AgentState::is_over);
         let agent = self.name.clone();
         match timeout(within, settled).await {
             Ok(Ok(state)) => match &*state {
-                AgentState::Failed(fault) => CallError::NotRunning { agent, fault: fault.clone() },
+                AgentState::Failed(fault) => {
+                    CallError::NotRunning { agent, fault: Some(fault.clone()) }
+                }
+                AgentState::Stopped => CallError::NotRunning { agent, fault: None },
                 _ => CallError::Gone { agent },
             },
             _ => CallError::Gone { agent },
@@ -171,7 +210,8 @@ pub(crate) trait AnyAgent: Send + Sync {
     fn name(&self) -> &Name;
     fn identity(&self) -> &Name;
     fn state(&self) -> &watch::Sender<AgentState>;
-    fn stop(&self) -> &watch::Sender<bool>;
+    /// Tells the agent something.
+    fn tell(&self, order: Order);
     fn addr(&self, alias: &str) -> Result<Addr, AliasError>;
     /// The sockets with their addresses.
     fn sockets(&self) -> Vec<(String, Addr)>;
@@ -199,8 +239,8 @@ impl<A: Agent> AnyAgent for Cell<A> {
         &self.state
     }
 
-    fn stop(&self) -> &watch::Sender<bool> {
-        &self.stop
+    fn tell(&self, order: Order) {
+        self.tell(order);
     }
 
     fn addr(&self, alias: &str) -> Result<Addr, AliasError> {

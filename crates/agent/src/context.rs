@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     Action, Agent, AgentState, TimerError, TimerId,
-    cell::Cell,
+    cell::{Cell, Order},
     timer::{Rhythm, forget_action},
 };
 
@@ -32,10 +32,17 @@ impl<A: Agent> Context<A> {
         self.cell.state.borrow().clone()
     }
 
+    /// Tells the agent to stop once it is done with what it does now, and to stay so that it can be looked
+    /// at: see [`AgentState::Stopped`]. What waits in its mailbox is not handled any more; callers are told
+    /// that the agent has stopped.
+    pub fn stop(&self) {
+        self.cell.tell(Order::Stop);
+    }
+
     /// Tells the agent to shut down once it is done with what it does now. What waits in its
     /// mailbox is not handled any more; callers are told that the agent is gone.
     pub fn shutdown(&self) {
-        self.cell.stop.send_replace(true);
+        self.cell.tell(Order::End);
     }
 
     /// Does something now and then again each `period`, until it is

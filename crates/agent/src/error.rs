@@ -133,13 +133,13 @@ pub enum CallError {
         /// Who was called.
         agent: Name,
     },
-    /// The agent has stopped after a fault; it can be looked at and shut down.
-    #[error("`{agent}` has stopped: {fault}")]
+    /// The agent has stopped; it can be looked at and shut down.
+    #[error("`{agent}` has stopped{}", because(fault.as_ref()))]
     NotRunning {
         /// Who was called.
         agent: Name,
-        /// What stopped it.
-        fault: Fault,
+        /// The fault that stopped it; none if it was told to.
+        fault: Option<Fault>,
     },
     /// The agent waits for the caller, directly or through others, so it would never answer.
     #[error("`{agent}` waits for this very call: an agent cannot call itself")]
@@ -189,6 +189,10 @@ pub enum CallError {
         /// Why.
         reason: String,
     },
+}
+
+fn because(fault: Option<&Fault>) -> String {
+    fault.map(|it| format!(": {it}")).unwrap_or_default()
 }
 
 /// What may be wrong with an agent without methods.

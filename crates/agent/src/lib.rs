@@ -75,6 +75,8 @@
 //! | `{"Addr": {alias}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `"Sockets"` | `{"Ok": {"Sockets": [[alias, {endpoint, kind, codec}]]}}` |
 //! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`] |
+//! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |
+//! | `"Stop"` | `{"Ok": "Done"}` once the agent has stopped |
 //! | `"Shutdown"` | `{"Ok": "Done"}` once the agent is gone |
 //!
 //! Each may be answered `{"Err": error}`, a [`CallError`]. A value is a [`Value`] with its kind:
@@ -130,7 +132,7 @@ pub use crate::socket::{
     Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,
     RequestError, SendError, SubscribeError,
 };
-pub use crate::state::{AgentState, Fault};
+pub use crate::state::{AgentState, ErrorPolicy, Fault};
 pub use crate::timer::TimerId;
 
 /// What the macros use. Nobody else may: it changes without notice.

@@ -110,6 +110,31 @@ impl Proxy {
         self.state().await.map(|_| ())
     }
 
+    /// Whether the agent runs.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn is_running(&self) -> Result<bool, CallError> {
+        Ok(self.state().await? == AgentState::Running)
+    }
+
+    /// Has the agent handle nothing more once it is done with what it does; it stays, so that it can be
+    /// looked at, until it is shut down.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached, did not stop in time, or is the caller itself.
+    pub async fn stop(&self) -> Result<(), CallError> {
+        self.ask(Want::Stop).await.map(|_| ())
+    }
+
+    /// Ends the agent at once, whatever it does; what it had in hand is lost.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn kill(&self) -> Result<(), CallError> {
+        self.ask(Want::Kill).await.map(|_| ())
+    }
+
     /// Shuts the agent down, by force if it does not come to an end in half the time of a call.
     ///
     /// # Errors

@@ -8,7 +8,8 @@ use futures::future::BoxFuture;
 use gleis_core::{Endpoint, EndpointError, Name};
 
 use crate::{
-    Agent, AgentRef, NodeError, RunError,
+    Agent, AgentRef, ErrorPolicy, NodeError, RunError,
+    cell::Setup,
     node::{Host, default_name_server, node_of},
 };
 
@@ -61,8 +62,8 @@ pub fn run_agent<A: Agent>(name: impl AsRef<str>, agent: A) -> RunAgent<A> {
 #[must_use = "it runs when it is awaited"]
 pub struct RunAgent<A> {
     agent: A,
-    mailbox: usize,
     name: String,
+    setup: Setup,
     place: Place,
 }
 
@@ -74,7 +75,8 @@ enum Place {
 
 impl<A: Agent> RunAgent<A> {
     pub(crate) fn new(name: &str, agent: A) -> Self {
-        Self { agent, mailbox: 1_000, name: name.to_owned(), place: Place::Default }
+        let setup = Setup::default();
+        Self { agent, name: name.to_owned(), setup, place: Place::Default }
     }
 
     pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
@@ -92,12 +94,18 @@ impl<A: Agent> RunAgent<A> {
     /// more than 16 MiB of messages. More wait where they are: the sockets are not read, the
     /// callers wait.
     pub fn mailbox(mut self, capacity: usize) -> Self {
-        self.mailbox = capacity.max(1);
+        self.setup.mailbox = capacity.max(1);
+        self
+    }
+
+    /// What happens when a handler or a timer fails; the agent stops by default.
+    pub fn on_error(mut self, policy: ErrorPolicy) -> Self {
+        self.setup.policy = policy;
         self
     }
 
     async fn run(self) -> Result<AgentRef<A>, RunError> {
-        let Self { agent, mailbox, name, place } = self;
+        let Self { agent, name, setup, place } = self;
         let name = match name.is_empty() {
             true => Name::random(),
             false => match Name::new(&name) {
@@ -107,14 +115,14 @@ impl<A: Agent> RunAgent<A> {
         };
         let name_server = match place {
             Place::Host(host) => {
-                return Ok(AgentRef::new(host.run(name, agent, mailbox).await?, host));
+                return Ok(AgentRef::new(host.run(name, agent, setup).await?, host));
             }
             Place::Default => default_name_server()?,
             Place::NameServer(at) => at.map_err(NodeError::Address)?,
         };
         let lease = node_of(name_server).await?;
         let host = lease.host();
-        Ok(AgentRef::new(host.run(name, agent, mailbox).await?, host.clone()))
+        Ok(AgentRef::new(host.run(name, agent, setup).await?, host.clone()))
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{BoxError, text::chain};
 #[non_exhaustive]
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub enum AgentState {
-    /// A handler, timer or hook failed: the agent handles nothing more, its receiving sockets
-    /// and timers are closed; it can be looked at and must be shut down.
+    /// A handler, timer or hook failed, and its [policy](ErrorPolicy) is to stop then: the agent handles
+    /// nothing more, its receiving sockets and timers are closed; it can be looked at and must be shut down.
     Failed(Fault),
     /// It is no more; its name is free.
     Gone,
@@ -19,8 +19,32 @@ pub enum AgentState {
     Running,
     /// Its `on_init` and `before_loop` are at work.
     Starting,
-    /// It was told to shut down.
+    /// It was told to stop: as `Failed`, without a fault.
+    Stopped,
+    /// It was told to stop or to shut down, and its `on_stop` is at work.
     Stopping,
+}
+
+impl AgentState {
+    /// Whether it handles nothing more, and is not on its way to that.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Gone | Self::Stopped)
+    }
+}
+
+/// What an agent does when a handler, a timer or `idle` returns an error. Whoever waits for an answer hears of
+/// the error in any case.
+///
+/// Errors of methods go to their callers alone. A panic always stops the agent: nobody knows in which state
+/// it left it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[non_exhaustive]
+pub enum ErrorPolicy {
+    /// It logs the error and goes on.
+    Log,
+    /// It stops and can be looked at: [`AgentState::Failed`].
+    #[default]
+    Stop,
 }
 
 /// What went wrong inside an agent, as text: it may have happened in another process.

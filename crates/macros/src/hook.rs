@@ -6,7 +6,7 @@ use syn::{Error, ImplItemFn, Result, spanned::Spanned};
 
 use crate::signature::Arguments;
 
-const HOOKS: [&str; 4] = ["on_init", "before_loop", "idle", "on_shutdown"];
+const HOOKS: [&str; 4] = ["on_init", "before_loop", "idle", "on_stop"];
 
 /// True when the function is a hook by its name.
 pub(crate) fn is_hook(function: &ImplItemFn) -> bool {

@@ -16,7 +16,7 @@ mod signature;
 
 /// Makes an agent of a type: put it on the `impl` block with its hooks and methods.
 ///
-/// - Functions named `on_init`, `before_loop`, `idle` and `on_shutdown` become the hooks of the
+/// - Functions named `on_init`, `before_loop`, `idle` and `on_stop` become the hooks of the
 ///   agent. They take `&mut self` and, if they want it, `cx: &Context<Self>`; they may be `async`
 ///   and may return `()` or a `Result`.
 /// - Functions marked `#[method]` can be called from outside: by name through any proxy, and by

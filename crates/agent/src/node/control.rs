@@ -29,7 +29,7 @@ impl ControlRequest {
             Want::Call { method, arguments } => {
                 method.len() + arguments.iter().map(weight).sum::<usize>()
             }
-            Want::Shutdown | Want::Sockets | Want::State => 0,
+            Want::Kill | Want::Shutdown | Want::Sockets | Want::State | Want::Stop => 0,
         };
         let callers = self.callers.iter().map(|it| PIECE + it.as_str().len()).sum::<usize>();
         PIECE + want + callers
@@ -53,9 +53,11 @@ fn weight(value: &Value) -> usize {
 pub(crate) enum Want {
     Addr { alias: String },
     Call { method: String, arguments: Vec<Value> },
+    Kill,
     Shutdown,
     Sockets,
     State,
+    Stop,
 }
 
 impl Want {
@@ -64,9 +66,11 @@ impl Want {
         match self {
             Self::Addr { alias } => format!("the address of `{alias}`"),
             Self::Call { method, .. } => method.clone(),
+            Self::Kill => "kill".to_owned(),
             Self::Shutdown => "shutdown".to_owned(),
             Self::Sockets => "sockets".to_owned(),
             Self::State => "state".to_owned(),
+            Self::Stop => "stop".to_owned(),
         }
     }
 }

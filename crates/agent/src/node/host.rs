@@ -17,7 +17,7 @@ use super::table::Table;
 use crate::{
     Agent, AgentState, RunError,
     actor::Actor,
-    cell::{AnyAgent, Cell},
+    cell::{AnyAgent, Cell, Order, Setup},
 };
 
 /// How long the name server may take to forget a name; it does so by itself later.
@@ -125,9 +125,9 @@ impl Host {
         self: &Arc<Self>,
         name: Name,
         agent: A,
-        mailbox: usize,
+        setup: Setup,
     ) -> Result<Arc<Cell<A>>, RunError> {
-        let (cell, jobs) = Cell::new(name, mailbox);
+        let (cell, jobs) = Cell::new(name, setup);
         let (started, outcome) = oneshot::channel();
         let actor = Actor::new(agent, cell.clone(), jobs);
         let leave = Leave { host: self.clone(), agent: cell.clone() };
@@ -143,19 +143,24 @@ impl Host {
     /// Shuts down one agent, by force if it does not come to an end within `grace`. True if it
     /// came to an end by itself.
     pub(crate) async fn stop(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) -> bool {
-        agent.stop().send_replace(true);
+        agent.tell(Order::End);
         let mut state = agent.state().subscribe();
         if timeout(grace, state.wait_for(|it| *it == AgentState::Gone)).await.is_ok() {
             return true;
         }
         tracing::warn!(target: "gleis::agent", agent = %agent.name(), "the agent is ended by force");
+        self.kill(agent).await;
+        false
+    }
+
+    /// Ends one agent at once, whatever it does.
+    pub(crate) async fn kill(&self, agent: &Arc<dyn AnyAgent>) {
         if let Some(task) = self.table.remove(&**agent) {
             task.abort();
             self.unregister(agent.name()).await;
         }
         agent.release();
         agent.state().send_replace(AgentState::Gone);
-        false
     }
 
     /// Shuts down all agents and takes in no more; returns the names of those that were forced.
@@ -234,7 +239,7 @@ async fn live<A: Agent>(
     }
     if started.send(Ok(())).is_err() {
         // Whoever wanted this agent has given up.
-        leave.agent.stop().send_replace(true);
+        leave.agent.tell(Order::End);
     }
     actor.run().await;
     host.unregister(&name).await;

@@ -18,7 +18,7 @@ pub(crate) use self::{
     control::{ControlReply, ControlRequest, Told, Want, codec},
     host::{Host, Lease},
     registry::{default_name_server, forget_default, node_closed, node_of, remember_default},
-    service::unknown_alias,
+    service::{stop, unknown_alias},
 };
 use crate::{Agent, RunAgent};
 

@@ -10,7 +10,7 @@ use gleis_patterns::{RecvError, Replier, ReplyHandle};
 use super::{ControlReply, ControlRequest, Host, Told, Want};
 use crate::{
     AgentState, CallError,
-    cell::{AnyAgent, Asking},
+    cell::{AnyAgent, Asking, Order},
     current::Frame,
     socket::AliasError,
     text::chain,
@@ -94,7 +94,7 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
     }
     let caller = Frame::from_identities(request.callers);
     // Whoever finds an agent by its name need not know that it is only about to start.
-    if !matches!(request.want, Want::State | Want::Shutdown) {
+    if !matches!(request.want, Want::Kill | Want::State | Want::Shutdown) {
         let mut state = agent.state().subscribe();
         let started = state.wait_for(|it| *it != AgentState::Starting);
         let _ = tokio::time::timeout(within, started).await;
@@ -108,6 +108,10 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             let how = Asking { caller, within, after_fault: false };
             agent.call(method, arguments, how).await.map(Told::Value)
         }
+        Want::Kill => {
+            host.kill(&agent).await;
+            Ok(Told::Done)
+        }
         Want::Shutdown => {
             if caller.is_some_and(|it| it.contains(agent.identity())) {
                 return Err(CallError::SelfCall { agent: request.agent });
@@ -117,6 +121,27 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
         }
         Want::Sockets => Ok(Told::Sockets(agent.sockets())),
         Want::State => Ok(Told::State(agent.state().borrow().clone())),
+        Want::Stop => {
+            if caller.is_some_and(|it| it.contains(agent.identity())) {
+                return Err(CallError::SelfCall { agent: request.agent });
+            }
+            stop(&*agent, within).await.map(|()| Told::Done)
+        }
+    }
+}
+
+/// Has an agent stop, and waits until it has.
+pub(crate) async fn stop(agent: &dyn AnyAgent, within: Duration) -> Result<(), CallError> {
+    agent.tell(Order::Stop);
+    let mut state = agent.state().subscribe();
+    let stopped = state.wait_for(AgentState::is_over);
+    match tokio::time::timeout(within, stopped).await {
+        // The sender is the agent's, which is here.
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let (agent, what) = (agent.name().clone(), "stop".to_owned());
+            Err(CallError::DeadlineExceeded { agent, what, within })
+        }
     }
 }
 

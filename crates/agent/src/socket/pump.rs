@@ -264,6 +264,7 @@ mod tests {
     use gleis_core::Name;
 
     use super::*;
+    use crate::cell::Setup;
 
     struct Busy;
 
@@ -271,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_in_a_mailbox_is_bounded_in_bytes() {
-        let (cell, mut jobs) = Cell::<Busy>::new(Name::random(), 1_000);
+        let (cell, mut jobs) = Cell::<Busy>::new(Name::random(), Setup::default());
         let handler = forget(|_: &mut Busy, _: Bytes| ());
         let inbox = Inbox::new("in", AnyCodec::Raw, &cell);
         let body = Bytes::from(vec![0; ROOM / 16]);

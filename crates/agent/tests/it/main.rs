@@ -6,6 +6,7 @@ mod aliases;
 mod calls;
 mod channels;
 mod faults;
+mod life;
 mod macros;
 mod names;
 mod publications;

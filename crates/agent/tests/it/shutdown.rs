@@ -67,7 +67,7 @@ struct Polite {
 
 #[agent]
 impl Polite {
-    async fn on_shutdown(&mut self, cx: &Context<Self>) -> Result {
+    async fn on_stop(&mut self, cx: &Context<Self>) -> Result {
         assert_eq!(cx.state(), AgentState::Stopping);
         self.told.store(true, std::sync::atomic::Ordering::SeqCst);
         Ok(())
