@@ -11,7 +11,7 @@ use gleis_core::{Name, from_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, BoxError, CallError, Context, TimerError, TimerId,
+    Action, Addr, Agent, AgentState, BoxError, CallError, Context, TimerError, TimerId, TimerKey,
     cell::{AnyAgent, Asking, Cell},
     current::Frame,
     method::arguments,
@@ -141,7 +141,7 @@ impl<A: Agent> AgentRef<A> {
     }
 
     /// See [`Context::stop_timer`].
-    pub fn stop_timer(&self, timer: TimerId) -> bool {
+    pub fn stop_timer(&self, timer: impl Into<TimerKey>) -> bool {
         self.cx.stop_timer(timer)
     }
 

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gleis_core::Name;
-use tokio::time::Instant;
 
 use crate::{
-    Action, Agent, AgentState, TimerError, TimerId,
+    Action, Agent, AgentState, TimerError, TimerId, TimerInfo, TimerKey, TimerPlan,
     cell::{Cell, Order},
-    timer::{Rhythm, forget_action},
+    timer::forget_action,
 };
 
 /// An agent's access to itself: its name, sockets and timers. A cheap clone.
@@ -49,7 +48,7 @@ impl<A: Agent> Context<A> {
     /// [stopped](Self::stop_timer).
     ///
     /// A run begins a period after the last one began. Runs that were missed because the agent
-    /// was busy are not made up for.
+    /// was busy are not made up for, unless a [timer](Self::timer) is told to.
     ///
     /// # Errors
     /// [`TimerError`]: too many, or the agent has stopped.
@@ -58,7 +57,7 @@ impl<A: Agent> Context<A> {
         period: Duration,
         action: impl Action<A, S>,
     ) -> Result<TimerId, TimerError> {
-        self.cell.timers.add(Instant::now(), Rhythm::Each(period), forget_action(action))
+        self.timer(action).each(period)
     }
 
     /// Does something once, after `delay`.
@@ -70,24 +69,45 @@ impl<A: Agent> Context<A> {
         delay: Duration,
         action: impl Action<A, S>,
     ) -> Result<TimerId, TimerError> {
-        let now = Instant::now();
-        // Beyond what a clock can tell is never: a century will do.
-        let at = now.checked_add(delay).unwrap_or(now + CENTURY);
-        self.cell.timers.add(at, Rhythm::Once, forget_action(action))
+        self.timer(action).after(delay)
     }
 
-    /// Ends a timer; false if it has ended before. What it does right now is done to the end.
-    pub fn stop_timer(&self, timer: TimerId) -> bool {
-        self.cell.timers.stop(timer)
+    /// A timer with a name or another rhythm.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use gleis_agent::*;
+    /// # struct Bob { n: u32 }
+    /// # impl Agent for Bob {}
+    /// # fn init(cx: &Context<Bob>) -> Result {
+    /// cx.timer(|bob: &mut Bob| bob.n += 1)
+    ///     .alias("count")
+    ///     .missed(Missed::Skip)
+    ///     .each(Duration::from_secs(1))?;
+    /// cx.stop_timer("count");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn timer<S>(&self, action: impl Action<A, S>) -> TimerPlan<A> {
+        TimerPlan::new(self.clone(), forget_action(action))
     }
 
-    /// How many timers there are.
-    pub fn n_timers(&self) -> usize {
-        self.cell.timers.len()
+    /// Ends a timer, by its id or its alias; false if it has ended before. What it does right now is
+    /// done to the end.
+    pub fn stop_timer(&self, timer: impl Into<TimerKey>) -> bool {
+        self.cell.timers.stop(&timer.into())
+    }
+
+    /// Ends all timers; returns how many there were.
+    pub fn stop_all_timers(&self) -> usize {
+        self.cell.timers.stop_all()
+    }
+
+    /// All timers, the next one first.
+    pub fn list_timers(&self) -> Vec<TimerInfo> {
+        self.cell.timers.list()
     }
 }
-
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 impl<A> Clone for Context<A> {
     fn clone(&self) -> Self {

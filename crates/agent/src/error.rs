@@ -214,6 +214,12 @@ impl CallError {
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum TimerError {
+    /// Another timer of the agent has this alias.
+    #[error("there is a timer `{alias}` already")]
+    AliasTaken {
+        /// The alias.
+        alias: String,
+    },
     /// The agent is no more, or has stopped after a fault.
     #[error("the agent has stopped")]
     Stopped,

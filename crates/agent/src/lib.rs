@@ -133,7 +133,7 @@ pub use crate::socket::{
     RequestError, SendError, SubscribeError,
 };
 pub use crate::state::{AgentState, ErrorPolicy, Fault};
-pub use crate::timer::TimerId;
+pub use crate::timer::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 
 /// What the macros use. Nobody else may: it changes without notice.
 #[doc(hidden)]

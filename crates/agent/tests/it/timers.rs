@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gleis_agent::{AgentRef, Context, Node, agent};
+use gleis_agent::{AgentRef, Context, Missed, Node, TimerError, agent};
 use gleis_test::wait::within;
 use tokio::time::Instant;
 
@@ -70,7 +70,7 @@ async fn after_runs_once() {
     clock.after(SECOND, Clock::tick).await.unwrap();
     pass(SECOND * 5).await;
     check(&clock, &[1_000]).await;
-    assert_eq!(clock.with(|_, cx| cx.n_timers()).await.unwrap(), 0);
+    assert_eq!(clock.context().list_timers(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,4 +137,74 @@ async fn idle_runs_after_each_second_without_work() {
     let sleepy = node.run_agent("sleepy", Sleepy { n_idle: 0 }).await.unwrap();
     pass(SECOND * 7 / 2).await;
     assert_eq!(sleepy.with(|it, _| it.n_idle).await.unwrap(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn tmr07_missed_runs_are_made_up_for_or_skipped_as_the_timer_was_told() {
+    for (missed, expect) in [
+        (Missed::Burst, &[0, 3_500, 3_500, 3_500, 4_000][..]),
+        (Missed::Delay, &[0, 3_500, 4_500][..]),
+        (Missed::Skip, &[0, 4_000][..]),
+    ] {
+        let (_node, clock) = clock().await;
+        clock.with(|it, _| it.busy = SECOND * 7 / 2).await.unwrap();
+        clock.context().timer(Clock::tick).missed(missed).each(SECOND).unwrap();
+        pass(SECOND * 19 / 4).await;
+        check(&clock, expect).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn tmr08_tmr09_timers_are_stopped_by_id_or_alias_and_the_others_go_on() {
+    let (_node, clock) = clock().await;
+    let cx = clock.context();
+    let id = cx.timer(|it: &mut Clock| it.ticks.push(1)).each(SECOND).unwrap();
+    cx.timer(|it: &mut Clock| it.ticks.push(2)).alias("two").each(SECOND).unwrap();
+    cx.timer(|it: &mut Clock| it.ticks.push(3)).alias("three").each(SECOND).unwrap();
+    let error = cx.timer(Clock::tick).alias("two").after(SECOND).unwrap_err();
+    assert!(matches!(error, TimerError::AliasTaken { .. }));
+    pass(SECOND / 2).await;
+    let infos = cx.list_timers();
+    let aliases: Vec<_> = infos.iter().map(|it| it.alias.as_deref()).collect();
+    assert_eq!(aliases, [None, Some("two"), Some("three")]);
+    assert!(infos.iter().all(|it| it.period == Some(SECOND) && it.due_in == SECOND / 2));
+    assert!(clock.stop_timer(id));
+    assert!(clock.stop_timer("two"));
+    assert!(!clock.stop_timer("two"));
+    pass(SECOND).await;
+    check(&clock, &[1, 2, 3, 3]).await;
+    // The alias is free again.
+    cx.timer(Clock::tick).alias("two").after(SECOND).unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn tmr10_all_timers_are_stopped_and_new_ones_can_be_started() {
+    let (_node, clock) = clock().await;
+    let cx = clock.context();
+    cx.timer(Clock::tick).alias("tick").each(SECOND).unwrap();
+    cx.after(SECOND, Clock::tick).unwrap();
+    pass(SECOND / 2).await;
+    assert_eq!(cx.stop_all_timers(), 2);
+    assert_eq!(cx.list_timers(), []);
+    pass(SECOND * 3).await;
+    check(&clock, &[0]).await;
+    cx.timer(Clock::tick).alias("tick").after(SECOND / 2).unwrap();
+    pass(SECOND).await;
+    check(&clock, &[0, 4_000]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn tmr13_tmr14_a_timer_that_is_stopped_before_its_time_never_runs() {
+    let (_node, clock) = clock().await;
+    let cx = clock.context();
+    let id = cx.after(SECOND, Clock::tick).unwrap();
+    cx.timer(Clock::tick).alias("later").after(SECOND * 2).unwrap();
+    assert!(cx.stop_timer(id));
+    assert!(cx.stop_timer("later"));
+    pass(SECOND * 5).await;
+    check(&clock, &[]).await;
+    // One that has run has no name any more.
+    cx.timer(Clock::tick).alias("later").after(SECOND).unwrap();
+    pass(SECOND * 2).await;
+    assert!(!cx.stop_timer("later"));
 }

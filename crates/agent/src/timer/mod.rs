@@ -1,0 +1,7 @@
+//! Timers: what an agent does later, once or again and again.
+
+mod set;
+mod table;
+
+pub use self::set::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
+pub(crate) use self::table::{AnyAction, Due, Timers, forget_action};
