@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::{BoxError, Context, Method};
+use crate::{Attribute, BoxError, Context, Method};
 
 /// The state of an agent and the moments of its life.
 ///
@@ -22,6 +22,9 @@ use crate::{BoxError, Context, Method};
 pub trait Agent: Sized + Send + 'static {
     /// After how long without work [`idle`](Self::idle) is called; never by default.
     const IDLE_AFTER: Option<Duration> = None;
+
+    /// The fields that others may see and change by name.
+    const ATTRIBUTES: &'static [Attribute<Self>] = &[];
 
     /// What can be called by name.
     const METHODS: &'static [Method<Self>] = &[];

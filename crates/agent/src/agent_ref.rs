@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use gleis_core::{Name, from_value};
+use gleis_core::{Name, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, BoxError, CallError, Context, TimerError, TimerId, TimerKey,
+    Action, Addr, Agent, AgentState, BoxError, CallError, Context, Handler, MethodError,
+    TimerError, TimerId, TimerKey,
     cell::{AnyAgent, Asking, Cell},
     current::Frame,
     method::arguments,
@@ -63,9 +64,54 @@ impl<A: Agent> AgentRef<A> {
         args: impl Serialize,
     ) -> Result<R, CallError> {
         let args = arguments(&args)?;
-        let cell: Arc<dyn AnyAgent> = self.cx.cell.clone();
-        let value = cell.call(method.to_owned(), args, self.asking(false)).await?;
+        let call = self.cx.cell.call_by_name(method.to_owned(), args, self.asking(false));
+        let value = call.await?;
         from_value(value).map_err(|it| CallError::answer::<R>(method, &it))
+    }
+
+    /// Has a method called when its turn comes, without waiting for it; its answer is dropped, an error
+    /// is logged. The arguments are a tuple.
+    ///
+    /// # Errors
+    /// [`CallError`]: no such method, no room in the mailbox in time, or the agent is gone.
+    pub async fn tell(&self, method: &str, args: impl Serialize) -> Result<(), CallError> {
+        let args = arguments(&args)?;
+        self.cx.cell.tell_by_name(method.to_owned(), args, self.within).await
+    }
+
+    /// The value of an attribute: a field that the agent exposes, or a free one. It works even after the
+    /// agent has stopped.
+    ///
+    /// # Errors
+    /// [`CallError`]: there is none, it is no `T`, or no answer in time.
+    pub async fn get_attr<T: DeserializeOwned>(&self, name: &str) -> Result<T, CallError> {
+        let value = self.cx.cell.get_by_name(name, self.asking(true)).await?;
+        from_value(value).map_err(|it| CallError::answer::<T>(name, &it))
+    }
+
+    /// Sets an attribute: a field that the agent exposes, or a free one.
+    ///
+    /// # Errors
+    /// [`CallError`]: the value does not fit, something else has the name, or no answer in time.
+    pub async fn set_attr(&self, name: &str, value: impl Serialize) -> Result<(), CallError> {
+        let value = to_value(&value).map_err(|it| CallError::value(name, &it))?;
+        self.cx.cell.set_by_name(name, value, self.asking(true)).await
+    }
+
+    /// See [`Context::set_method`].
+    ///
+    /// # Errors
+    /// [`MethodError`]: the agent's type has a method of this name, or it was given too many.
+    pub fn set_method<M, S>(
+        &self,
+        name: &str,
+        handler: impl Handler<A, M, S>,
+    ) -> Result<(), MethodError>
+    where
+        M: DeserializeOwned + Send + 'static,
+        S: 'static,
+    {
+        self.cx.set_method(name, handler)
     }
 
     /// Calls a function with the agent's state, between two messages: what the functions made by

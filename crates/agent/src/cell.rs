@@ -6,15 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use gleis_core::{Name, Value};
+use gleis_core::Name;
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::{Instant, timeout},
 };
 
 use crate::{
-    Addr, Agent, AgentState, AliasError, BoxError, CallError, Context, ErrorPolicy, Fault, Method,
-    current::Frame, socket::Sockets, text::instead, timer::Timers,
+    Agent, AgentState, BoxError, CallError, Context, ErrorPolicy, Fault,
+    current::Frame,
+    dynamic::{Attributes, Functions, Methods},
+    node::{ControlReply, Want, perform},
+    socket::Sockets,
+    timer::Timers,
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
@@ -75,10 +79,20 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) policy: ErrorPolicy,
     pub(crate) timers: Timers<A>,
     pub(crate) sockets: Sockets<A>,
+    /// Its free attributes.
+    pub(crate) attributes: Attributes,
+    /// What it was given as methods.
+    pub(crate) methods: Methods<A>,
+    /// What it may be given as methods by name.
+    pub(crate) functions: Functions<A>,
 }
 
 impl<A: Agent> Cell<A> {
-    pub(crate) fn new(name: Name, setup: Setup) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
+    pub(crate) fn new(
+        name: Name,
+        setup: Setup,
+        functions: Functions<A>,
+    ) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
         let (mail, jobs) = mpsc::channel(setup.mailbox);
         let cell = Self {
             identity: Name::random(),
@@ -90,6 +104,9 @@ impl<A: Agent> Cell<A> {
             policy: setup.policy,
             timers: Timers::new(),
             sockets: Sockets::new(),
+            attributes: Attributes::default(),
+            methods: Methods::new(),
+            functions,
         };
         (Arc::new(cell), jobs)
     }
@@ -212,16 +229,8 @@ pub(crate) trait AnyAgent: Send + Sync {
     fn state(&self) -> &watch::Sender<AgentState>;
     /// Tells the agent something.
     fn tell(&self, order: Order);
-    fn addr(&self, alias: &str) -> Result<Addr, AliasError>;
-    /// The sockets with their addresses.
-    fn sockets(&self) -> Vec<(String, Addr)>;
-    /// Calls a method by name.
-    fn call(
-        self: Arc<Self>,
-        method: String,
-        arguments: Vec<Value>,
-        how: Asking,
-    ) -> BoxFuture<'static, Result<Value, CallError>>;
+    /// Does what is wanted of it.
+    fn perform(self: Arc<Self>, want: Want, how: Asking) -> BoxFuture<'static, ControlReply>;
     /// Lets go of timers and sockets at once.
     fn release(&self);
 }
@@ -243,28 +252,8 @@ impl<A: Agent> AnyAgent for Cell<A> {
         self.tell(order);
     }
 
-    fn addr(&self, alias: &str) -> Result<Addr, AliasError> {
-        self.sockets.addr(alias)
-    }
-
-    fn sockets(&self) -> Vec<(String, Addr)> {
-        self.sockets.list()
-    }
-
-    fn call(
-        self: Arc<Self>,
-        name: String,
-        arguments: Vec<Value>,
-        how: Asking,
-    ) -> BoxFuture<'static, Result<Value, CallError>> {
-        Box::pin(async move {
-            let Some(method) = A::METHODS.iter().find(|it| it.name() == name) else {
-                let (near, known) = instead(&name, A::METHODS.iter().map(Method::name));
-                let agent = self.name.clone();
-                return Err(CallError::UnknownMethod { agent, method: name, near, known });
-            };
-            self.ask(method.name(), how, move |agent, cx| method.call(agent, cx, arguments)).await
-        })
+    fn perform(self: Arc<Self>, want: Want, how: Asking) -> BoxFuture<'static, ControlReply> {
+        Box::pin(perform(self, want, how))
     }
 
     fn release(&self) {

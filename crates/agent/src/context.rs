@@ -9,7 +9,7 @@ use gleis_core::Name;
 use crate::{
     Action, Agent, AgentState, TimerError, TimerId, TimerInfo, TimerKey, TimerPlan,
     cell::{Cell, Order},
-    timer::forget_action,
+    timer::{AnyAction, forget_action},
 };
 
 /// An agent's access to itself: its name, sockets and timers. A cheap clone.
@@ -89,7 +89,11 @@ impl<A: Agent> Context<A> {
     /// # }
     /// ```
     pub fn timer<S>(&self, action: impl Action<A, S>) -> TimerPlan<A> {
-        TimerPlan::new(self.clone(), forget_action(action))
+        self.timer_for(forget_action(action))
+    }
+
+    pub(crate) fn timer_for(&self, action: AnyAction<A>) -> TimerPlan<A> {
+        TimerPlan::new(self.clone(), action)
     }
 
     /// Ends a timer, by its id or its alias; false if it has ended before. What it does right now is

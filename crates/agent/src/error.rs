@@ -18,6 +18,14 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// What it was to begin with does not go together.
+    #[error("`{name}` cannot have what it is to begin with")]
+    Attribute {
+        /// Who.
+        name: Name,
+        /// Why.
+        source: AttributeError,
+    },
     /// The node or its name server closes.
     #[error("the node or its name server is closing")]
     Closing,
@@ -141,6 +149,16 @@ pub enum CallError {
         /// The fault that stopped it; none if it was told to.
         fault: Option<Fault>,
     },
+    /// The agent could not do it, and nothing was changed.
+    #[error("`{agent}` cannot {what}: {reason}")]
+    Refused {
+        /// Who was asked.
+        agent: Name,
+        /// What it was asked to do.
+        what: String,
+        /// Why it could not.
+        reason: String,
+    },
     /// The agent waits for the caller, directly or through others, so it would never answer.
     #[error("`{agent}` waits for this very call: an agent cannot call itself")]
     SelfCall {
@@ -157,6 +175,30 @@ pub enum CallError {
         /// Aliases that look alike.
         near: Vec<String>,
         /// Some of the aliases that there are, if none looks alike.
+        known: Vec<String>,
+    },
+    /// The agent has no such attribute.
+    #[error("`{agent}` has no attribute `{attribute}`{}", Instead { near, known, none: "it has none" })]
+    UnknownAttribute {
+        /// Who was asked.
+        agent: Name,
+        /// The attribute.
+        attribute: String,
+        /// Attributes that look alike.
+        near: Vec<String>,
+        /// Some of the attributes that there are, if none looks alike.
+        known: Vec<String>,
+    },
+    /// The agent has no such function that it could be given as a method.
+    #[error("`{agent}` knows no function `{function}`{}", Instead { near, known, none: "it knows none" })]
+    UnknownFunction {
+        /// Who was asked.
+        agent: Name,
+        /// The function.
+        function: String,
+        /// Functions that look alike.
+        near: Vec<String>,
+        /// Some of the functions that there are, if none looks alike.
         known: Vec<String>,
     },
     /// The agent has no such method.
@@ -205,9 +247,82 @@ impl CallError {
         Self::Answer { method: method.to_owned(), expected, reason: source.to_string() }
     }
 
+    pub(crate) fn refused(
+        agent: &Name,
+        what: impl Into<String>,
+        error: &(dyn std::error::Error + 'static),
+    ) -> Self {
+        let (agent, reason) = (agent.clone(), crate::text::chain(error));
+        Self::Refused { agent, what: what.into(), reason }
+    }
+
     pub(crate) fn value(what: &str, source: &ValueError) -> Self {
         Self::Value { what: what.to_owned(), reason: source.to_string() }
     }
+}
+
+/// Why an attribute was not read or set.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum AttributeError {
+    /// Something else of the agent has this name.
+    #[error("`{attribute}` is {what} of the agent")]
+    Taken {
+        /// The name.
+        attribute: String,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The agent has as many free attributes as allowed, or they would be too large.
+    #[error("no more than {limit} attributes of {bytes} bytes together")]
+    TooMany {
+        /// How many are allowed.
+        limit: usize,
+        /// How large they may be.
+        bytes: usize,
+    },
+    /// There is no such attribute.
+    #[error("no attribute `{attribute}`{}", Instead { near, known, none: "there is none yet" })]
+    Unknown {
+        /// The name.
+        attribute: String,
+        /// Attributes that look alike.
+        near: Vec<String>,
+        /// Some of the attributes that there are, if none looks alike.
+        known: Vec<String>,
+    },
+    /// It is of another type, or cannot be kept.
+    #[error("`{attribute}` does not fit: {reason}")]
+    Value {
+        /// The name.
+        attribute: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl AttributeError {
+    pub(crate) fn value(attribute: &str, source: &ValueError) -> Self {
+        Self::Value { attribute: attribute.to_owned(), reason: source.to_string() }
+    }
+}
+
+/// Why an agent was not given a method.
+#[non_exhaustive]
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+pub enum MethodError {
+    /// The agent's type has a method of this name.
+    #[error("`{method}` is a method of the agent's type")]
+    Taken {
+        /// The name.
+        method: String,
+    },
+    /// The agent was given as many methods as allowed.
+    #[error("no more than {limit} methods")]
+    TooMany {
+        /// How many are allowed.
+        limit: usize,
+    },
 }
 
 /// Why there is no timer.

@@ -72,8 +72,23 @@
 //! | want | answer |
 //! |---|---|
 //! | `{"Call": {method, arguments: [value]}}` | `{"Ok": {"Value": value}}` |
+//! | `{"Tell": {method, arguments: [value]}}` | `{"Ok": "Done"}` once it waits for its turn |
 //! | `{"Addr": {alias}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `"Sockets"` | `{"Ok": {"Sockets": [[alias, {endpoint, kind, codec}]]}}` |
+//! | `{"Bind": {kind, alias, at, codec, handlers: [{topic, method}]}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
+//! | `{"Connect": {to, alias, handlers: [{topic, method}]}}` | `{"Ok": {"Alias": alias}}` |
+//! | `{"Send": {alias, topic, message: value}}` | `{"Ok": "Done"}` |
+//! | `{"Subscribe": {alias, topic, method}}`, `{"Unsubscribe": {alias, topic}}` | `{"Ok": "Done"}` |
+//! | `{"Close": {alias}}`, `"CloseAll"` | `{"Ok": {"Count": n}}`, how many messages did not leave |
+//! | `{"Attribute": {name}}` | `{"Ok": {"Value": value}}` |
+//! | `{"SetAttribute": {name, value}}` | `{"Ok": "Done"}` |
+//! | `"Attributes"` | `{"Ok": {"Names": [name]}}` |
+//! | `{"SetMethod": {method, function}}` | `{"Ok": "Done"}` |
+//! | `"Methods"` | `{"Ok": {"Methods": [{name, parameters, docs}]}}` |
+//! | `{"Timer": {method, arguments, alias, time: {secs, nanos}, is_periodic}}` | `{"Ok": {"Timer": id}}` |
+//! | `{"StopTimer": {timer: {"Alias": alias} or {"Id": id}}}` | `{"Ok": {"Flag": whether it ran}}` |
+//! | `"StopAllTimers"` | `{"Ok": {"Count": n}}` |
+//! | `"Timers"` | `{"Ok": {"Timers": [{id, alias, period, due_in}]}}` |
 //! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`] |
 //! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |
 //! | `"Stop"` | `{"Ok": "Done"}` once the agent has stopped |
@@ -92,6 +107,7 @@ mod agent_ref;
 mod cell;
 mod context;
 mod current;
+mod dynamic;
 mod error;
 mod handler;
 mod method;
@@ -115,18 +131,19 @@ pub use gleis_patterns::Overflow;
 pub use crate::agent::Agent;
 pub use crate::agent_ref::AgentRef;
 pub use crate::context::Context;
+pub use crate::dynamic::{Attribute, MethodInfo};
 pub use crate::error::{
-    BoxError, CallError, NameServerError, NodeError, ProxyError, Result, RunError, ShutdownError,
-    TimerError,
+    AttributeError, BoxError, CallError, MethodError, NameServerError, NodeError, ProxyError,
+    Result, RunError, ShutdownError, TimerError,
 };
 pub use crate::handler::{Action, Handler, shape};
-pub use crate::method::{Answer, Arguments, Method};
+pub use crate::method::{Answer, Arguments, Method, Reply};
 pub use crate::name_server::{
     ConnectNameServerProxy, NameServerHandle, NameServerProxy, RunNameServer, run_nameserver,
 };
 pub use crate::node::{ConnectNode, Node};
 pub use crate::outcome::Outcome;
-pub use crate::proxy::Proxy;
+pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect};
 pub use crate::run::{RunAgent, run_agent};
 pub use crate::socket::{
     Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,
@@ -138,7 +155,20 @@ pub use crate::timer::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 /// What the macros use. Nobody else may: it changes without notice.
 #[doc(hidden)]
 pub mod __private {
-    use crate::{BoxError, Outcome};
+    use gleis_core::ValueError;
+
+    pub use gleis_core::{from_value, to_value};
+
+    use crate::{BoxError, Outcome, Value};
+
+    /// Sets a field to a value.
+    pub fn set<T: serde::de::DeserializeOwned>(
+        field: &mut T,
+        value: Value,
+    ) -> Result<(), ValueError> {
+        *field = from_value(value)?;
+        Ok(())
+    }
 
     /// What a hook returned.
     pub fn hook_result<O: Outcome<Reply = ()>>(outcome: O) -> Result<(), BoxError> {

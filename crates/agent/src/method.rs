@@ -1,12 +1,14 @@
-//! Methods by name: arguments come as values, and so goes the answer.
+//! Methods by name: arguments come as values or as a message, and so goes the answer.
 
 use std::{fmt, vec};
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use gleis_codec::{AnyCodec, Limits};
 use gleis_core::{Value, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{BoxError, CallError, Context};
+use crate::{BoxError, CallError, Context, text::chain};
 
 type Call<A> =
     for<'a> fn(&'a mut A, &'a Context<A>, Arguments) -> BoxFuture<'a, Result<Answer, CallError>>;
@@ -14,18 +16,25 @@ type Call<A> =
 /// A method of an agent of type `A` that can be called by name; `#[method]` makes these.
 pub struct Method<A: 'static> {
     name: &'static str,
+    docs: &'static str,
     parameters: &'static [(&'static str, &'static str)],
     call: Call<A>,
 }
 
 impl<A> Method<A> {
-    /// A method with a name and, for each parameter, its name and its type as text.
+    /// A method with a name, its documentation and, for each parameter, its name and its type as text.
     pub const fn new(
         name: &'static str,
+        docs: &'static str,
         parameters: &'static [(&'static str, &'static str)],
         call: Call<A>,
     ) -> Self {
-        Self { name, parameters, call }
+        Self { name, docs, parameters, call }
+    }
+
+    /// What its author says of it.
+    pub fn docs(&self) -> &'static str {
+        self.docs
     }
 
     /// Its name.
@@ -35,9 +44,7 @@ impl<A> Method<A> {
 
     /// What it takes, such as `name: String, n: u32`.
     pub fn parameters(&self) -> String {
-        let texts: Vec<_> =
-            self.parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-        texts.join(", ")
+        texts(self.parameters)
     }
 
     /// Calls it, if the number of arguments is right.
@@ -45,15 +52,11 @@ impl<A> Method<A> {
         &'static self,
         agent: &'a mut A,
         cx: &'a Context<A>,
-        values: Vec<Value>,
+        source: Source,
     ) -> BoxFuture<'a, Result<Answer, CallError>> {
-        let given = values.len();
-        let arguments = Arguments {
-            method: self.name,
-            parameters: self.parameters,
-            values: values.into_iter(),
-            n_taken: 0,
-        };
+        let given = source.len();
+        let (method, parameters) = (self.name, self.parameters);
+        let arguments = Arguments { method, parameters, source, n_taken: 0 };
         if given != self.parameters.len() {
             let error = arguments.error(self.parameters(), format!("{given} given"));
             return Box::pin(std::future::ready(Err(error)));
@@ -76,15 +79,68 @@ impl<A> fmt::Debug for Method<A> {
     }
 }
 
-/// What a method did: the answer as a value, or why there is none.
-pub type Answer = Result<Value, BoxError>;
+/// Where the arguments of a call come from.
+#[derive(Debug)]
+pub(crate) enum Source {
+    /// A message of a socket, which is the one argument.
+    Message {
+        codec: AnyCodec,
+        body: Option<Bytes>,
+    },
+    Values(vec::IntoIter<Value>),
+}
+
+impl Source {
+    fn len(&self) -> usize {
+        match self {
+            Self::Message { body, .. } => usize::from(body.is_some()),
+            Self::Values(values) => values.len(),
+        }
+    }
+}
+
+/// What a method did: the answer, or why there is none.
+pub type Answer = Result<Reply, BoxError>;
+
+/// The answer of a method, as whoever called it wants it.
+#[derive(Debug)]
+pub struct Reply(Replied);
+
+#[derive(Debug)]
+enum Replied {
+    Bytes(Bytes),
+    Value(Value),
+}
+
+impl Reply {
+    /// The answer to a call with values.
+    pub(crate) fn into_value(self) -> Value {
+        match self.0 {
+            Replied::Bytes(it) => Value::Bytes(it.into()),
+            Replied::Value(it) => it,
+        }
+    }
+
+    /// The answer to a message.
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self.0 {
+            Replied::Bytes(it) => it,
+            Replied::Value(_) => Bytes::new(),
+        }
+    }
+}
+
+fn texts(parameters: &[(&str, &str)]) -> String {
+    let texts: Vec<_> = parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
+    texts.join(", ")
+}
 
 /// The arguments of one call, taken one after the other.
 #[derive(Debug)]
 pub struct Arguments {
     method: &'static str,
     parameters: &'static [(&'static str, &'static str)],
-    values: vec::IntoIter<Value>,
+    source: Source,
     n_taken: usize,
 }
 
@@ -93,39 +149,47 @@ impl Arguments {
     ///
     /// # Errors
     /// [`CallError::Arguments`] when there is none, or it is no `T`.
-    pub fn take<T: DeserializeOwned>(&mut self) -> Result<T, CallError> {
-        let Some(value) = self.values.next() else {
-            return Err(self.error(self.expected(), "too few given".to_owned()));
+    pub fn take<T: DeserializeOwned + 'static>(&mut self) -> Result<T, CallError> {
+        let next = match &mut self.source {
+            Source::Message { codec, body } => body
+                .take()
+                .map(|body| codec.decode(&body, &Limits::default()).map_err(|it| chain(&it))),
+            Source::Values(values) => {
+                values.next().map(|it| from_value(it).map_err(|it| it.to_string()))
+            }
+        };
+        let Some(next) = next else {
+            return Err(self.error(texts(self.parameters), "too few given".to_owned()));
         };
         let n = self.n_taken;
         self.n_taken += 1;
-        from_value(value).map_err(|error| {
+        next.map_err(|error| {
             let (name, ty) = self.parameters.get(n).unwrap_or(&("?", "?"));
-            let text = format!("`{name}` is no {ty}: {error}");
-            self.error(self.expected(), text)
+            self.error(texts(self.parameters), format!("`{name}` is no {ty}: {error}"))
         })
     }
 
     /// Turns what the method returned into the answer.
     ///
     /// # Errors
-    /// [`CallError::Value`] when a dynamic value cannot carry it.
-    pub fn answer<R: Serialize>(self, res: Result<R, BoxError>) -> Result<Answer, CallError> {
-        match res {
-            Ok(reply) => match to_value(&reply) {
-                Ok(value) => Ok(Ok(value)),
-                Err(error) => {
-                    Err(CallError::value(&format!("the answer of `{}`", self.method), &error))
-                }
-            },
-            Err(error) => Ok(Err(error)),
-        }
-    }
-
-    fn expected(&self) -> String {
-        let texts: Vec<_> =
-            self.parameters.iter().map(|(name, ty)| format!("{name}: {ty}")).collect();
-        texts.join(", ")
+    /// [`CallError::Value`] when a dynamic value, or the codec of the message, cannot carry it.
+    pub fn answer<R: Serialize + 'static>(
+        self,
+        res: Result<R, BoxError>,
+    ) -> Result<Answer, CallError> {
+        let reply = match res {
+            Ok(reply) => reply,
+            Err(error) => return Ok(Err(error)),
+        };
+        let replied = match self.source {
+            Source::Message { codec, .. } => codec
+                .encode(&reply, &Limits::default())
+                .map(Replied::Bytes)
+                .map_err(|it| chain(&it)),
+            Source::Values(_) => to_value(&reply).map(Replied::Value).map_err(|it| it.to_string()),
+        };
+        let what = format!("the answer of `{}`", self.method);
+        replied.map(|it| Ok(Reply(it))).map_err(|reason| CallError::Value { what, reason })
     }
 
     fn error(&self, expected: String, reason: String) -> CallError {

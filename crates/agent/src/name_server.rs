@@ -211,7 +211,7 @@ async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyErro
     let name =
         Name::new(name).map_err(|source| ProxyError::Name { text: name.to_owned(), source })?;
     let record = directory.resolve(&name).await?;
-    Proxy::connect(name, &record.endpoint).await
+    Proxy::open(name, &record.endpoint).await
 }
 
 async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {

@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gleis_core::{Endpoint, EndpointError, Name};
+use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Agent, AgentRef, ErrorPolicy, NodeError, RunError,
+    Agent, AgentRef, ErrorPolicy, Handler, NodeError, RunError,
     cell::Setup,
+    dynamic::{Start, dynamic, initial},
     node::{Host, default_name_server, node_of},
 };
 
@@ -60,11 +62,12 @@ pub fn run_agent<A: Agent>(name: impl AsRef<str>, agent: A) -> RunAgent<A> {
 
 /// An agent about to run: choose, then `.await`.
 #[must_use = "it runs when it is awaited"]
-pub struct RunAgent<A> {
+pub struct RunAgent<A: 'static> {
     agent: A,
     name: String,
     setup: Setup,
     place: Place,
+    start: Start<A>,
 }
 
 enum Place {
@@ -76,7 +79,8 @@ enum Place {
 impl<A: Agent> RunAgent<A> {
     pub(crate) fn new(name: &str, agent: A) -> Self {
         let setup = Setup::default();
-        Self { agent, name: name.to_owned(), setup, place: Place::Default }
+        let (place, start) = (Place::Default, Start::new());
+        Self { agent, name: name.to_owned(), setup, place, start }
     }
 
     pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
@@ -104,8 +108,27 @@ impl<A: Agent> RunAgent<A> {
         self
     }
 
+    /// Sets an attribute before the agent begins: a field that it exposes, or a free one.
+    ///
+    /// Setting one twice, or one of the name of a method, is an error.
+    pub fn attribute(mut self, name: &str, value: impl Serialize) -> Self {
+        self.start.attributes.push((name.to_owned(), initial(name, value)));
+        self
+    }
+
+    /// A function that the agent may be given as a method by [name](crate::Proxy::set_method), also from
+    /// other processes, which cannot send code.
+    pub fn function<M, S>(mut self, name: &str, function: impl Handler<A, M, S>) -> Self
+    where
+        M: DeserializeOwned + Send + 'static,
+        S: 'static,
+    {
+        self.start.functions.insert(name.to_owned(), dynamic(name, function));
+        self
+    }
+
     async fn run(self) -> Result<AgentRef<A>, RunError> {
-        let Self { agent, name, setup, place } = self;
+        let Self { agent, name, setup, place, start } = self;
         let name = match name.is_empty() {
             true => Name::random(),
             false => match Name::new(&name) {
@@ -115,14 +138,14 @@ impl<A: Agent> RunAgent<A> {
         };
         let name_server = match place {
             Place::Host(host) => {
-                return Ok(AgentRef::new(host.run(name, agent, setup).await?, host));
+                return Ok(AgentRef::new(host.run(name, agent, setup, start).await?, host));
             }
             Place::Default => default_name_server()?,
             Place::NameServer(at) => at.map_err(NodeError::Address)?,
         };
         let lease = node_of(name_server).await?;
         let host = lease.host();
-        Ok(AgentRef::new(host.run(name, agent, setup).await?, host.clone()))
+        Ok(AgentRef::new(host.run(name, agent, setup, start).await?, host.clone()))
     }
 }
 
@@ -136,7 +159,7 @@ impl<A: Agent> IntoFuture for RunAgent<A> {
     }
 }
 
-impl<A> fmt::Debug for RunAgent<A> {
+impl<A: 'static> fmt::Debug for RunAgent<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RunAgent").field("name", &self.name).finish_non_exhaustive()
     }

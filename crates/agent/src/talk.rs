@@ -7,7 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Addr, Agent, AliasError, Ask, Bind, Connect, Context, EarlyReplyError, Handler, Kind,
     RecvError, RequestError, SendError, SubscribeError,
-    socket::{Handling, Open, Socket, forget},
+    socket::{AnyHandler, Handling, Open, Socket, forget},
 };
 
 impl<A: Agent> Context<A> {
@@ -35,12 +35,18 @@ impl<A: Agent> Context<A> {
         M: DeserializeOwned + Send + 'static,
         S: 'static,
     {
-        Connect::new(self.clone(), to).handler(handler)
+        self.connect_to(to).handler(handler)
     }
 
     /// Connects to a socket under an alias, to send, to ask or to [receive](Self::recv).
     pub fn connect_as(&self, to: Addr, alias: impl Into<String>) -> Connect<A> {
-        Connect::new(self.clone(), to).alias(alias)
+        self.connect_to(to).alias(alias)
+    }
+
+    /// Connects to a socket; what handles its messages is said with [`Connect::handler`],
+    /// [`on`](Connect::on) or [`method`](Connect::method).
+    pub fn connect_to(&self, to: Addr) -> Connect<A> {
+        Connect::new(self.clone(), to)
     }
 
     /// Where the socket of this alias is bound or connected.
@@ -88,11 +94,25 @@ impl<A: Agent> Context<A> {
     ) -> Result<(), SendError> {
         let open = self.cell.sockets.find(alias)?;
         let body = encode(&open.codec, alias, &message)?;
-        let sent = match &*open.socket {
-            Socket::Pub(it) => it.send(body).await,
-            Socket::Push(it) => it.send(body).await,
-            Socket::SyncPub(it) => it.send(body).await,
-            _ => return Err(wrong_kind(&open, alias, "send").into()),
+        self.send_encoded(&open, alias, None, body).await
+    }
+
+    /// Sends what is encoded already.
+    pub(crate) async fn send_encoded(
+        &self,
+        open: &Open<A>,
+        alias: &str,
+        topic: Option<Bytes>,
+        body: Bytes,
+    ) -> Result<(), SendError> {
+        let sent = match (&*open.socket, topic) {
+            (Socket::Pub(it), None) => it.send(body).await,
+            (Socket::Pub(it), Some(topic)) => it.publish(topic, body).await,
+            (Socket::Push(it), None) => it.send(body).await,
+            (Socket::SyncPub(it), None) => it.send(body).await,
+            (Socket::SyncPub(it), Some(topic)) => it.publish(topic, body).await,
+            (_, None) => return Err(wrong_kind(open, alias, "send").into()),
+            (_, Some(_)) => return Err(wrong_kind(open, alias, "publish").into()),
         };
         sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
     }
@@ -109,12 +129,8 @@ impl<A: Agent> Context<A> {
     ) -> Result<(), SendError> {
         let open = self.cell.sockets.find(alias)?;
         let body = encode(&open.codec, alias, &message)?;
-        let sent = match &*open.socket {
-            Socket::Pub(it) => it.publish(topic, body).await,
-            Socket::SyncPub(it) => it.publish(topic, body).await,
-            _ => return Err(wrong_kind(&open, alias, "publish").into()),
-        };
-        sent.map_err(|source| SendError::Socket { alias: alias.to_owned(), source })
+        let topic = Bytes::copy_from_slice(topic.as_ref());
+        self.send_encoded(&open, alias, Some(topic), body).await
     }
 
     /// Subscribes a `Sub` or `SyncSub` socket to topics that begin with `topic`, and has `handler` handle
@@ -132,8 +148,17 @@ impl<A: Agent> Context<A> {
         M: DeserializeOwned + Send + 'static,
         S: 'static,
     {
+        self.subscribe_any(alias, &Bytes::copy_from_slice(topic.as_ref()), forget(handler))
+    }
+
+    pub(crate) fn subscribe_any(
+        &self,
+        alias: &str,
+        topic: &Bytes,
+        handler: AnyHandler<A>,
+    ) -> Result<(), AliasError> {
         let open = self.cell.sockets.find(alias)?;
-        match open.subscribe(&Bytes::copy_from_slice(topic.as_ref()), forget(handler)) {
+        match open.subscribe(topic, handler) {
             true => Ok(()),
             false => Err(wrong_kind(&open, alias, "subscribe")),
         }

@@ -2,9 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type, Visibility};
+use syn::{Error, Ident, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type, Visibility};
 
-use crate::{hook, method::Method, root};
+use crate::{attribute, hook, method::Method, root};
 
 /// The block itself, without `#[method]`, and what it means. The block is there even after an
 /// error, so that the error is the only one.
@@ -19,16 +19,14 @@ fn meaning(
     block: &ItemImpl,
     marked: Result<Vec<ImplItemFn>>,
 ) -> Result<TokenStream> {
-    if !args.is_empty() {
-        return Err(Error::new_spanned(args, "`#[agent]` takes no arguments"));
-    }
+    let attributes = attribute::names(args)?;
     if let Some((_, path, _)) = &block.trait_ {
         let text = "`#[agent]` belongs on a plain `impl` block, not on one of a trait";
         return Err(Error::new_spanned(path, text));
     }
     let marked = marked?;
     let root = root::agent_crate();
-    let agent = implementation(&root, block, &marked)?;
+    let agent = implementation(&root, block, &marked, &attributes)?;
     let calls = calls(&root, block, &marked)?;
     Ok(quote!(#agent #calls))
 }
@@ -70,8 +68,10 @@ fn implementation(
     root: &TokenStream,
     block: &ItemImpl,
     marked: &[ImplItemFn],
+    attributes: &[Ident],
 ) -> Result<TokenStream> {
     let owner = &*block.self_ty;
+    let fields = attributes.iter().map(|it| attribute::entry(root, owner, it));
     let (generics, _, bounds) = block.generics.split_for_impl();
     let functions = block.items.iter().filter_map(|it| match it {
         ImplItem::Fn(function) if hook::is_hook(function) => Some(function),
@@ -82,6 +82,8 @@ fn implementation(
     let entries = methods.iter().map(Method::entry);
     Ok(quote! {
         impl #generics #root::Agent for #owner #bounds {
+            const ATTRIBUTES: &'static [#root::Attribute<Self>] = &[#(#fields),*];
+
             const METHODS: &'static [#root::Method<Self>] = &[#(#entries),*];
 
             #(#hooks)*

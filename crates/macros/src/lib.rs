@@ -9,6 +9,7 @@ use quote::quote;
 use syn::{ItemImpl, parse_macro_input};
 
 mod agent;
+mod attribute;
 mod hook;
 mod method;
 mod root;
@@ -25,6 +26,9 @@ mod signature;
 ///   import it where you call them. A method called like one of `AgentRef`'s own functions, such
 ///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`.
 /// - All other functions stay what they are.
+///
+/// `#[agent(attributes(name, ..))]` lets others see and change these fields by name, through any proxy; their
+/// types are those that serde reads and writes.
 ///
 /// An empty block makes an agent without hooks and methods: `#[agent] impl Bob {}`.
 #[proc_macro_attribute]

@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Attribute, Ident, ImplItemFn, Result, ReturnType, Type, Visibility, ext::IdentExt,
-    spanned::Spanned, visit_mut::VisitMut,
+    Attribute, Expr, Ident, ImplItemFn, Lit, Meta, MetaNameValue, Result, ReturnType, Type,
+    Visibility, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut,
 };
 
 use crate::{
@@ -43,11 +43,13 @@ impl<'a> Method<'a> {
         let types: Vec<_> = self.arguments.rest.iter().map(|it| self.plain_type(it.ty)).collect();
         let texts = names.iter().map(|it| it.unraw().to_string());
         let type_texts = types.iter().map(|it| quote!(#it).to_string().replace(' ', ""));
+        let text = self.text();
         let result = self.result();
         let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
         quote! {
             #root::Method::new(
                 #name,
+                #text,
                 &[#((#texts, #type_texts)),*],
                 |__agent, __cx, mut __arguments| {
                     ::std::boxed::Box::pin(async move {
@@ -136,6 +138,19 @@ impl<'a> Method<'a> {
     fn docs(&self) -> Vec<&Attribute> {
         let attributes = self.function.attrs.iter();
         attributes.filter(|it| it.path().is_ident("doc") || it.path().is_ident("cfg")).collect()
+    }
+
+    /// Its documentation as text.
+    fn text(&self) -> String {
+        let lines = self.function.attrs.iter().filter(|it| it.path().is_ident("doc"));
+        let lines = lines.filter_map(|it| match &it.meta {
+            Meta::NameValue(MetaNameValue { value: Expr::Lit(it), .. }) => match &it.lit {
+                Lit::Str(it) => Some(it.value().trim().to_owned()),
+                _ => None,
+            },
+            _ => None,
+        });
+        lines.collect::<Vec<_>>().join("\n")
     }
 
     fn output(&self) -> TokenStream {

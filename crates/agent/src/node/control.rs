@@ -6,7 +6,8 @@ use gleis_codec::AnyCodec;
 use gleis_core::{Name, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Addr, AgentState, CallError};
+use super::want::{PIECE, Want};
+use crate::{Addr, AgentState, CallError, MethodInfo, TimerId, TimerInfo};
 
 /// Something that is wanted of an agent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -24,54 +25,9 @@ pub(crate) struct ControlRequest {
 impl ControlRequest {
     /// About how many bytes it holds.
     pub(crate) fn weight(&self) -> usize {
-        let want = match &self.want {
-            Want::Addr { alias } => alias.len(),
-            Want::Call { method, arguments } => {
-                method.len() + arguments.iter().map(weight).sum::<usize>()
-            }
-            Want::Kill | Want::Shutdown | Want::Sockets | Want::State | Want::Stop => 0,
-        };
+        let want = self.want.weight();
         let callers = self.callers.iter().map(|it| PIECE + it.as_str().len()).sum::<usize>();
         PIECE + want + callers
-    }
-}
-
-/// A codec has bounded how deep a value is.
-fn weight(value: &Value) -> usize {
-    let content = match value {
-        Value::Bytes(it) => it.len(),
-        Value::List(it) => it.iter().map(weight).sum(),
-        Value::Map(it) => it.iter().map(|(key, it)| key.len() + weight(it)).sum(),
-        Value::String(it) => it.len(),
-        _ => 0,
-    };
-    PIECE + content
-}
-
-/// What is wanted.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-pub(crate) enum Want {
-    Addr { alias: String },
-    Call { method: String, arguments: Vec<Value> },
-    Kill,
-    Shutdown,
-    Sockets,
-    State,
-    Stop,
-}
-
-impl Want {
-    /// What it is called in errors.
-    pub(crate) fn text(&self) -> String {
-        match self {
-            Self::Addr { alias } => format!("the address of `{alias}`"),
-            Self::Call { method, .. } => method.clone(),
-            Self::Kill => "kill".to_owned(),
-            Self::Shutdown => "shutdown".to_owned(),
-            Self::Sockets => "sockets".to_owned(),
-            Self::State => "state".to_owned(),
-            Self::Stop => "stop".to_owned(),
-        }
     }
 }
 
@@ -79,10 +35,33 @@ impl Want {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub(crate) enum Told {
     Addr(Addr),
+    Alias(String),
+    Count(usize),
     Done,
+    Flag(bool),
+    Methods(Vec<MethodInfo>),
+    Names(Vec<String>),
     Sockets(Vec<(String, Addr)>),
     State(AgentState),
+    Timer(TimerId),
+    Timers(Vec<TimerInfo>),
     Value(Value),
+}
+
+impl Told {
+    pub(crate) fn addr(self) -> Result<Addr, Self> {
+        match self {
+            Self::Addr(addr) => Ok(addr),
+            told => Err(told),
+        }
+    }
+
+    pub(crate) fn count(self) -> Result<usize, Self> {
+        match self {
+            Self::Count(n) => Ok(n),
+            told => Err(told),
+        }
+    }
 }
 
 /// The answer to a request.
@@ -92,9 +71,6 @@ pub(crate) type ControlReply = Result<Told, CallError>;
 pub(crate) fn codec() -> AnyCodec {
     AnyCodec::Msgpack
 }
-
-/// About the bytes that a value or a name takes beside its content.
-const PIECE: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ use crate::{
     Agent, AgentState, RunError,
     actor::Actor,
     cell::{AnyAgent, Cell, Order, Setup},
+    dynamic::Start,
 };
 
 /// How long the name server may take to forget a name; it does so by itself later.
@@ -124,10 +125,14 @@ impl Host {
     pub(crate) async fn run<A: Agent>(
         self: &Arc<Self>,
         name: Name,
-        agent: A,
+        mut agent: A,
         setup: Setup,
+        start: Start<A>,
     ) -> Result<Arc<Cell<A>>, RunError> {
-        let (cell, jobs) = Cell::new(name, setup);
+        let Start { attributes, functions } = start;
+        let (cell, jobs) = Cell::new(name, setup, functions);
+        let begun = cell.begin_with(&mut agent, attributes);
+        begun.map_err(|source| RunError::Attribute { name: cell.name.clone(), source })?;
         let (started, outcome) = oneshot::channel();
         let actor = Actor::new(agent, cell.clone(), jobs);
         let leave = Leave { host: self.clone(), agent: cell.clone() };

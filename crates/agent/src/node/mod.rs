@@ -3,9 +3,11 @@
 mod build;
 mod control;
 mod host;
+mod perform;
 mod registry;
 mod service;
 mod table;
+mod want;
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +17,12 @@ use gleis_core::{Endpoint, EndpointError, Name};
 
 pub use self::build::ConnectNode;
 pub(crate) use self::{
-    control::{ControlReply, ControlRequest, Told, Want, codec},
+    control::{ControlReply, ControlRequest, Told, codec},
     host::{Host, Lease},
+    perform::perform,
     registry::{default_name_server, forget_default, node_closed, node_of, remember_default},
     service::{stop, unknown_alias},
+    want::{Binding, Connecting, HandlerName, Timing, Want, weight},
 };
 use crate::{Agent, RunAgent};
 

@@ -100,14 +100,6 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
         let _ = tokio::time::timeout(within, started).await;
     }
     match request.want {
-        Want::Addr { alias } => {
-            let addr = agent.addr(&alias);
-            addr.map(Told::Addr).map_err(|it| unknown_alias(&*agent, it))
-        }
-        Want::Call { method, arguments } => {
-            let how = Asking { caller, within, after_fault: false };
-            agent.call(method, arguments, how).await.map(Told::Value)
-        }
         Want::Kill => {
             host.kill(&agent).await;
             Ok(Told::Done)
@@ -119,7 +111,6 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             host.stop(&agent, within / 2).await;
             Ok(Told::Done)
         }
-        Want::Sockets => Ok(Told::Sockets(agent.sockets())),
         Want::State => Ok(Told::State(agent.state().borrow().clone())),
         Want::Stop => {
             if caller.is_some_and(|it| it.contains(agent.identity())) {
@@ -127,6 +118,7 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             }
             stop(&*agent, within).await.map(|()| Told::Done)
         }
+        want => agent.perform(want, Asking { caller, within, after_fault: false }).await,
     }
 }
 

@@ -15,7 +15,7 @@ use super::{
     AliasError, RequestError,
     asked::{Hands, answered, unanswered},
     carrier::Socket,
-    pump::{AnyHandler, forget},
+    handler::{AnyHandler, forget},
     table::Open,
 };
 use crate::{

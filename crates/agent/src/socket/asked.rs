@@ -7,7 +7,10 @@ use bytes::Bytes;
 use gleis_channels::{RequestError, RequestId};
 use parking_lot::Mutex;
 
-use super::pump::{AnyHandler, Ended, Inbox};
+use super::{
+    handler::AnyHandler,
+    pump::{Ended, Inbox},
+};
 use crate::{
     Agent, Fault,
     cell::{Job, guarded},

@@ -68,6 +68,12 @@ pub enum OpenError {
     /// The agent is no more, or has stopped.
     #[error("the agent has stopped")]
     Stopped,
+    /// The agent has no method of that name.
+    #[error("there is no method `{method}`")]
+    UnknownMethod {
+        /// The name.
+        method: String,
+    },
 }
 
 fn built_in() -> String {

@@ -63,6 +63,10 @@ impl Handling {
         HANDLING.try_with(Arc::clone).ok()
     }
 
+    pub(super) fn codec(&self) -> &AnyCodec {
+        &self.codec
+    }
+
     pub(crate) fn topic(&self) -> Option<Bytes> {
         self.topic.clone()
     }

@@ -5,6 +5,7 @@ mod ask;
 mod asked;
 mod carrier;
 mod error;
+mod handler;
 mod handling;
 mod make;
 mod open;
@@ -19,7 +20,7 @@ pub(crate) use self::carrier::Socket;
 pub use self::error::{
     AliasError, EarlyReplyError, OpenError, RecvError, RequestError, SendError, SubscribeError,
 };
+pub(crate) use self::handler::{AnyHandler, forget, forget_shared, named};
 pub(crate) use self::handling::Handling;
 pub use self::open::{Bind, Connect};
-pub(crate) use self::pump::forget;
 pub(crate) use self::table::{Open, Sockets};

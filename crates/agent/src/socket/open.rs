@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Addr, Kind, OpenError,
+    handler::{forget, named},
     make::{Options, Side},
-    pump::forget,
     routes::Route,
     table::Open,
 };
@@ -24,6 +24,8 @@ use crate::{Agent, Context, Handler};
 struct Plan<A: 'static> {
     cx: Context<A>,
     options: Options,
+    /// The names of methods that are handlers.
+    methods: Vec<String>,
     routes: Vec<Route<A>>,
     /// Whether one of the handlers is for whatever comes.
     takes_all: bool,
@@ -127,6 +129,25 @@ macro_rules! shared {
                 self
             }
 
+            /// Has the method of this name handle each message: one of the agent's type that takes one
+            /// argument, or one that it was [given](Context::set_method), whichever has the name when a
+            /// message comes. Otherwise as [`handler`](Self::handler).
+            pub fn method(mut self, name: &str) -> Self {
+                self.plan.takes_all = true;
+                self.plan.methods.push(name.to_owned());
+                self.plan.routes.push(Route { topic: Bytes::new(), handler: named(name) });
+                self
+            }
+
+            /// As [`on`](Self::on), with the [method](Self::method) of this name.
+            pub fn on_method(mut self, topic: impl AsRef<[u8]>, name: &str) -> Self {
+                let topic = Bytes::copy_from_slice(topic.as_ref());
+                self.plan.options.subscriptions.push(topic.clone());
+                self.plan.methods.push(name.to_owned());
+                self.plan.routes.push(Route { topic, handler: named(name) });
+                self
+            }
+
             /// How many messages may wait per peer, in each direction; 1,000 by default.
             pub fn high_water(mut self, messages: usize) -> Self {
                 self.plan.options.high_water = Some(messages);
@@ -216,6 +237,7 @@ impl<A: Agent> Plan<A> {
         Self {
             cx,
             options: Options::default(),
+            methods: Vec::new(),
             routes: Vec::new(),
             takes_all: false,
             is_narrowed: false,
@@ -230,6 +252,9 @@ impl<A: Agent> Plan<A> {
         codec: AnyCodec,
     ) -> Result<Addr, OpenError> {
         check(kind, self.routes.len())?;
+        if let Some(name) = self.methods.iter().find(|it| !self.cx.cell.has_method(it)) {
+            return Err(OpenError::UnknownMethod { method: name.clone() });
+        }
         let subscriptions = &mut self.options.subscriptions;
         if subscriptions.is_empty() || (self.takes_all && !self.is_narrowed) {
             subscriptions.push(Bytes::new());

@@ -3,39 +3,24 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleis_codec::{AnyCodec, Limits};
+use gleis_codec::AnyCodec;
 use parking_lot::Mutex;
-use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
+    sync::{Semaphore, mpsc, watch},
     task::JoinHandle,
 };
 
 use super::{
     asked::Asked,
     carrier::{Arrival, Silence, Socket},
-    handling::{Handling, Owed},
+    handler::{AnyHandler, Received},
+    handling::Owed,
     routes::Routes,
 };
 use crate::{
-    Agent, BoxError, Fault, Handler,
-    cell::{Cell, Job, ROOM, guarded},
-    text::chain,
+    Agent,
+    cell::{Cell, Job, ROOM},
 };
-
-/// A handler whose message type and shape are forgotten: makes work of a message.
-pub(crate) type AnyHandler<A> = Arc<dyn Fn(Received) -> Job<A> + Send + Sync>;
-
-/// A message as it came.
-pub(crate) struct Received {
-    alias: Arc<str>,
-    codec: AnyCodec,
-    body: Bytes,
-    owed: Option<Owed>,
-    topic: Option<Bytes>,
-    /// Its place in the mailbox, until it is handled.
-    room: OwnedSemaphorePermit,
-}
 
 /// The task that receives for handlers. Dropping it ends it.
 pub(super) struct Pump {
@@ -183,88 +168,12 @@ async fn hand_out<A: Agent>(
     Ok(())
 }
 
-/// Forgets the message type and the shape of a handler.
-pub(crate) fn forget<A, M, S>(handler: impl Handler<A, M, S>) -> AnyHandler<A>
-where
-    A: Agent,
-    M: DeserializeOwned + Send + 'static,
-    S: 'static,
-{
-    let handler = Arc::new(handler);
-    Arc::new(move |received: Received| {
-        let handler = handler.clone();
-        let what = format!("a message from `{}`", received.alias).into();
-        Job {
-            what,
-            caller: None,
-            after_fault: false,
-            work: Box::new(move |agent, cx| {
-                Box::pin(async move { handle::<A, M, S, _>(&*handler, agent, cx, received).await })
-            }),
-        }
-    })
-}
-
-async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>(
-    handler: &H,
-    agent: &mut A,
-    cx: &crate::Context<A>,
-    received: Received,
-) -> Result<(), Fault> {
-    let Received { alias, codec, body, owed, topic, room: _room } = received;
-    let handling = Handling::new(codec.clone(), topic, owed);
-    let message = match codec.decode::<M>(&body, &Limits::default()) {
-        Ok(message) => message,
-        Err(error) => {
-            let text = chain(&error);
-            tracing::warn!(target: "gleis::agent", %alias, error = text, "a message was dropped");
-            answer(handling.take(), Err(text)).await;
-            return Ok(());
-        }
-    };
-    let work = handling.clone().scope(handler.handle(agent, cx, message));
-    let outcome = guarded(work).await;
-    // What was answered early is answered.
-    let owed = handling.take();
-    let fault = match outcome {
-        Ok(Ok(_)) if owed.is_none() => return Ok(()),
-        Ok(Ok(value)) => match encode(&codec, &value) {
-            Ok(bytes) => {
-                answer(owed, Ok(bytes)).await;
-                return Ok(());
-            }
-            Err(error) => Fault::error(&error),
-        },
-        Ok(Err(error)) => Fault::error(&error),
-        Err(fault) => fault,
-    };
-    answer(owed, Err(fault.to_string())).await;
-    Err(fault)
-}
-
-fn encode<R: Serialize + 'static>(codec: &AnyCodec, value: &R) -> Result<Bytes, BoxError> {
-    Ok(codec.encode(value, &Limits::default())?)
-}
-
-async fn answer(owed: Option<Owed>, answer: Result<Bytes, String>) {
-    let Some(owed) = owed else {
-        return;
-    };
-    let sent = match answer {
-        Ok(bytes) => owed.send(bytes).await,
-        Err(text) => owed.fail(text).await,
-    };
-    if let Err(error) = sent {
-        tracing::debug!(target: "gleis::agent", error, "an answer did not leave");
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use gleis_core::Name;
 
     use super::*;
-    use crate::cell::Setup;
+    use crate::{cell::Setup, socket::forget};
 
     struct Busy;
 
@@ -272,7 +181,8 @@ mod tests {
 
     #[tokio::test]
     async fn what_waits_in_a_mailbox_is_bounded_in_bytes() {
-        let (cell, mut jobs) = Cell::<Busy>::new(Name::random(), Setup::default());
+        let (cell, mut jobs) =
+            Cell::<Busy>::new(Name::random(), Setup::default(), std::collections::BTreeMap::new());
         let handler = forget(|_: &mut Busy, _: Bytes| ());
         let inbox = Inbox::new("in", AnyCodec::Raw, &cell);
         let body = Bytes::from(vec![0; ROOM / 16]);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use super::pump::AnyHandler;
+use super::handler::AnyHandler;
 
 /// The handlers of a socket: each with the beginning of the topics it wants.
 pub(super) struct Routes<A: 'static> {

@@ -12,7 +12,8 @@ use super::{
     Addr, AliasError, OpenError, SubscribeError,
     asked::Asked,
     carrier::Socket,
-    pump::{AnyHandler, Inbox, Pump},
+    handler::AnyHandler,
+    pump::{Inbox, Pump},
     routes::{Route, Routes},
 };
 use crate::{Agent, cell::Cell, text::instead};

@@ -5,6 +5,7 @@
 mod aliases;
 mod calls;
 mod channels;
+mod dynamic;
 mod faults;
 mod life;
 mod macros;

@@ -1,5 +1,11 @@
 //! An agent anywhere, by name.
 
+mod dynamic;
+mod sockets;
+mod timers;
+
+pub use self::sockets::{ProxyBind, ProxyConnect};
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +15,7 @@ use gleis_patterns::{RequestError, Requester};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Addr, AgentState, CallError, ProxyError,
+    AgentState, CallError, ProxyError,
     agent_ref::CALL_TIMEOUT,
     current::Frame,
     method::arguments,
@@ -30,7 +36,7 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy for the agent that listens for calls there.
-    pub(crate) async fn connect(name: Name, at: &Endpoint) -> Result<Self, ProxyError> {
+    pub(crate) async fn open(name: Name, at: &Endpoint) -> Result<Self, ProxyError> {
         let requester = Requester::connect(at.clone()).codec(codec()).await;
         let requester = requester.map_err(|source| {
             let name = name.clone();
@@ -69,26 +75,14 @@ impl Proxy {
         }
     }
 
-    /// Where the agent's socket of this alias is.
+    /// Has a method called when its turn comes, without waiting for it; its answer is dropped, an error
+    /// is logged there. The arguments are a tuple.
     ///
     /// # Errors
-    /// [`CallError::UnknownAlias`], with the aliases that look alike; otherwise see [`CallError`].
-    pub async fn addr(&self, alias: &str) -> Result<Addr, CallError> {
-        match self.ask(Want::Addr { alias: alias.to_owned() }).await? {
-            Told::Addr(addr) => Ok(addr),
-            told => Err(self.surprise(&told)),
-        }
-    }
-
-    /// All sockets of the agent with their addresses.
-    ///
-    /// # Errors
-    /// [`CallError`]: the agent is gone or cannot be reached.
-    pub async fn sockets(&self) -> Result<Vec<(String, Addr)>, CallError> {
-        match self.ask(Want::Sockets).await? {
-            Told::Sockets(sockets) => Ok(sockets),
-            told => Err(self.surprise(&told)),
-        }
+    /// [`CallError`]: no such method, no room in the mailbox in time, or the agent cannot be reached.
+    pub async fn tell(&self, method: &str, args: impl Serialize) -> Result<(), CallError> {
+        let arguments = arguments(&args)?;
+        self.done(Want::Tell { method: method.to_owned(), arguments }).await
     }
 
     /// Where the agent is in its life. The answer comes at once, even if the agent is busy.
@@ -124,7 +118,7 @@ impl Proxy {
     /// # Errors
     /// [`CallError`]: the agent is gone or cannot be reached, did not stop in time, or is the caller itself.
     pub async fn stop(&self) -> Result<(), CallError> {
-        self.ask(Want::Stop).await.map(|_| ())
+        self.done(Want::Stop).await
     }
 
     /// Ends the agent at once, whatever it does; what it had in hand is lost.
@@ -132,7 +126,7 @@ impl Proxy {
     /// # Errors
     /// [`CallError`]: the agent is gone or cannot be reached.
     pub async fn kill(&self) -> Result<(), CallError> {
-        self.ask(Want::Kill).await.map(|_| ())
+        self.done(Want::Kill).await
     }
 
     /// Shuts the agent down, by force if it does not come to an end in half the time of a call.
@@ -140,7 +134,20 @@ impl Proxy {
     /// # Errors
     /// [`CallError`]: the agent is gone or cannot be reached, or it is the caller itself.
     pub async fn shutdown(&self) -> Result<(), CallError> {
-        self.ask(Want::Shutdown).await.map(|_| ())
+        self.done(Want::Shutdown).await
+    }
+
+    /// Has something done that has no answer.
+    async fn done(&self, want: Want) -> Result<(), CallError> {
+        match self.ask(want).await? {
+            Told::Done => Ok(()),
+            told => Err(self.surprise(&told)),
+        }
+    }
+
+    /// Has something done that has this kind of answer.
+    async fn told<T>(&self, want: Want, read: fn(Told) -> Result<T, Told>) -> Result<T, CallError> {
+        read(self.ask(want).await?).map_err(|told| self.surprise(&told))
     }
 
     async fn ask(&self, want: Want) -> ControlReply {

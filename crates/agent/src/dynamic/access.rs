@@ -1,0 +1,168 @@
+//! Attributes and methods as others reach them: by name, between two pieces of the agent's work.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use gleis_core::Value;
+use tokio::time::timeout;
+
+use super::{Functions, methods::value};
+use crate::{
+    Agent, AttributeError, BoxError, CallError, Context, Method,
+    cell::{Asking, Cell, Job, Work, guarded},
+    method::Source,
+    text::{chain, instead},
+};
+
+impl<A: Agent> Cell<A> {
+    /// Calls a method by name.
+    pub(crate) async fn call_by_name(
+        &self,
+        name: String,
+        arguments: Vec<Value>,
+        how: Asking,
+    ) -> Result<Value, CallError> {
+        if let Some(method) = method::<A>(&name) {
+            let ask = self.ask(method.name(), how, move |agent, cx| {
+                Box::pin(async move {
+                    let values = Source::Values(arguments.into_iter());
+                    method.call(agent, cx, values).await.map(value)
+                })
+            });
+            return ask.await;
+        }
+        if let Some(method) = self.methods.find(&name) {
+            return self.ask(name, how, move |agent, cx| (method.call)(agent, cx, arguments)).await;
+        }
+        Err(self.unknown_method(name))
+    }
+
+    fn unknown_method(&self, method: String) -> CallError {
+        let given = self.methods.names();
+        let own = A::METHODS.iter().map(|it| -> &str { it.name() });
+        let names = own.chain(given.iter().map(String::as_str));
+        let (near, known) = instead(&method, names);
+        CallError::UnknownMethod { agent: self.name.clone(), method, near, known }
+    }
+
+    /// The value of a field or of a free attribute.
+    pub(crate) async fn get_by_name(&self, name: &str, how: Asking) -> Result<Value, CallError> {
+        if let Some(field) = A::ATTRIBUTES.iter().find(|it| it.name() == name) {
+            let ask = self.ask(format!("attribute `{name}`"), how, move |agent, _| {
+                let value = field.get(agent);
+                let value = value.map_err(|it| CallError::value(field.name(), &it));
+                Box::pin(std::future::ready(value.map(Ok)))
+            });
+            return ask.await;
+        }
+        self.attributes.get(name).ok_or_else(|| self.unknown_attribute(name))
+    }
+
+    fn unknown_attribute(&self, name: &str) -> CallError {
+        let free = self.attributes.names();
+        let fields = A::ATTRIBUTES.iter().map(|it| -> &str { it.name() });
+        let (near, known) = instead(name, fields.chain(free.iter().map(String::as_str)));
+        let (agent, attribute) = (self.name.clone(), name.to_owned());
+        CallError::UnknownAttribute { agent, attribute, near, known }
+    }
+
+    /// Sets a field or a free attribute.
+    pub(crate) async fn set_by_name(
+        &self,
+        name: &str,
+        value: Value,
+        how: Asking,
+    ) -> Result<(), CallError> {
+        let what = || format!("set `{name}`");
+        let Some(field) = A::ATTRIBUTES.iter().find(|it| it.name() == name) else {
+            let set = self.set_free(name, value);
+            return set.map_err(|it| CallError::refused(&self.name, what(), &it));
+        };
+        let ask = self.ask(format!("attribute `{name}`"), how, move |agent, _| {
+            Box::pin(std::future::ready(Ok(Ok(field.set(agent, value)))))
+        });
+        ask.await?.map_err(|it| CallError::refused(&self.name, what(), &it))
+    }
+
+    /// Sets a free attribute, at once.
+    pub(crate) fn set_free(&self, name: &str, value: Value) -> Result<(), AttributeError> {
+        let taken = |what| AttributeError::Taken { attribute: name.to_owned(), what };
+        if A::ATTRIBUTES.iter().any(|it| it.name() == name) {
+            return Err(taken("a field"));
+        }
+        if self.has_method(name) {
+            return Err(taken("a method"));
+        }
+        self.attributes.set(name, value)
+    }
+
+    /// Whether something of this name can be called.
+    pub(crate) fn has_method(&self, name: &str) -> bool {
+        method::<A>(name).is_some() || self.methods.find(name).is_some()
+    }
+
+    /// Gives the agent one of its functions as a method.
+    pub(crate) fn set_function(&self, method: &str, function: &str) -> Result<(), CallError> {
+        let agent = || self.name.clone();
+        let functions: &Functions<A> = &self.functions;
+        let Some(found) = functions.get(function) else {
+            let (near, known) = instead(function, functions.keys().map(String::as_str));
+            let function = function.to_owned();
+            return Err(CallError::UnknownFunction { agent: agent(), function, near, known });
+        };
+        let set = self.methods.set(method, found.clone());
+        set.map_err(|it| CallError::refused(&self.name, format!("take a method `{method}`"), &it))
+    }
+
+    /// Has a method called when its turn comes, and waits no longer than until that is sure.
+    pub(crate) async fn tell_by_name(
+        &self,
+        name: String,
+        arguments: Vec<Value>,
+        within: Duration,
+    ) -> Result<(), CallError> {
+        if !self.has_method(&name) {
+            return Err(self.unknown_method(name));
+        }
+        let what = name.clone();
+        let work: Work<A> = Box::new(move |agent, cx| {
+            Box::pin(async move {
+                let done = guarded(call_here(agent, cx, &name, arguments)).await?;
+                if let Err(error) = done {
+                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), method = name, error = chain(&*error), "what was told failed");
+                }
+                Ok(())
+            })
+        });
+        let job = Job { what: what.clone().into(), caller: None, after_fault: false, work };
+        let agent = || self.name.clone();
+        match timeout(within, self.mail.send(job)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
+            Err(_) => Err(CallError::DeadlineExceeded { agent: agent(), what, within }),
+        }
+    }
+}
+
+/// Calls a method from the agent's own work.
+pub(crate) fn call_here<'a, A: Agent>(
+    agent: &'a mut A,
+    cx: &'a Context<A>,
+    name: &'a str,
+    arguments: Vec<Value>,
+) -> BoxFuture<'a, Result<(), BoxError>> {
+    Box::pin(async move {
+        if let Some(method) = method::<A>(name) {
+            return method.call(agent, cx, Source::Values(arguments.into_iter())).await?.map(drop);
+        }
+        match cx.cell.methods.find(name) {
+            Some(method) => (method.call)(agent, cx, arguments).await?.map(drop),
+            None => Err(cx.cell.unknown_method(name.to_owned()).into()),
+        }
+    })
+}
+
+/// The method of the agent's type that has this name.
+pub(crate) fn method<A: Agent>(name: &str) -> Option<&'static Method<A>> {
+    A::METHODS.iter().find(|it| it.name() == name)
+}

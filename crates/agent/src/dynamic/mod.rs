@@ -1,0 +1,16 @@
+//! What an agent is given while it runs: attributes and methods by name.
+
+mod access;
+mod attribute;
+mod attributes;
+mod methods;
+mod names;
+mod start;
+
+pub(crate) use self::access::{call_here, method};
+pub use self::attribute::Attribute;
+pub(crate) use self::attributes::Attributes;
+pub use self::methods::MethodInfo;
+pub(crate) use self::methods::{Functions, Methods, dynamic};
+pub(crate) use self::names::initial;
+pub(crate) use self::start::Start;

@@ -1,0 +1,160 @@
+//! What may be wanted of an agent.
+
+use std::time::Duration;
+
+use gleis_core::{Endpoint, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::{Addr, Kind, TimerKey};
+
+/// What is wanted.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) enum Want {
+    Addr { alias: String },
+    Attribute { name: String },
+    Attributes,
+    Bind(Binding),
+    Call { method: String, arguments: Vec<Value> },
+    Close { alias: String },
+    CloseAll,
+    Connect(Connecting),
+    Kill,
+    Methods,
+    Send { alias: String, topic: Option<Vec<u8>>, message: Value },
+    SetAttribute { name: String, value: Value },
+    SetMethod { method: String, function: String },
+    Shutdown,
+    Sockets,
+    State,
+    Stop,
+    StopAllTimers,
+    StopTimer { timer: TimerKey },
+    Subscribe { alias: String, topic: Vec<u8>, method: String },
+    Tell { method: String, arguments: Vec<Value> },
+    Timer(Timing),
+    Timers,
+    Unsubscribe { alias: String, topic: Vec<u8> },
+}
+
+/// A socket that is to be bound.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Binding {
+    pub(crate) kind: Kind,
+    pub(crate) alias: String,
+    pub(crate) at: Option<Endpoint>,
+    pub(crate) codec: Option<String>,
+    pub(crate) handlers: Vec<HandlerName>,
+}
+
+/// A socket that is to be connected.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Connecting {
+    pub(crate) to: Addr,
+    pub(crate) alias: Option<String>,
+    pub(crate) handlers: Vec<HandlerName>,
+}
+
+/// A method that is a handler, of everything or of topics.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct HandlerName {
+    pub(crate) topic: Option<Vec<u8>>,
+    pub(crate) method: String,
+}
+
+/// A timer that is to be set.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Timing {
+    pub(crate) method: String,
+    pub(crate) arguments: Vec<Value>,
+    pub(crate) alias: Option<String>,
+    /// The period, or how long to wait.
+    pub(crate) time: Duration,
+    pub(crate) is_periodic: bool,
+}
+
+impl Want {
+    /// About how many bytes it holds.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::Addr { alias } | Self::Close { alias } => alias.len(),
+            Self::Attribute { name } => name.len(),
+            Self::Bind(it) => it.alias.len() + names(&it.handlers),
+            Self::Call { method, arguments } | Self::Tell { method, arguments } => {
+                method.len() + values(arguments)
+            }
+            Self::Connect(it) => it.alias.as_ref().map_or(0, String::len) + names(&it.handlers),
+            Self::Send { alias, topic, message } => {
+                alias.len() + topic.as_ref().map_or(0, Vec::len) + weight(message)
+            }
+            Self::SetAttribute { name, value } => name.len() + weight(value),
+            Self::SetMethod { method, function } => method.len() + function.len(),
+            Self::StopTimer { timer: TimerKey::Alias(alias) } => alias.len(),
+            Self::Subscribe { alias, topic, method } => alias.len() + topic.len() + method.len(),
+            Self::Timer(it) => it.method.len() + values(&it.arguments),
+            Self::Unsubscribe { alias, topic } => alias.len() + topic.len(),
+            Self::Attributes
+            | Self::CloseAll
+            | Self::Kill
+            | Self::Methods
+            | Self::Shutdown
+            | Self::Sockets
+            | Self::State
+            | Self::Stop
+            | Self::StopAllTimers
+            | Self::StopTimer { .. }
+            | Self::Timers => 0,
+        }
+    }
+
+    /// What it is called in errors.
+    pub(crate) fn text(&self) -> String {
+        match self {
+            Self::Addr { alias } => format!("the address of `{alias}`"),
+            Self::Attribute { name } => format!("attribute `{name}`"),
+            Self::Attributes => "attributes".to_owned(),
+            Self::Bind(it) => format!("bind `{}`", it.alias),
+            Self::Call { method, .. } | Self::Tell { method, .. } => method.clone(),
+            Self::Close { alias } => format!("close `{alias}`"),
+            Self::CloseAll => "close all".to_owned(),
+            Self::Connect(it) => format!("connect to {}", it.to),
+            Self::Kill => "kill".to_owned(),
+            Self::Methods => "methods".to_owned(),
+            Self::Send { alias, .. } => format!("send on `{alias}`"),
+            Self::SetAttribute { name, .. } => format!("set `{name}`"),
+            Self::SetMethod { method, .. } => format!("set method `{method}`"),
+            Self::Shutdown => "shutdown".to_owned(),
+            Self::Sockets => "sockets".to_owned(),
+            Self::State => "state".to_owned(),
+            Self::Stop => "stop".to_owned(),
+            Self::StopAllTimers | Self::StopTimer { .. } => "stop timers".to_owned(),
+            Self::Subscribe { alias, .. } => format!("subscribe `{alias}`"),
+            Self::Timer(it) => format!("a timer for `{}`", it.method),
+            Self::Timers => "timers".to_owned(),
+            Self::Unsubscribe { alias, .. } => format!("unsubscribe `{alias}`"),
+        }
+    }
+}
+
+fn names(handlers: &[HandlerName]) -> usize {
+    let one = |it: &HandlerName| PIECE + it.topic.as_ref().map_or(0, Vec::len) + it.method.len();
+    handlers.iter().map(one).sum()
+}
+
+fn values(values: &[Value]) -> usize {
+    values.iter().map(weight).sum()
+}
+
+/// About how many bytes a value holds. A codec has bounded how deep it is.
+pub(crate) fn weight(value: &Value) -> usize {
+    let content = match value {
+        Value::Bytes(it) => it.len(),
+        Value::List(it) => it.iter().map(weight).sum(),
+        Value::Map(it) => it.iter().map(|(key, it)| key.len() + weight(it)).sum(),
+        Value::String(it) => it.len(),
+        _ => 0,
+    };
+    PIECE + content
+}
+
+/// About the bytes that a value or a name takes beside its content.
+pub(super) const PIECE: usize = 64;
