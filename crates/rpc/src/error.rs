@@ -49,6 +49,12 @@ pub enum UrlError {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum OpenError {
+    /// Calls are answered by a `rep`.
+    #[error("a {role} does not answer calls: listen at a rep")]
+    Responder {
+        /// What was to answer.
+        role: Role,
+    },
     /// The socket cannot be opened.
     #[error("cannot open {url}")]
     Socket {
@@ -86,6 +92,9 @@ pub enum RpcError {
     /// The message cannot be written or read.
     #[error("invalid message")]
     Message(#[from] MessageError),
+    /// The client cannot be called, since it said no way how.
+    #[error("the other side cannot be called back")]
+    NoWayBack,
     /// The wire cannot send.
     #[error("a {role} does not send")]
     NoSender {

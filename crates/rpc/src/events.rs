@@ -106,6 +106,7 @@ pub(crate) struct Answer {
     /// Where an unused handle goes, so that the null answer is given.
     back: mpsc::Sender<Unanswered>,
     id: String,
+    peer: Option<String>,
     reply: Mutex<Option<ReplyHandle<Bytes>>>,
 }
 
@@ -131,8 +132,10 @@ impl Received {
         back: &mpsc::Sender<Unanswered>,
     ) -> Self {
         let id = message.id().to_owned();
-        let answer =
-            |reply| Arc::new(Answer { back: back.clone(), id, reply: Mutex::new(Some(reply)) });
+        let answer = |reply: ReplyHandle<Bytes>| {
+            let (back, peer) = (back.clone(), Some(reply.peer().to_owned()));
+            Arc::new(Answer { back, id, peer, reply: Mutex::new(Some(reply)) })
+        };
         let answer = reply.map(answer);
         Self { answer, message: Arc::new(message), wire: wire.clone() }
     }
@@ -140,6 +143,11 @@ impl Received {
     /// Whether somebody waits for an answer.
     pub fn is_awaited(&self) -> bool {
         self.answer.as_ref().is_some_and(|it| it.reply.lock().is_some())
+    }
+
+    /// The address of whoever waits for an answer.
+    pub(crate) fn peer(&self) -> Option<&str> {
+        self.answer.as_deref()?.peer.as_deref()
     }
 
     /// Answers, once.

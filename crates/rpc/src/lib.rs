@@ -22,6 +22,14 @@
 //! # }
 //! ```
 //!
+//! | want | see |
+//! |---|---|
+//! | send messages under paths, and hear of them | [`Link`], [`Message`], [`Received`] |
+//! | expose functions and call them | [`Server`], [`Client`] |
+//! | call a client back | [`ServerBuilder::aware`], [`ClientRef`], [`ClientBuilder::connect`] |
+//! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`] |
+//! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
+//!
 //! # URLs
 //!
 //! `zmq://HOST:PORT/TYPE[/TOPIC][?transport=tcp|ipc|inproc]`, the type being one of `rep`, `req`, `pub`,
@@ -38,7 +46,11 @@ mod url;
 
 pub use gleis_core::Value;
 
-pub use crate::api::{Argument, Client, Exposed, Method, Server, ServerBuilder};
+pub use crate::api::{
+    Argument, Attach, Call, Client, ClientBuilder, ClientRef, Command, CommandArgs, Exposed,
+    ExposedWith, Init, Method, Parameter, RemoteGroup, RemoteWidget, Server, ServerBuilder, Widget,
+    WidgetGroup, WidgetRef,
+};
 pub use crate::error::{OpenError, RpcError, UrlError};
 pub use crate::events::{Guard, Received};
 pub use crate::link::Link;

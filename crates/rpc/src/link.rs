@@ -189,6 +189,15 @@ impl Link {
         self.events.on(event, handler)
     }
 
+    /// Has `handler` hear of the answer to this message, which is sent afterwards, on any wire.
+    pub fn on_response<F, Fut>(&self, message: &Message, handler: F) -> Guard
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.on(&format!("response_{}", message.id()), handler)
+    }
+
     /// Has `handler` hear of an event on one wire; `None` if there is none of this name.
     pub fn on_wire<F, Fut>(&self, wire: &str, event: &str, handler: F) -> Option<Guard>
     where

@@ -234,3 +234,49 @@ async fn paths_prints_what_arrives_under_each_path() {
 async fn api_prints_what_the_server_answers() {
     check("api", "Server running!\nping!\npong!\n7*6 = 42\n").await;
 }
+
+#[tokio::test]
+async fn api_two_way_prints_that_the_client_was_touched() {
+    check("api_two_way", "Server running!\nping!\npong!\nTouched? true\n").await;
+}
+
+const WIDGETS: &str = "\
+Server running!
+Number on the server widget (A) 123
+Number on the server widget (B) 0
+Number on the server widget (C through A) 123
+";
+
+#[tokio::test]
+async fn widgets_prints_the_numbers_that_clients_share() {
+    check("widgets", WIDGETS).await;
+}
+
+const WIDGETS_AWARE: &str =
+    "Server running!\nSlapped (a)? true\nPoked (a)? true\nPoked (b)? false\n";
+
+#[tokio::test]
+async fn widgets_aware_prints_who_was_slapped_and_poked() {
+    check("widgets_aware", WIDGETS_AWARE).await;
+}
+
+const MESSAGE_RESPONSE: &str =
+    "Server running!\nMessage received response: Message 'Test message!' received!\n";
+
+#[tokio::test]
+async fn message_response_prints_the_answer_to_its_message() {
+    check("message_response", MESSAGE_RESPONSE).await;
+}
+
+#[tokio::test]
+async fn engineer_server_listens_until_it_is_interrupted() {
+    let mut command = example("engineer_server");
+    command.arg("zmq://127.0.0.1:0/rep").stdout(Stdio::piped());
+    let mut server = command.spawn().unwrap();
+    let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+    assert_eq!(within(lines.next_line()).await.unwrap().unwrap(), "Server running ...");
+    let pid = server.id().unwrap().to_string();
+    let killed = within(Command::new("kill").args(["-INT", &pid]).status()).await.unwrap();
+    assert!(killed.success());
+    assert!(within(server.wait()).await.unwrap().success());
+}

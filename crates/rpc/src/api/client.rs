@@ -2,27 +2,65 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_core::{Value, from_value, to_value};
+use futures::future::BoxFuture;
+use gleis_core::{Value, from_value};
+use gleis_transport::TaskGuard;
+use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::sync::OnceCell;
 
-use crate::api::{CALL, Method, PATH};
+use crate::api::attach::About;
+use crate::api::builder::Hooks;
+use crate::api::callee::Callee;
+use crate::api::group::RemoteGroup;
+use crate::api::responder::{self, RESPONDER};
+use crate::api::{ANYONE, Attach, CALL, ClientBuilder, Method, RemoteWidget, values};
 use crate::error::{OpenError, RpcError, UrlError};
+use crate::events::Guard;
 use crate::link::Link;
 use crate::message::Message;
 use crate::url::Url;
 
+/// Hears what a server says went wrong; true to try once more.
+pub(crate) type ApiError = Arc<dyn Fn(String) -> BoxFuture<'static, bool> + Send + Sync>;
+
 /// Calls what a server exposes. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
-    id: Value,
-    key: Option<String>,
     link: Link,
-    path: String,
+    pub(crate) shared: Arc<Shared>,
+    _tasks: Arc<Tasks>,
+}
+
+/// What the clones of a client, and what calls it back, have in common.
+pub(crate) struct Shared {
+    api_error: Option<ApiError>,
+    pub(crate) callee: Callee,
+    hooks: Hooks,
+    /// As its server knows it, once it was asked.
+    id: OnceCell<String>,
+    /// What is said with each message: where it may be called.
+    said: BTreeMap<String, Value>,
+    /// The widgets that it has.
+    pub(crate) attached: Mutex<Vec<Arc<About>>>,
+}
+
+#[derive(Default)]
+struct Tasks {
+    _answering: Option<Guard>,
+    _fetching: Option<TaskGuard>,
 }
 
 impl Client {
+    /// A client that may expose something to its server.
+    #[expect(clippy::new_ret_no_self, reason = "it is a client once it is on a link")]
+    pub fn new() -> ClientBuilder {
+        ClientBuilder::new()
+    }
+
     /// Connects to a server. It need not be there yet; the first call waits for it.
     ///
     /// # Errors
@@ -31,26 +69,53 @@ impl Client {
     /// # Cancel safety
     /// Safe.
     pub async fn connect(url: impl TryInto<Url, Error: Into<UrlError>>) -> Result<Self, OpenError> {
-        Ok(Self::on(Link::connect(url).await?))
+        Self::new().connect(url).await
     }
 
     /// Calls on a link that is there.
     pub fn on(link: Link) -> Self {
-        Self { id: Value::from("$"), key: None, link, path: PATH.to_owned() }
+        Self::new().on(link)
     }
 
-    /// The path of the server, `comm` if not said.
-    #[must_use]
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.path = path.into();
-        self
+    pub(crate) fn start(builder: ClientBuilder, link: Link) -> Self {
+        let is_called = !builder.callee.table.is_empty() || !builder.callee.widgets.is_empty();
+        let said = is_called.then(|| ("back".to_owned(), Value::from(true)));
+        let this = Self::made(builder, link, said.into_iter().collect());
+        match is_called {
+            true => {
+                let fetching = responder::fetch(this.link.clone(), this.shared.clone());
+                let tasks = Tasks { _answering: None, _fetching: Some(TaskGuard::spawn(fetching)) };
+                Self { _tasks: Arc::new(tasks), ..this }
+            }
+            false => this,
+        }
     }
 
-    /// The key that the server asks for.
-    #[must_use]
-    pub fn key(mut self, key: impl Into<String>) -> Self {
-        self.key = Some(key.into());
-        self
+    pub(crate) async fn start_with_responder(
+        builder: ClientBuilder,
+        link: Link,
+        responder: Url,
+    ) -> Result<Self, OpenError> {
+        let event = format!("receive_{}", builder.callee.call_path());
+        let remote = responder::listen(&link, responder).await?;
+        let this = Self::made(builder, link, [("remote".to_owned(), remote)].into());
+        let shared = this.shared.clone();
+        let _answering = this.link.on_wire(RESPONDER, &event, move |received| {
+            let shared = shared.clone();
+            async move { responder::answer(&shared, received).await }
+        });
+        Ok(Self { _tasks: Arc::new(Tasks { _answering, _fetching: None }), ..this })
+    }
+
+    fn made(builder: ClientBuilder, link: Link, said: BTreeMap<String, Value>) -> Self {
+        let ClientBuilder { api_error, callee, hooks, within } = builder;
+        let (id, attached) = Default::default();
+        let shared = Shared { api_error, callee, hooks, id, said, attached };
+        let link = match within {
+            Some(within) => link.within(within),
+            None => link,
+        };
+        Self { link, shared: Arc::new(shared), _tasks: Arc::default() }
     }
 
     /// A call waits so long: 10 s if not said.
@@ -65,6 +130,17 @@ impl Client {
         &self.link
     }
 
+    /// As its server knows it, which is asked for it once: `$` if the server does not tell its clients apart.
+    ///
+    /// # Errors
+    /// [`RpcError`]
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn id(&self) -> Result<&str, RpcError> {
+        self.shared.id(&self.link).await
+    }
+
     /// Calls a method with a tuple of arguments, `()` for none.
     ///
     /// # Errors
@@ -77,13 +153,7 @@ impl Client {
         method: &str,
         args: impl Serialize,
     ) -> Result<R, RpcError> {
-        let answer = |reason: String| RpcError::Answer { method: method.to_owned(), reason };
-        let args = match to_value(&args).map_err(|it| answer(it.to_string()))? {
-            Value::List(args) => args,
-            Value::Null => Vec::new(),
-            one => vec![one],
-        };
-        self.call_named(method, args, BTreeMap::new()).await
+        self.call_named(method, values(method, &args)?, BTreeMap::new()).await
     }
 
     /// Calls a method with arguments in order, and others by name.
@@ -99,15 +169,47 @@ impl Client {
         args: Vec<Value>,
         kwargs: BTreeMap<String, Value>,
     ) -> Result<R, RpcError> {
-        let mut message = Message { args, kwargs, ..Message::new(method) };
-        message.meta.insert("client".to_owned(), self.id.clone());
-        if let Some(key) = &self.key {
-            message.meta.insert("auth".to_owned(), Value::from(key.as_str()));
-        }
-        let path = format!("{}.{CALL}", self.path);
-        let answer = self.link.send_and_wait(&path, message).await?;
-        from_value(answer.data)
+        let result = self.call_at("", method, args, kwargs).await?;
+        from_value(result)
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
+    }
+
+    /// Calls something below the path of the server; once more if the handler of errors wants that.
+    pub(crate) async fn call_at(
+        &self,
+        below: &str,
+        method: &str,
+        args: Vec<Value>,
+        kwargs: BTreeMap<String, Value>,
+    ) -> Result<Value, RpcError> {
+        self.id().await?;
+        let shared = &self.shared;
+        let message = Message { args, kwargs, ..Message::new(method) };
+        let Some(handler) = &shared.api_error else {
+            return shared.ask(&self.link, below, message).await;
+        };
+        let mut again = Message::new(method);
+        (again.args, again.kwargs) = (message.args.clone(), message.kwargs.clone());
+        match shared.ask(&self.link, below, message).await {
+            Err(RpcError::Remote { text }) => match handler(text.clone()).await {
+                true => shared.ask(&self.link, below, again).await,
+                false => Err(RpcError::Remote { text }),
+            },
+            done => done,
+        }
+    }
+
+    /// A widget of this name and id: `.await` makes it on the server, unless it is there.
+    pub fn attach(&self, name: impl Into<String>, id: impl Into<String>) -> Attach {
+        Attach::new(self.clone(), name.into(), id.into())
+    }
+
+    /// The widgets of this name that this client has attached.
+    pub fn widgets(&self, name: &str) -> RemoteGroup {
+        let attached = self.shared.attached.lock();
+        let members = attached.iter().filter(|it| it.name == name);
+        let members = members.map(|it| RemoteWidget::of(self, it));
+        RemoteGroup { members: members.collect() }
     }
 
     /// What the server exposes.
@@ -119,6 +221,56 @@ impl Client {
     /// Safe.
     pub async fn describe(&self) -> Result<Vec<Method>, RpcError> {
         self.call("describe", ()).await
+    }
+
+    /// Says goodbye to a server that calls back, and closes the link: also for clones.
+    ///
+    /// # Cancel safety
+    /// The server notices later.
+    pub async fn close(self) {
+        if !self.shared.said.is_empty() && self.shared.id.initialized() {
+            // It may be gone, or not want to know.
+            let _ = self.shared.ask(&self.link, "", Message::new("bye")).await;
+        }
+        self.link.disconnect().await;
+    }
+}
+
+impl Shared {
+    pub(crate) async fn id(&self, link: &Link) -> Result<&str, RpcError> {
+        let ask = async {
+            let id = self.ask(link, "", Message::new("obtain_client_id")).await?;
+            Ok::<_, RpcError>(id.as_str().unwrap_or(ANYONE).to_owned())
+        };
+        self.id.get_or_try_init(|| ask).await.map(String::as_str)
+    }
+
+    /// The id, if the server was asked for it.
+    pub(crate) fn known_id(&self) -> Option<&str> {
+        self.id.get().map(String::as_str)
+    }
+
+    /// Asks the server something below its path.
+    pub(crate) async fn ask(
+        &self,
+        link: &Link,
+        below: &str,
+        mut message: Message,
+    ) -> Result<Value, RpcError> {
+        let id = self.known_id().map_or(Value::Null, Value::from);
+        message.meta.insert("client".to_owned(), id);
+        message.meta.extend(self.said.clone());
+        if let Some(key) = &self.callee.key {
+            message.meta.insert("auth".to_owned(), Value::from(key.as_str()));
+        }
+        self.hooks.outgoing(&mut message);
+        let path = format!("{}.{CALL}{below}", self.callee.path);
+        Ok(link.send_and_wait(&path, message).await?.data)
+    }
+
+    /// Looks at what the server wants, before it is done.
+    pub(crate) fn incoming(&self, message: &Message) -> Result<(), String> {
+        self.hooks.incoming(message)
     }
 }
 

@@ -81,13 +81,13 @@ async fn several_servers_share_a_link_by_path() {
     };
     let _one = ping("one").path("one").on(link.clone());
     let _two = ping("two").path("two").on(link.clone());
-    let client = Client::connect(link.url("main").unwrap().twin()).await.unwrap();
+    let link = Link::connect(link.url("main").unwrap().twin()).await.unwrap();
     for path in ["one", "two"] {
-        let client = client.clone().path(path);
+        let client = Client::new().path(path).on(link.clone());
         assert_eq!(within(client.call::<String>("ping", ())).await.unwrap(), path);
     }
     // Nobody is called there: the null answer.
-    let nobody = client.path("three");
+    let nobody = Client::new().path("three").on(link);
     assert_eq!(within(nobody.call::<Value>("ping", ())).await.unwrap(), Value::Null);
 }
 
@@ -95,16 +95,17 @@ async fn several_servers_share_a_link_by_path() {
 async fn a_key_is_asked_for_before_anything_else() {
     let (server, client) = both(calculator().key("a secret key")).await;
     for method in ["ping", "nothing", "describe", "obtain_client_id"] {
-        for client in [client.clone(), client.clone().key("another key")] {
+        let other = Client::new().key("another key").on(client.link().clone());
+        for client in [client.clone(), other] {
             let error = within(client.call::<Value>(method, ())).await.unwrap_err();
             assert_eq!(says(&error), "Authentication failed.");
         }
     }
     for n in 0..1_000 {
-        let client = client.clone().key(format!("guess {n}"));
+        let client = Client::new().key(format!("guess {n}")).on(client.link().clone());
         within(client.call::<Value>("ping", ())).await.unwrap_err();
     }
-    let client = client.key("a secret key");
+    let client = Client::new().key("a secret key").on(client.link().clone());
     assert_eq!(within(client.call::<String>("ping", ())).await.unwrap(), "pong!");
     drop(server);
 }

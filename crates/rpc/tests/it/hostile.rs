@@ -27,12 +27,20 @@ async fn a10_a_malformed_message_is_answered_with_an_error_and_the_server_goes_o
         (r#"{"meta":{"id":"A","path":"comm.call"},"data":3}"#, "not exposed"),
         (
             r#"{"meta":{"id":"A","path":"comm.call.widgets.x.y.z"},"data":"ping"}"#,
-            "Unknown call route",
+            "Widget instance not found on server",
         ),
     ] {
         let answer = within(stranger.request(Bytes::from(text))).await.unwrap();
         let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
         assert!(answer["meta"]["error"].as_str().unwrap().contains(says), "{text}: {answer}");
+    }
+    // Neither a function nor a widget stands there.
+    for below in ["x", "widgets", "widgets.x", "widgets.a.b.c.d"] {
+        let path = format!("comm.call.{below}");
+        let text = serde_json::json!({"meta": {"path": path}, "data": "ping"}).to_string();
+        let answer = within(stranger.request(Bytes::from(text))).await.unwrap();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        assert!(answer["meta"]["error"].is_string(), "{below}: {answer}");
     }
     // Without a path, or without meta, nobody is meant.
     for text in ["{}", r#"{"data":"ping"}"#] {
@@ -67,7 +75,7 @@ async fn an_answer_that_is_no_message_is_an_error_of_the_call() {
     let replier = Replier::<Bytes, Bytes>::bind("tcp://127.0.0.1:0").await.unwrap();
     let url = format!("{}/req", replier.endpoint().to_string().replace("tcp", "zmq"));
     let serving = tokio::spawn(async move {
-        for text in ["nonsense", "{}"] {
+        for text in ["nonsense", "{}", "{}"] {
             let (_, reply) = replier.recv().await.unwrap();
             reply.send(Bytes::from(text)).await.unwrap();
         }

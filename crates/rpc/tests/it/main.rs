@@ -3,9 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod calls;
+mod commands;
 mod hostile;
 mod messaging;
 mod recorded;
+mod two_way;
+mod widgets;
 
 use gleis_rpc::Link;
 

@@ -1,0 +1,189 @@
+//! Widgets of a client.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+use gleis_core::{Value, from_value};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::api::widget::Far;
+use crate::api::widgets::NOT_FOUND;
+use crate::api::{Client, Init, WidgetRef, values};
+use crate::error::RpcError;
+
+/// A widget about to be attached: say with what it is made, then `.await`.
+#[must_use = "nothing is attached until it is awaited"]
+#[derive(Debug)]
+pub struct Attach {
+    client: Client,
+    init: Init,
+    name: String,
+    remote: Option<String>,
+}
+
+impl Attach {
+    pub(crate) fn new(client: Client, name: String, id: String) -> Self {
+        let init = Init { id, kwargs: BTreeMap::new() };
+        Self { client, init, name, remote: None }
+    }
+
+    /// Makes it with a value of this name, on both sides.
+    pub fn kwarg(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.init.kwargs.insert(name.into(), value.into());
+        self
+    }
+
+    /// The name that it has on the server; the same as here if not said.
+    pub fn remote_name(mut self, name: impl Into<String>) -> Self {
+        self.remote = Some(name.into());
+        self
+    }
+}
+
+impl IntoFuture for Attach {
+    type Output = Result<RemoteWidget, RpcError>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            let Self { client, init, name, remote } = self;
+            let key = format!("{}.{}", client.id().await?, init.id);
+            let remote = remote.unwrap_or_else(|| name.clone());
+            let about = Arc::new(About { init, key, name, remote });
+            let widget = RemoteWidget { about, client };
+            widget.attach().await?;
+            widget.keep()?;
+            Ok(widget)
+        })
+    }
+}
+
+/// A widget of a client: what the server has of it is called with this. Cheap to clone.
+#[derive(Clone)]
+pub struct RemoteWidget {
+    about: Arc<About>,
+    client: Client,
+}
+
+pub(crate) struct About {
+    init: Init,
+    key: String,
+    pub(crate) name: String,
+    remote: String,
+}
+
+impl RemoteWidget {
+    /// What it was made with.
+    pub fn init(&self) -> &Init {
+        &self.about.init
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.about.name
+    }
+
+    /// What tells it from the others of its name, on the server too: `<client>.<id>`.
+    pub fn key(&self) -> &str {
+        &self.about.key
+    }
+
+    /// A widget that this client has attached.
+    pub(crate) fn of(client: &Client, about: &Arc<About>) -> Self {
+        Self { about: about.clone(), client: client.clone() }
+    }
+
+    /// Calls the widget on the server. If the server has it no more, it is attached again, and called once
+    /// more.
+    ///
+    /// # Errors
+    /// [`RpcError`]; what the server says is [`RpcError::Remote`].
+    ///
+    /// # Cancel safety
+    /// A dropped future may have called it.
+    pub async fn call<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<R, RpcError> {
+        let args = values(method, &args)?;
+        let called = self.call_once(method, args.clone()).await;
+        let result = match called {
+            Err(RpcError::Remote { text }) if text.contains(NOT_FOUND) => {
+                self.attach().await?;
+                self.call_once(method, args).await?
+            }
+            called => called?,
+        };
+        from_value(result)
+            .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
+    }
+
+    async fn call_once(&self, method: &str, args: Vec<Value>) -> Result<Value, RpcError> {
+        self.client.call_at(&self.below(), method, args, BTreeMap::new()).await
+    }
+
+    /// Where it is on the server, below the path of calls.
+    fn below(&self) -> String {
+        format!(".widgets.{}.{}", self.about.remote, self.about.key)
+    }
+
+    /// What is kept here of it, if the client has widgets of this name that keep a `W`.
+    pub fn local<W: Send + 'static>(&self) -> Option<WidgetRef<W>> {
+        self.client.shared.callee.widgets.get(&self.about.name, &self.about.key)
+    }
+
+    /// Lets the server's side of it go.
+    ///
+    /// # Errors
+    /// [`RpcError`]
+    ///
+    /// # Cancel safety
+    /// A dropped future may have done it.
+    pub async fn detach(self) -> Result<(), RpcError> {
+        let key = &self.about.key;
+        self.client
+            .shared
+            .attached
+            .lock()
+            .retain(|it| it.key != *key || it.name != self.about.name);
+        self.client.shared.callee.widgets.detach(&self.about.name, key);
+        self.client.call::<Value>("detach_remote", (key, &self.about.remote)).await.map(drop)
+    }
+
+    /// Has the server make it.
+    async fn attach(&self) -> Result<(), RpcError> {
+        let args = [self.about.key.as_str(), &self.about.remote].map(Value::from).into();
+        let mut kwargs = self.about.init.kwargs.clone();
+        kwargs.insert("remote_name".to_owned(), Value::from(self.about.name.as_str()));
+        self.client.call_at("", "attach_remote", args, kwargs).await.map(drop)
+    }
+
+    /// Makes what is kept of it here, if the client has such widgets.
+    fn keep(&self) -> Result<(), RpcError> {
+        let About { init, key, name, .. } = &*self.about;
+        let shared = &self.client.shared;
+        if shared.callee.widgets.kinds().contains(name) {
+            let (weak, link) = (Arc::downgrade(shared), self.client.link().clone());
+            let far = Far::Server(weak, link, self.below().into());
+            let made = shared.callee.widgets.attach(name, key, init.kwargs.clone(), far);
+            made.map_err(|text| RpcError::Remote { text })?;
+        }
+        let mut attached = shared.attached.lock();
+        attached.retain(|it| it.key != *key || it.name != *name);
+        attached.push(self.about.clone());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for RemoteWidget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RemoteWidget")
+            .field("name", &self.about.name)
+            .field("key", &self.about.key)
+            .finish_non_exhaustive()
+    }
+}

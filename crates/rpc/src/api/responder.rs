@@ -1,0 +1,140 @@
+//! Answers what a server calls on a client.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use gleis_core::{Endpoint, Host, TcpAddress, Value};
+
+use crate::api::back;
+use crate::api::caller::Call;
+use crate::api::client::Shared;
+use crate::error::{OpenError, RpcError};
+use crate::events::Received;
+use crate::link::Link;
+use crate::message::Message;
+use crate::url::{Role, Url};
+
+/// The wire that a server calls on.
+pub(crate) const RESPONDER: &str = "responder";
+
+/// So many calls of a server are worked on at once.
+const AT_ONCE: usize = 64;
+/// How long an open request for calls may stay open.
+const OPEN: Duration = Duration::from_secs(60);
+/// How long after a failure the next one is made.
+const AGAIN: Duration = Duration::from_millis(250);
+
+/// Listens for calls; returns what servers are told of it.
+pub(crate) async fn listen(link: &Link, url: Url) -> Result<Value, OpenError> {
+    let is_everywhere = match &url.endpoint {
+        Endpoint::Tcp(it) => match &it.host {
+            Host::Any => true,
+            Host::Ip(ip) => ip.is_unspecified(),
+            Host::Name(_) => false,
+        },
+        _ => false,
+    };
+    let role = url.role;
+    if role != Role::Rep {
+        return Err(OpenError::Responder { role });
+    }
+    link.wire_listen(RESPONDER, url).await?;
+    let bound = link.url(RESPONDER).map(|it| it.twin());
+    let Some(mut bound) = bound else {
+        return Ok(Value::Null);
+    };
+    if let (true, Endpoint::Tcp(it)) = (is_everywhere, &bound.endpoint) {
+        // The server knows best where it comes from.
+        let everywhere = std::net::IpAddr::from([0, 0, 0, 0]);
+        bound.endpoint = Endpoint::Tcp(TcpAddress::new(everywhere, it.port));
+    }
+    let transport = bound.endpoint.scheme();
+    let url = bound.to_string();
+    let url = if transport == "tcp" { format!("{url}?transport=tcp") } else { url };
+    Ok(Value::from(format!("connect->{url}")))
+}
+
+/// Answers a call that came on the wire for it.
+pub(crate) async fn answer(shared: &Shared, received: Received) {
+    let mut answer = match called(shared, &received.message).await {
+        Ok(result) => Message::new(result),
+        Err(error) => Message::error(error),
+    };
+    let id = shared.known_id().map_or(Value::Null, Value::from);
+    answer.meta.insert("client".to_owned(), id);
+    if let Err(error) = received.respond(answer).await {
+        tracing::warn!(target: "gleis::rpc", %error, "a call of the server has no answer");
+    }
+}
+
+async fn called(shared: &Shared, message: &Message) -> Result<Value, String> {
+    shared.callee.admit(message)?;
+    shared.incoming(message)?;
+    let id = shared.known_id().unwrap_or_default().to_owned();
+    shared.callee.call(message, Call { client: None, id }).await
+}
+
+/// Fetches calls from the server, and answers them, for ever.
+pub(crate) async fn fetch(link: Link, shared: Arc<Shared>) {
+    let mut working = FuturesUnordered::new();
+    let mut next = Box::pin(next_call(&link, &shared));
+    loop {
+        tokio::select! {
+            Some(()) = working.next(), if !working.is_empty() => (),
+            call = &mut next, if working.len() < AT_ONCE => match call {
+                Next::Call(call) => {
+                    working.push(work(&link, &shared, call));
+                    next = Box::pin(next_call(&link, &shared));
+                }
+                Next::None => next = Box::pin(next_call(&link, &shared)),
+                Next::Never => return,
+            },
+        }
+    }
+}
+
+enum Next {
+    Call(Message),
+    /// The server calls nobody back.
+    Never,
+    None,
+}
+
+async fn next_call(link: &Link, shared: &Shared) -> Next {
+    let patient = link.clone().within(OPEN);
+    let fetched = async {
+        shared.id(&patient).await?;
+        shared.ask(&patient, "", Message::new("next_call")).await
+    };
+    match fetched.await {
+        Ok(call) => back::read(call).map_or(Next::None, Next::Call),
+        Err(RpcError::Closed) => Next::Never,
+        Err(RpcError::Remote { text }) => {
+            tracing::debug!(target: "gleis::rpc", text, "the server does not call back");
+            Next::Never
+        }
+        Err(error) => {
+            tracing::debug!(target: "gleis::rpc", %error, "no calls from the server for now");
+            // Not synchronisation: waits before it is tried again.
+            tokio::time::sleep(AGAIN).await;
+            Next::None
+        }
+    }
+}
+
+async fn work(link: &Link, shared: &Shared, call: Message) {
+    let id = Value::from(call.id());
+    let called = std::panic::AssertUnwindSafe(called(shared, &call));
+    let called = futures::FutureExt::catch_unwind(called).await;
+    let called = called.unwrap_or_else(|_| Err("the handler panicked".to_owned()));
+    let (result, error) = match called {
+        Ok(result) => (result, Value::Null),
+        Err(error) => (Value::Null, Value::from(error)),
+    };
+    let mut answer = Message::new("answer_call");
+    answer.args = vec![id, result, error];
+    if let Err(error) = shared.ask(link, "", answer).await {
+        tracing::debug!(target: "gleis::rpc", %error, "a call of the server has no answer");
+    }
+}

@@ -1,0 +1,174 @@
+//! Functions by name, and how their arguments are given.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use gleis_core::{Value, from_value, to_value};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::api::{Argument, Method};
+use crate::message::Message;
+
+/// A function that may be called: from a tuple of its arguments to its result, or to an error that says
+/// what is wrong.
+pub trait Exposed<A, R, E>: Send + Sync + 'static {
+    /// Calls it.
+    fn call(&self, args: A) -> impl Future<Output = Result<R, E>> + Send;
+}
+
+impl<F, Fut, A, R, E> Exposed<A, R, E> for F
+where
+    F: Fn(A) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R, E>> + Send,
+{
+    fn call(&self, args: A) -> impl Future<Output = Result<R, E>> + Send {
+        self(args)
+    }
+}
+
+/// As [`Exposed`], of a function that is told first on whose behalf it is called.
+pub trait ExposedWith<C, A, R, E>: Send + Sync + 'static {
+    /// Calls it.
+    fn call(&self, cx: C, args: A) -> impl Future<Output = Result<R, E>> + Send;
+}
+
+impl<F, Fut, C, A, R, E> ExposedWith<C, A, R, E> for F
+where
+    F: Fn(C, A) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<R, E>> + Send,
+{
+    fn call(&self, cx: C, args: A) -> impl Future<Output = Result<R, E>> + Send {
+        self(cx, args)
+    }
+}
+
+type Called<C> = Arc<dyn Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+
+struct Entry<C> {
+    arguments: Vec<String>,
+    called: Called<C>,
+}
+
+/// Functions by name, each told a `C` when it is called.
+pub(crate) struct Table<C>(BTreeMap<String, Entry<C>>);
+
+impl<C: Send + 'static> Table<C> {
+    pub(crate) fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &String> {
+        self.0.keys()
+    }
+
+    /// Puts a function in that does not want to know who calls.
+    pub(crate) fn expose<A, R, E>(
+        &mut self,
+        method: String,
+        arguments: &[&str],
+        function: impl Exposed<A, R, E>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        R: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        let function = Arc::new(function);
+        self.add(method, arguments, move |_, args| {
+            let function = function.clone();
+            async move { result(function.call(read(args)?).await) }.boxed()
+        });
+    }
+
+    /// Puts a function in that is told who calls.
+    pub(crate) fn expose_with<A, R, E>(
+        &mut self,
+        method: String,
+        arguments: &[&str],
+        function: impl ExposedWith<C, A, R, E>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        R: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        let function = Arc::new(function);
+        self.add(method, arguments, move |cx, args| {
+            let function = function.clone();
+            async move { result(function.call(cx, read(args)?).await) }.boxed()
+        });
+    }
+
+    fn add(
+        &mut self,
+        method: String,
+        arguments: &[&str],
+        called: impl Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync + 'static,
+    ) {
+        let arguments = arguments.iter().map(|&it| it.to_owned()).collect();
+        self.0.insert(method, Entry { arguments, called: Arc::new(called) });
+    }
+
+    /// Calls what the message names; `None` if there is no such function.
+    pub(crate) fn call(
+        &self,
+        cx: C,
+        message: &Message,
+    ) -> Option<BoxFuture<'static, Result<Value, String>>> {
+        let name = message.data.as_str().unwrap_or_default();
+        let entry = self.0.get(name)?;
+        Some(match entry.args(name, message) {
+            Ok(args) => (entry.called)(cx, args),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        })
+    }
+
+    pub(crate) fn describe(&self) -> Vec<Method> {
+        let describe = |(name, entry): (&String, &Entry<C>)| {
+            let argument = |name: &String| Argument { name: name.clone() };
+            let arguments = entry.arguments.iter().map(argument).collect();
+            Method { arguments, name: name.clone() }
+        };
+        self.0.iter().map(describe).collect()
+    }
+}
+
+fn read<A: DeserializeOwned>(args: Value) -> Result<A, String> {
+    from_value(args).map_err(|it| format!("wrong arguments: {it}"))
+}
+
+fn result<R: Serialize, E: fmt::Display>(result: Result<R, E>) -> Result<Value, String> {
+    let result = result.map_err(|it| it.to_string())?;
+    to_value(&result).map_err(|it| it.to_string())
+}
+
+impl<C> Entry<C> {
+    /// The arguments in order, as its tuple is read.
+    fn args(&self, name: &str, message: &Message) -> Result<Value, String> {
+        let Message { args, kwargs, .. } = message;
+        let names = &self.arguments;
+        if names.len() < args.len() {
+            let (takes, got) = (names.len(), args.len());
+            return Err(format!("{name} takes {takes} arguments and got {got}"));
+        }
+        let (given, rest) = names.split_at(args.len());
+        if let Some(odd) = kwargs.keys().find(|it| !rest.contains(it)) {
+            let twice = given.contains(odd);
+            let what = if twice { "got twice" } else { "does not take" };
+            return Err(format!("{name} {what} the argument '{odd}'"));
+        }
+        let mut all = args.clone();
+        for missing in rest {
+            let lacks = || format!("{name} lacks the argument '{missing}'");
+            all.push(kwargs.get(missing).cloned().ok_or_else(lacks)?);
+        }
+        // The tuple of nothing is the value of nothing.
+        Ok(if names.is_empty() { Value::Null } else { Value::List(all) })
+    }
+}
