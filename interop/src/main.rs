@@ -35,7 +35,7 @@ mod unread;
 mod upstream;
 mod volume;
 mod wishes;
-mod xbahn;
+mod xbahn_api;
 mod xbahn_links;
 
 use std::process::ExitCode;
@@ -100,7 +100,7 @@ fn scenarios() -> Vec<Scenario> {
         router::scenarios(),
         rpc::scenarios(),
         osbrain::scenarios(),
-        xbahn::scenarios(),
+        xbahn_api::scenarios(),
         xbahn_links::scenarios(),
         proxy::scenarios(),
         refusals::scenarios(),

@@ -177,14 +177,15 @@ async fn needs_our_key() -> Outcome {
 async fn needs_their_key() -> Outcome {
     let mut xbahn = Program::start(Origin::Xbahn)?;
     let order = json!({"do": "serve", "kind": "plain", "key": KEY});
-    let client = Client::connect(text(&xbahn.order(order).await?["at"])?).await?;
-    for client in [client.clone(), client.clone().key("open barley")] {
+    let link = Link::connect(text(&xbahn.order(order).await?["at"])?).await?;
+    let with = |key: &str| Client::new().key(key).on(link.clone());
+    for client in [Client::on(link.clone()), with("open barley")] {
         match soon(client.call::<Value>("ping", ())).await? {
             Err(RpcError::Remote { text }) => same(text, "Authentication failed.")?,
             other => return Err(Failure::new(format!("{other:?}"))),
         }
     }
-    let client = client.key(KEY);
+    let client = with(KEY);
     same(soon(client.call::<String>("ping", ())).await??, "pong!".to_owned())?;
     let (args, kwargs) = (json!([[1, {"two": 2}], "x"]), json!({"key": null}));
     let named: BTreeMap<String, Value> = serde_json::from_value(kwargs.clone())?;

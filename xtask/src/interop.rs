@@ -22,12 +22,19 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
     }
     provide_libzmq("interop")?;
     let python = provide_python()?;
+    // Programs of ours that talk to programs of theirs.
+    Call::cargo(&["build", "--package", "gleis-cli", "--bin", "engineer"])
+        .with(&["--target-dir", &target_dir()])
+        .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only")
+        .run()?;
+    let engineer = root().join(target_dir()).join("debug/engineer");
     println!("interop: gleis against libzmq, pyzmq, osBrain, xbahn and the crate zeromq");
     // The profile and the folder of the workspace, so that nothing is built a second time.
     let call = Call::cargo(&["run", "--manifest-path", "interop/Cargo.toml"])
         .with(&["--target-dir", &target_dir(), "--"])
         .with(args);
     let call = call.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+    let call = call.env("GLEIS_INTEROP_ENGINEER", &engineer.to_string_lossy());
     call.env("GLEIS_INTEROP_PYTHON", &python).run()
 }
 

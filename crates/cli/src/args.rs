@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::ParseFloatError;
 use std::time::Duration;
@@ -36,6 +37,13 @@ pub(crate) enum Command {
     Completions {
         /// Which one
         shell: Shell,
+    },
+    /// Commands that a server declares; as the program `engineer`
+    #[command(disable_help_flag = true)]
+    Engineer {
+        /// As those of `engineer`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        words: Vec<OsString>,
     },
     /// A hub: what any application sends, all get
     #[command(subcommand)]
@@ -203,7 +211,7 @@ pub(crate) struct Rep {
     pub(crate) count: Option<u64>,
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|it: ParseFloatError| it.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|it| it.to_string())
 }

@@ -7,6 +7,7 @@
 //! gleis hub run | tail | send             a hub, what is said there, and a word to all
 //! gleis bridge run                        messages of a hub for web pages
 //! gleis send | sub | req | rep            one socket: push, subscribe, request, reply
+//! gleis engineer HOST COMMAND [ARGS]..    commands that a server declares; also the program `engineer`
 //! gleis completions SHELL                 for bash, zsh, fish, ..
 //! ```
 //!
@@ -16,6 +17,7 @@
 mod agents;
 mod args;
 mod bridge;
+mod engineer;
 mod failure;
 mod hub;
 mod ns;
@@ -42,11 +44,24 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
         }
     };
-    let output = Output { json: cli.json };
+    if let Command::Engineer { words } = cli.command {
+        return engineer::run(["engineer".into()].into_iter().chain(words));
+    }
+    let output = Output::new("gleis", cli.json);
+    finish(output, |runtime| runtime.block_on(command(cli, output)))
+}
+
+/// Does what the command line of `engineer` says.
+pub fn engineer(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    engineer::run(args)
+}
+
+/// Does the work of a program, and says how it went.
+fn finish(output: Output, work: impl FnOnce(&tokio::runtime::Runtime) -> Outcome) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = match runtime {
-        Ok(runtime) => runtime.block_on(command(cli, output)),
-        Err(error) => Err(Failure::local(&error)),
+    let done = match &runtime {
+        Ok(runtime) => work(runtime),
+        Err(error) => Err(Failure::local(error)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -69,6 +84,8 @@ async fn command(cli: Cli, output: Output) -> Outcome {
             clap_complete::generate(shell, &mut Cli::command(), "gleis", &mut script);
             output.text(&String::from_utf8_lossy(&script))
         }
+        // It has a command line of its own.
+        Command::Engineer { .. } => Ok(()),
         Command::Hub(it) => hub::run(it, output, timeout).await,
         Command::Ns(it) => ns::run(it, output, timeout).await,
         Command::Rep(it) => sockets::rep(it, output).await,

@@ -10,9 +10,20 @@ use crate::failure::{Failure, Outcome};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Output {
     pub(crate) json: bool,
+    /// Which program speaks.
+    program: &'static str,
 }
 
 impl Output {
+    pub(crate) fn new(program: &'static str, json: bool) -> Self {
+        Self { json, program }
+    }
+
+    /// The same, as JSON if that is wanted here too.
+    pub(crate) fn or_json(self, json: bool) -> Self {
+        Self { json: self.json || json, ..self }
+    }
+
     /// Prints a line: `text`, or `value`.
     pub(crate) fn line(self, text: &str, value: &Value) -> Outcome {
         if self.json { self.text(&format!("{value}\n")) } else { self.text(&format!("{text}\n")) }
@@ -35,7 +46,7 @@ impl Output {
             json!({"error": text, "hint": hint, "exit": exit}).to_string()
         } else {
             let hint = hint.as_ref().map(|it| format!("\n  try: {it}")).unwrap_or_default();
-            format!("gleis: {text}{hint}")
+            format!("{}: {text}{hint}", self.program)
         };
         // There is nobody else to tell.
         let _ = writeln!(stderr(), "{said}");

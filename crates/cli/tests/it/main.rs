@@ -4,6 +4,7 @@
 
 mod agents;
 mod command;
+mod engineer;
 mod hub;
 mod ns;
 mod sockets;

@@ -109,12 +109,27 @@ impl RemoteWidget {
         method: &str,
         args: impl Serialize,
     ) -> Result<R, RpcError> {
-        let args = values(method, &args)?;
-        let called = self.call_once(method, args.clone()).await;
+        self.call_named(method, values(method, &args)?, BTreeMap::new()).await
+    }
+
+    /// As [`call`](Self::call), with arguments in order, and others by name.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call).
+    ///
+    /// # Cancel safety
+    /// As [`call`](Self::call).
+    pub async fn call_named<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: Vec<Value>,
+        kwargs: BTreeMap<String, Value>,
+    ) -> Result<R, RpcError> {
+        let called = self.call_once(method, args.clone(), kwargs.clone()).await;
         let result = match called {
             Err(RpcError::Remote { text }) if text.contains(NOT_FOUND) => {
                 self.attach().await?;
-                self.call_once(method, args).await?
+                self.call_once(method, args, kwargs).await?
             }
             called => called?,
         };
@@ -122,8 +137,13 @@ impl RemoteWidget {
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
-    async fn call_once(&self, method: &str, args: Vec<Value>) -> Result<Value, RpcError> {
-        self.client.call_at(&self.below(), method, args, BTreeMap::new()).await
+    async fn call_once(
+        &self,
+        method: &str,
+        args: Vec<Value>,
+        kwargs: BTreeMap<String, Value>,
+    ) -> Result<Value, RpcError> {
+        self.client.call_at(&self.below(), method, args, kwargs).await
     }
 
     /// Where it is on the server, below the path of calls.

@@ -263,8 +263,9 @@ impl Shared {
         if let Some(key) = &self.callee.key {
             message.meta.insert("auth".to_owned(), Value::from(key.as_str()));
         }
-        self.hooks.outgoing(&mut message);
         let path = format!("{}.{CALL}{below}", self.callee.path);
+        message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        self.hooks.outgoing(&mut message);
         Ok(link.send_and_wait(&path, message).await?.data)
     }
 
