@@ -4,7 +4,7 @@
 //! cargo run --release --example async_rep
 //! ```
 //!
-//! The asynchronous request-reply channel of osBrain; both talk over tcp, on one connection. It prints
+//! The asynchronous request-reply channel of osBrain, between agents. It prints
 //!
 //! ```text
 //! Bob: I am done!
@@ -15,40 +15,51 @@
 #![expect(clippy::print_stdout, reason = "the reader should see something")]
 
 // README: begin async_rep
-use std::error::Error;
 use std::sync::Arc;
+use std::time::Duration;
 
-use gleis::channels::{AsyncReplier, AsyncRequester, Reply};
+use gleis::agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
 use tokio::sync::Notify;
 
+struct Alice {
+    said: Arc<Notify>,
+}
+
+#[agent]
+impl Alice {
+    async fn reply_late(&mut self, _: &Context<Self>, _message: String) -> String {
+        self.said.notified().await;
+        "Hello, Bob!".to_owned()
+    }
+}
+
+struct Bob;
+
+#[agent]
+impl Bob {
+    async fn process_reply(&mut self, cx: &Context<Self>, reply: String) {
+        println!("{}: Processed reply: {reply}", cx.name());
+        cx.shutdown();
+    }
+}
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> Result {
     // Alice is slow: she replies when Bob has said all that he has to say.
-    let (said, heard) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let waiting = said.clone();
-    let alice = AsyncReplier::<String, String>::bind("tcp://127.0.0.1:0").await?;
-    let alice = alice.serve_asked(move |_message, reply: Reply<String>| {
-        let waiting = waiting.clone();
-        async move {
-            waiting.notified().await;
-            reply.send("Hello, Bob!".to_owned()).await
-        }
-    });
+    let said = Arc::new(Notify::new());
+    let ns = run_nameserver().await?;
+    let alice = run_agent("Alice", Alice { said: said.clone() }).await?;
+    let bob = run_agent("Bob", Bob).await?;
 
-    let done = heard.clone();
-    let bob = AsyncRequester::connect(alice.endpoint()).handler(move |reply: String| {
-        println!("Bob: Processed reply: {reply}");
-        done.notify_one();
-        async {}
-    });
-    let bob = bob.await?;
+    let addr = alice.bind(Kind::AsyncRep, "main").handler(Alice::reply_late).await?;
+    bob.connect(addr, Bob::process_reply).alias("alice").await?;
 
-    bob.send("Hello, Alice!".to_owned())?;
+    bob.context().ask("alice", "Hello, Alice!").await?;
     println!("Bob: I am done!");
 
     println!("Bob: Waiting for Alice to reply...");
     said.notify_one();
-    heard.notified().await;
-    Ok(())
+    bob.gone().await;
+    Ok(ns.shutdown(Duration::from_secs(10)).await?)
 }
 // README: end async_rep

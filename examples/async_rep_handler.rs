@@ -14,49 +14,51 @@
 
 #![expect(clippy::print_stdout, reason = "the reader should see something")]
 
-use std::error::Error;
+use std::time::Duration;
 
-use gleis::channels::{AsyncReplier, AsyncRequester, State};
-use tokio::sync::mpsc;
+use gleis::agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
 
-/// Handlers may be methods: of one Bob, one at a time.
-struct Bob {
-    heard: mpsc::Sender<()>,
+struct Alice;
+
+#[agent]
+impl Alice {
+    async fn reply(&mut self, _: &Context<Self>, _message: String) -> String {
+        "Hello, Bob!".to_owned()
+    }
 }
 
+struct Bob;
+
+#[agent]
 impl Bob {
-    async fn process_reply(&mut self, reply: String) -> Result<(), mpsc::error::SendError<()>> {
-        println!("Bob: Processed reply: {reply}");
-        self.heard.send(()).await
+    /// Asks twice: he is at work until he has said that he is done.
+    #[method]
+    async fn ask(&mut self, cx: &Context<Self>) -> Result {
+        cx.ask("alice", "Hello, Alice!").handler(Self::deaf).await?;
+        cx.ask("alice", "Hello, Alice!").await?;
+        println!("{}: I am done!", cx.name());
+        Ok(())
     }
 
-    async fn deaf(&mut self, _reply: String) -> Result<(), mpsc::error::SendError<()>> {
-        println!("Bob: I am deaf...");
-        self.heard.send(()).await
+    async fn deaf(&mut self, cx: &Context<Self>, _reply: String) {
+        println!("{}: I am deaf...", cx.name());
     }
-}
 
-async fn reply_late(_message: String) -> String {
-    "Hello, Bob!".to_owned()
+    async fn process_reply(&mut self, cx: &Context<Self>, reply: String) {
+        println!("{}: Processed reply: {reply}", cx.name());
+        cx.shutdown();
+    }
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let alice = AsyncReplier::<String, String>::bind("tcp://127.0.0.1:0").await?;
-    let alice = alice.serve(reply_late);
+async fn main() -> Result {
+    let ns = run_nameserver().await?;
+    let alice = run_agent("Alice", Alice).await?;
+    let bob = run_agent("Bob", Bob).await?;
 
-    let (heard, mut hearing) = mpsc::channel(1);
-    let state = State::new(Bob { heard });
-    let bob = AsyncRequester::<String, String>::connect(alice.endpoint());
-    let bob = bob.handler_on(&state, Bob::process_reply).await?;
-
-    let asleep = state.lock().await;
-    bob.request("Hello, Alice!".to_owned())?.handler_on(&state, Bob::deaf).send()?;
-    println!("Bob: I am done!");
-    drop(asleep);
-    hearing.recv().await;
-
-    bob.send("Hello, Alice!".to_owned())?;
-    hearing.recv().await;
-    Ok(())
+    let addr = alice.bind(Kind::AsyncRep, "main").handler(Alice::reply).await?;
+    bob.connect(addr, Bob::process_reply).alias("alice").await?;
+    bob.ask().await?;
+    bob.gone().await;
+    Ok(ns.shutdown(Duration::from_secs(10)).await?)
 }

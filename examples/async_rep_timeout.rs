@@ -1,54 +1,59 @@
-//! Bob waits no longer than half a second, and says what happens then.
+//! What happens when a reply does not come in time.
 //!
 //! ```text
 //! cargo run --release --example async_rep_timeout
 //! ```
 //!
-//! Alice replies too late; her reply is ignored, and counted. Without `on_error` a warning is logged. It
-//! prints
+//! It prints
 //!
 //! ```text
 //! Bob: I am done!
-//! Bob: No reply received! (deadline exceeded)
-//! Alice: he waited 500 ms at most
-//! Bob: ignored 1 late reply
+//! Bob: No reply received!
 //! ```
 
 #![expect(clippy::print_stdout, reason = "the reader should see something")]
 
-use std::error::Error;
 use std::time::Duration;
 
-use gleis::channels::{AsyncReplier, AsyncRequester, RequestError};
-use tokio::sync::oneshot;
+use gleis::agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
 
-const WAIT: Duration = Duration::from_millis(500);
+struct Alice;
+
+#[agent]
+impl Alice {
+    async fn reply_never(&mut self, _: &Context<Self>, _message: String) -> String {
+        std::future::pending().await
+    }
+}
+
+struct Bob;
+
+#[agent]
+impl Bob {
+    async fn process_reply(&mut self, cx: &Context<Self>, reply: String) {
+        println!("{}: Processed reply: {reply}", cx.name());
+    }
+
+    async fn no_reply_in_time(&mut self, cx: &Context<Self>) {
+        println!("{}: No reply received!", cx.name());
+        cx.shutdown();
+    }
+}
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let alice = AsyncReplier::<String, String>::bind("tcp://127.0.0.1:0").await?;
-    let bob = AsyncRequester::<String, String>::connect(alice.endpoint());
-    let bob = bob.handler(async |reply| println!("Bob: Processed reply: {reply}")).await?;
+async fn main() -> Result {
+    let ns = run_nameserver().await?;
+    let alice = run_agent("Alice", Alice).await?;
+    let bob = run_agent("Bob", Bob).await?;
 
-    let (tell, told) = oneshot::channel();
-    let no_reply_in_time = async move |error: RequestError| {
-        println!("Bob: No reply received! ({error})");
-        let _ = tell.send(());
-    };
-    bob.request("Hello, Alice!".to_owned())?.within(WAIT).on_error(no_reply_in_time).send()?;
+    let addr = alice.bind(Kind::AsyncRep, "main").handler(Alice::reply_never).await?;
+    bob.connect(addr, Bob::process_reply).alias("alice").await?;
+
+    let ask = bob.context().ask("alice", "Hello, Alice!");
+    ask.within(Duration::from_millis(500)).on_error(Bob::no_reply_in_time).await?;
     println!("Bob: I am done!");
-
-    // The deadline has travelled with the request.
-    let (_message, reply) = alice.recv().await?;
-    let left = reply.remaining().unwrap_or_default();
-    told.await?;
-    reply.cancelled().await;
-    assert!(left <= WAIT);
-    println!("Alice: he waited {} ms at most", WAIT.as_millis());
-    reply.send("Hello, Bob!".to_owned()).await?;
-    while bob.stats().late == 0 {
-        tokio::task::yield_now().await;
-    }
-    println!("Bob: ignored {} late reply", bob.stats().late);
-    Ok(())
+    bob.gone().await;
+    // Alice still is at it.
+    alice.kill().await;
+    Ok(ns.shutdown(Duration::from_secs(10)).await?)
 }

@@ -1,11 +1,10 @@
-//! A publisher, two subscribers, and a request of one of them: its reply is among the publications.
+//! Two subscribers hear a publisher; one asks it something, and the reply stands in the stream.
 //!
 //! ```text
 //! cargo run --release --example sync_pub
 //! ```
 //!
-//! The synced publish-subscribe channel of osBrain. Both clients read all publications; only Client-A, who
-//! asked, sees the reply, exactly where it was given. It prints
+//! The synced publish-subscribe channel of osBrain, between agents. It prints, by name
 //!
 //! ```text
 //! Client-A: Read: "Publication..."
@@ -17,43 +16,66 @@
 
 #![expect(clippy::print_stdout, reason = "the reader should see something")]
 
-use std::error::Error;
+// README: begin sync_pub
 use std::time::Duration;
 
-use gleis::channels::{Event, SyncPublisher, SyncSubscriber};
+use gleis::agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
+use tokio::sync::mpsc;
 
 const READY: Duration = Duration::from_secs(10);
 
-type Client = SyncSubscriber<String, String, String>;
+struct Publisher;
 
-/// Prints what comes next.
-async fn print_next(name: &str, client: &Client) -> Result<(), Box<dyn Error>> {
-    match client.recv().await? {
-        Event::Publication { message, .. } => println!("{name}: Read: {message:?}"),
-        Event::Reply { message, .. } => println!("{name}: Publisher replied with: {message:?}"),
-        Event::Failed { error, .. } => println!("{name}: No reply: {error}"),
+#[agent]
+impl Publisher {
+    async fn reply_back(&mut self, _: &Context<Self>, message: String) -> String {
+        format!("Received {message}")
     }
-    Ok(())
+}
+
+/// Hands what it hears to `main`.
+struct Client {
+    heard: mpsc::UnboundedSender<String>,
+}
+
+#[agent]
+impl Client {
+    async fn read_subscription(&mut self, _: &Context<Self>, message: String) -> Result {
+        Ok(self.heard.send(format!("Read: \"{message}\""))?)
+    }
+
+    async fn process_reply(&mut self, _: &Context<Self>, message: String) -> Result {
+        Ok(self.heard.send(format!("Publisher replied with: \"{message}\""))?)
+    }
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let publisher = SyncPublisher::<String, String, String>::bind("tcp://127.0.0.1:0").await?;
-    let client_a = Client::connect(publisher.endpoint()).subscribe("").ready(READY).await?;
-    let client_b = Client::connect(publisher.endpoint()).subscribe("").ready(READY).await?;
+async fn main() -> Result {
+    let ns = run_nameserver().await?;
+    let publisher = run_agent("Publisher", Publisher).await?;
+    let (heard, mut hears_a) = mpsc::unbounded_channel();
+    let client_a = run_agent("Client-A", Client { heard }).await?;
+    let (heard, mut hears_b) = mpsc::unbounded_channel();
+    let client_b = run_agent("Client-B", Client { heard }).await?;
 
-    publisher.send("Publication...".to_owned()).await?;
-    client_a.ask("Request from A!".to_owned())?;
-    // By hand, to have it between these two; `publisher.serve(handler)` answers whenever it is asked.
-    let (message, reply) = publisher.recv().await?;
-    reply.send(format!("Received {message}")).await?;
-    publisher.send("Publication...".to_owned()).await?;
-
-    for _ in 0..3 {
-        print_next("Client-A", &client_a).await?;
+    let bind = publisher.bind(Kind::SyncPub, "publisher").handler(Publisher::reply_back);
+    let addr = bind.await?;
+    for client in [&client_a, &client_b] {
+        let connect = client.connect(addr.clone(), Client::read_subscription);
+        connect.alias("publisher").ready(READY).await?;
     }
+
+    publisher.send("publisher", "Publication...").await?;
+    let mut lines = vec![format!("Client-A: {}", hears_a.recv().await.unwrap_or_default())];
+    let ask = client_a.context().ask("publisher", "Request from A!");
+    ask.handler(Client::process_reply).await?;
+    lines.push(format!("Client-A: {}", hears_a.recv().await.unwrap_or_default()));
+    publisher.send("publisher", "Publication...").await?;
+    lines.push(format!("Client-A: {}", hears_a.recv().await.unwrap_or_default()));
     for _ in 0..2 {
-        print_next("Client-B", &client_b).await?;
+        lines.push(format!("Client-B: {}", hears_b.recv().await.unwrap_or_default()));
     }
-    Ok(())
+    println!("{}", lines.join("\n"));
+    Ok(ns.shutdown(READY).await?)
 }
+// README: end sync_pub

@@ -359,6 +359,9 @@ pub enum NameServerError {
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
+    /// The agent does not have what was looked for.
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// The agent's process cannot be reached.
     #[error("cannot reach `{name}`")]
     Connect {

@@ -12,8 +12,8 @@ use gleis_naming::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    NameServerError, Proxy, ProxyError, ShutdownError,
-    node::{forget_default, node_closed, remember_default},
+    Addr, NameServerError, NodeError, Proxy, ProxyError, ShutdownError,
+    node::{default_name_server, forget_default, node_closed, remember_default},
 };
 
 /// Starts a name server in this program; `.await` gives it.
@@ -75,6 +75,14 @@ impl NameServerHandle {
     /// [`ProxyError`]: nobody has this name (and who looks alike).
     pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
         proxy(&*self.server.directory(), name.as_ref()).await
+    }
+
+    /// Where the socket of this alias of an agent is.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name, or has no such socket (and what looks alike), or no answer.
+    pub async fn addr(&self, agent: impl AsRef<str>, alias: &str) -> Result<Addr, ProxyError> {
+        Ok(self.proxy(agent).await?.addr(alias).await?)
     }
 
     /// The names of all agents.
@@ -143,6 +151,15 @@ impl NameServerProxy {
         ConnectNameServerProxy { connect: at.map(NameClient::connect) }
     }
 
+    /// Connects to the name server that the variable `GLEIS_NAMESERVER` names, or that
+    /// [`run_nameserver`] started on this runtime; `.await` does it.
+    ///
+    /// # Errors
+    /// [`NodeError`]: none is named, or it is no address.
+    pub fn found() -> Result<ConnectNameServerProxy, NodeError> {
+        Ok(Self::connect(default_name_server()?))
+    }
+
     /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
         self.client.endpoint()
@@ -154,6 +171,14 @@ impl NameServerProxy {
     /// [`ProxyError`]: nobody has this name (and who looks alike), or no answer.
     pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
         proxy(&self.client, name.as_ref()).await
+    }
+
+    /// Where the socket of this alias of an agent is.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name, or has no such socket (and what looks alike), or no answer.
+    pub async fn addr(&self, agent: impl AsRef<str>, alias: &str) -> Result<Addr, ProxyError> {
+        Ok(self.proxy(agent).await?.addr(alias).await?)
     }
 
     /// The names of all agents.

@@ -62,39 +62,6 @@ async fn proxy_prints_the_sums_and_what_has_passed_and_ends() {
 }
 
 #[tokio::test]
-async fn async_rep_goes_on_before_the_reply_is_processed() {
-    let expect = "Bob: I am done!\nBob: Waiting for Alice to reply...\n\
-                  Bob: Processed reply: Hello, Bob!\n";
-    check("async_rep", expect).await;
-}
-
-#[tokio::test]
-async fn async_rep_handler_overrides_the_handler_once() {
-    let expect = "Bob: I am done!\nBob: I am deaf...\nBob: Processed reply: Hello, Bob!\n";
-    check("async_rep_handler", expect).await;
-}
-
-#[tokio::test]
-async fn async_rep_timeout_says_that_no_reply_came_and_ignores_the_late_one() {
-    let expect = "Bob: I am done!\nBob: No reply received! (deadline exceeded)\n\
-                  Alice: he waited 500 ms at most\nBob: ignored 1 late reply\n";
-    check("async_rep_timeout", expect).await;
-}
-
-const SYNC_PUB: &str = "\
-Client-A: Read: \"Publication...\"
-Client-A: Publisher replied with: \"Received Request from A!\"
-Client-A: Read: \"Publication...\"
-Client-B: Read: \"Publication...\"
-Client-B: Read: \"Publication...\"
-";
-
-#[tokio::test]
-async fn sync_pub_shows_the_reply_to_whoever_asked_and_where_it_was_given() {
-    check("sync_pub", SYNC_PUB).await;
-}
-
-#[tokio::test]
 async fn request_response_adds_with_the_helper_and_by_hand() {
     check("request_response", "7 + 35 = 42\n").await;
     check("request_response_manual", "7 + 35 = 42\n").await;
@@ -279,4 +246,127 @@ async fn engineer_server_listens_until_it_is_interrupted() {
     let killed = within(Command::new("kill").args(["-INT", &pid]).status()).await.unwrap();
     assert!(killed.success());
     assert!(within(server.wait()).await.unwrap().success());
+}
+
+/// What the programs of osBrain print.
+const AGENTS: [(&str, &str); 16] = [
+    (
+        "async_rep",
+        concat!(
+            "Bob: I am done!\n",
+            "Bob: Waiting for Alice to reply...\n",
+            "Bob: Processed reply: Hello, Bob!\n",
+        ),
+    ),
+    (
+        "async_rep_handler",
+        concat!("Bob: I am done!\n", "Bob: I am deaf...\n", "Bob: Processed reply: Hello, Bob!\n",),
+    ),
+    ("async_rep_timeout", concat!("Bob: I am done!\n", "Bob: No reply received!\n",)),
+    ("attributes", concat!("x = 1, y = 2\n", "x = 3, y = 2\n", "attributes: x, y\n",)),
+    (
+        "closing",
+        concat!("connection: true\n", "connection: false\n", "sockets left: 0, running: true\n",),
+    ),
+    (
+        "lambda",
+        concat!(
+            "Bob: Received 0\n",
+            "Bob: Received 1\n",
+            "Bob: Received 2\n",
+            "Bob: Received 3\n",
+            "Bob: Received 4\n",
+            "Bob: Received 5\n",
+            "Bob: Received 6\n",
+            "Bob: Received 7\n",
+            "Bob: Received 8\n",
+            "Bob: Received 9\n",
+        ),
+    ),
+    (
+        "ns_proxy",
+        concat!("agents: Agent0, Agent1\n", "Agent0 has `main`: PUSH\n", "Agent1 answers: 42\n",),
+    ),
+    (
+        "oop",
+        concat!(
+            "Bob: Received: Hello, Bob!\n",
+            "Bob: Received: Hello, Bob!\n",
+            "Bob: Received: Hello, Bob!\n",
+        ),
+    ),
+    (
+        "pub_sub",
+        concat!(
+            "Bob: Hello, all!\n",
+            "Bob: Hello, all!\n",
+            "Eve: Hello, all!\n",
+            "Eve: Hello, all!\n",
+        ),
+    ),
+    (
+        "pub_sub_filter",
+        concat!(
+            "Bob: a: Hello, a!\n",
+            "Bob: b: Hello, b!\n",
+            "Dave: b: Hello, b!\n",
+            "Eve: a: Hello, a!\n",
+            "Bob: c: Hello, c!\n",
+        ),
+    ),
+    (
+        "push_pull",
+        concat!(
+            "Bob: Received: Hello, Bob!\n",
+            "Bob: Received: Hello, Bob!\n",
+            "Bob: Received: Hello, Bob!\n",
+        ),
+    ),
+    (
+        "req_rep",
+        concat!(
+            "Bob: Received 0\n",
+            "Bob: Received 1\n",
+            "Bob: Received 2\n",
+            "Bob: Received 3\n",
+            "Bob: Received 4\n",
+            "Bob: Received 5\n",
+            "Bob: Received 6\n",
+            "Bob: Received 7\n",
+            "Bob: Received 8\n",
+            "Bob: Received 9\n",
+        ),
+    ),
+    ("set_method", "3\n"),
+    (
+        "shutdown",
+        concat!("both tick\n", "Agent0 is gone\n", "Agent1 ticks on\n", "all are gone\n",),
+    ),
+    (
+        "sync_pub",
+        concat!(
+            "Client-A: Read: \"Publication...\"\n",
+            "Client-A: Publisher replied with: \"Received Request from A!\"\n",
+            "Client-A: Read: \"Publication...\"\n",
+            "Client-B: Read: \"Publication...\"\n",
+            "Client-B: Read: \"Publication...\"\n",
+        ),
+    ),
+    (
+        "timer",
+        concat!(
+            "Agent: tick 1\n",
+            "Agent: tick 2\n",
+            "Agent: tick 3\n",
+            "Agent: later\n",
+            "1 timer is left: report\n",
+        ),
+    ),
+];
+
+#[tokio::test]
+async fn programs_of_osbrain_print_what_they_should_and_end() {
+    for (name, expect) in AGENTS {
+        check(name, expect).await;
+    }
 }
