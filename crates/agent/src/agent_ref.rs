@@ -11,7 +11,7 @@ use gleis_core::{Name, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, BoxError, CallError, Context, Handler, MethodError,
+    Action, Addr, Agent, AgentState, BoxError, CallError, Context, Fault, Handler, MethodError,
     TimerError, TimerId, TimerKey,
     cell::{AnyAgent, Asking, Cell},
     current::Frame,
@@ -132,6 +132,22 @@ impl<A: Agent> AgentRef<A> {
             Box::pin(async move { Ok(call.await) })
         });
         ask.await
+    }
+
+    /// Calls a function beside the agent's work, without its state: what the functions made by
+    /// `#[agent]` do for methods without `self`. It does not wait for the agent, and works after the agent
+    /// has stopped.
+    ///
+    /// # Errors
+    /// [`CallError`]: no answer in time, or it failed.
+    pub async fn call_beside<R: Send>(
+        &self,
+        method: &'static str,
+        call: impl for<'a> FnOnce(&'a Context<A>) -> BoxFuture<'a, Result<R, BoxError>> + Send,
+    ) -> Result<R, CallError> {
+        let (cell, how) = (&self.cx.cell, self.asking(true));
+        let done = cell.beside(method, how, async { call(&self.cx).await }).await?;
+        done.map_err(|error| cell.failed(method, Fault::error(&error)))
     }
 
     /// Looks at the agent's state, or changes it, between two messages. It works even after the

@@ -13,12 +13,22 @@ use crate::{BoxError, CallError, Context, text::chain};
 type Call<A> =
     for<'a> fn(&'a mut A, &'a Context<A>, Arguments) -> BoxFuture<'a, Result<Answer, CallError>>;
 
+type Beside<A> = for<'a> fn(&'a Context<A>, Arguments) -> BoxFuture<'a, Result<Answer, CallError>>;
+
+/// Where a method runs.
+enum Way<A: 'static> {
+    /// Beside the agent's work, since it does not need its state.
+    Beside(Beside<A>),
+    /// Between two other pieces of the agent's work.
+    Lane(Call<A>),
+}
+
 /// A method of an agent of type `A` that can be called by name; `#[method]` makes these.
 pub struct Method<A: 'static> {
     name: &'static str,
     docs: &'static str,
     parameters: &'static [(&'static str, &'static str)],
-    call: Call<A>,
+    way: Way<A>,
 }
 
 impl<A> Method<A> {
@@ -29,7 +39,22 @@ impl<A> Method<A> {
         parameters: &'static [(&'static str, &'static str)],
         call: Call<A>,
     ) -> Self {
-        Self { name, docs, parameters, call }
+        Self { name, docs, parameters, way: Way::Lane(call) }
+    }
+
+    /// A method that does not take the agent's state, and so runs beside its work.
+    pub const fn beside(
+        name: &'static str,
+        docs: &'static str,
+        parameters: &'static [(&'static str, &'static str)],
+        call: Beside<A>,
+    ) -> Self {
+        Self { name, docs, parameters, way: Way::Beside(call) }
+    }
+
+    /// Whether it runs beside the agent's work.
+    pub fn is_beside(&self) -> bool {
+        matches!(self.way, Way::Beside(_))
     }
 
     /// What its author says of it.
@@ -54,16 +79,46 @@ impl<A> Method<A> {
         cx: &'a Context<A>,
         source: Source,
     ) -> BoxFuture<'a, Result<Answer, CallError>> {
+        match (self.arguments(source), &self.way) {
+            (Ok(arguments), Way::Beside(call)) => call(cx, arguments),
+            (Ok(arguments), Way::Lane(call)) => call(agent, cx, arguments),
+            (Err(error), _) => Box::pin(std::future::ready(Err(error))),
+        }
+    }
+
+    /// Calls it without the agent, if it can be; `None` otherwise.
+    pub(crate) fn call_beside<'a>(
+        &'static self,
+        cx: &'a Context<A>,
+        source: Source,
+    ) -> Option<BoxFuture<'a, Result<Answer, CallError>>> {
+        let Way::Beside(call) = &self.way else {
+            return None;
+        };
+        Some(match self.arguments(source) {
+            Ok(arguments) => call(cx, arguments),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        })
+    }
+
+    fn arguments(&self, source: Source) -> Result<Arguments, CallError> {
         let given = source.len();
         let (method, parameters) = (self.name, self.parameters);
         let arguments = Arguments { method, parameters, source, n_taken: 0 };
-        if given != self.parameters.len() {
-            let error = arguments.error(self.parameters(), format!("{given} given"));
-            return Box::pin(std::future::ready(Err(error)));
+        match given == parameters.len() {
+            true => Ok(arguments),
+            false => Err(arguments.error(self.parameters(), format!("{given} given"))),
         }
-        (self.call)(agent, cx, arguments)
     }
 }
+
+impl<A> Clone for Way<A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A> Copy for Way<A> {}
 
 impl<A> Clone for Method<A> {
     fn clone(&self) -> Self {

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Error, ImplItemFn, Result, spanned::Spanned};
 
-use crate::signature::Arguments;
+use crate::signature::{Arguments, receiver_text};
 
 const HOOKS: [&str; 4] = ["on_init", "before_loop", "idle", "on_stop"];
 
@@ -17,6 +17,9 @@ pub(crate) fn is_hook(function: &ImplItemFn) -> bool {
 pub(crate) fn expand(root: &TokenStream, function: &ImplItemFn) -> Result<TokenStream> {
     let signature = &function.sig;
     let arguments = Arguments::of(signature)?;
+    if !arguments.takes_self {
+        return Err(Error::new_spanned(&signature.ident, receiver_text(signature)));
+    }
     if let Some(extra) = arguments.rest.first() {
         let text =
             format!("the hook `{}` takes `&Context<Self>` and nothing else", signature.ident);

@@ -24,7 +24,9 @@ mod signature;
 ///   a typed function of the same name through `AgentRef<Self>`. The typed functions are the
 ///   trait `<Type>Calls` beside the block, which is seen as far as the farthest seen method;
 ///   import it where you call them. A method called like one of `AgentRef`'s own functions, such
-///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`.
+///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`. A method without `self` runs beside the agent's
+///   work, at once, even while the agent is busy or has stopped; what it shares with the agent is what
+///   `Context` gives: free attributes, sockets, timers.
 /// - All other functions stay what they are.
 ///
 /// `#[agent(attributes(name, ..))]` lets others see and change these fields by name, through any proxy; their

@@ -46,12 +46,16 @@ impl<'a> Method<'a> {
         let text = self.text();
         let result = self.result();
         let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
+        let (make, agent) = match self.arguments.takes_self {
+            true => (quote!(new), quote!(__agent,)),
+            false => (quote!(beside), TokenStream::new()),
+        };
         quote! {
-            #root::Method::new(
+            #root::Method::#make(
                 #name,
                 #text,
                 &[#((#texts, #type_texts)),*],
-                |__agent, __cx, mut __arguments| {
+                |#agent __cx, mut __arguments| {
                     ::std::boxed::Box::pin(async move {
                         let _ = __cx;
                         #(let #names = __arguments.take::<#types>()?;)*
@@ -78,10 +82,14 @@ impl<'a> Method<'a> {
             quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
         });
         let result = self.result();
+        let (call, agent) = match self.arguments.takes_self {
+            true => (quote!(call_typed), quote!(__agent,)),
+            false => (quote!(call_beside), TokenStream::new()),
+        };
         quote! {
             #signature {
                 #(#conversions)*
-                self.call_typed(#name, move |__agent, __cx| {
+                self.#call(#name, move |#agent __cx| {
                     ::std::boxed::Box::pin(async move {
                         let _ = __cx;
                         #result
@@ -122,7 +130,8 @@ impl<'a> Method<'a> {
         let names = self.names();
         let context = arguments.takes_context.then(|| quote!(__cx,));
         let wait = function.sig.asyncness.map(|_| quote!(.await));
-        let call = quote!(<#owner>::#name(__agent, #context #(#names),*) #wait);
+        let agent = arguments.takes_self.then(|| quote!(__agent,));
+        let call = quote!(<#owner>::#name(#agent #context #(#names),*) #wait);
         let span = self.output_span();
         let blamed = blaming(root, span);
         match self.is_fallible() {

@@ -10,18 +10,21 @@ pub(crate) struct Argument<'a> {
 
 /// The arguments of a function of an agent.
 pub(crate) struct Arguments<'a> {
+    /// Whether it needs the agent's state.
+    pub(crate) takes_self: bool,
     pub(crate) takes_context: bool,
     pub(crate) rest: Vec<Argument<'a>>,
 }
 
 impl<'a> Arguments<'a> {
-    /// Reads `(&mut self, cx: &Context<Self>, rest...)`, the context being optional.
+    /// Reads `(&mut self, cx: &Context<Self>, rest...)`, both being optional.
     pub(crate) fn of(signature: &'a Signature) -> Result<Self> {
         check_shape(signature)?;
-        let mut typed = signature.inputs.iter().skip(1).peekable();
+        let takes_self = matches!(signature.inputs.first(), Some(FnArg::Receiver(_)));
+        let mut typed = signature.inputs.iter().skip(usize::from(takes_self)).peekable();
         let takes_context = typed.next_if(|it| is_context(it)).is_some();
         let rest = typed.map(argument).collect::<Result<_>>()?;
-        Ok(Self { takes_context, rest })
+        Ok(Self { takes_self, takes_context, rest })
     }
 }
 
@@ -34,13 +37,15 @@ fn check_shape(signature: &Signature) -> Result<()> {
         return Err(Error::new_spanned(parameter, text));
     }
     match signature.inputs.first() {
-        Some(FnArg::Receiver(it)) if it.reference.is_some() && it.colon_token.is_none() => Ok(()),
-        Some(first) => Err(Error::new_spanned(first, receiver_text(signature))),
-        None => Err(Error::new_spanned(&signature.ident, receiver_text(signature))),
+        Some(FnArg::Receiver(it)) if it.reference.is_none() || it.colon_token.is_some() => {
+            Err(Error::new_spanned(it, receiver_text(signature)))
+        }
+        _ => Ok(()),
     }
 }
 
-fn receiver_text(signature: &Signature) -> String {
+/// What is wrong with a function that does not take the agent as it should.
+pub(crate) fn receiver_text(signature: &Signature) -> String {
     format!("`{}` must take `&mut self` or `&self` first", signature.ident)
 }
 

@@ -1,5 +1,6 @@
 //! Attributes and methods as others reach them: by name, between two pieces of the agent's work.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -8,7 +9,7 @@ use tokio::time::timeout;
 
 use super::{Functions, methods::value};
 use crate::{
-    Agent, AttributeError, BoxError, CallError, Context, Method,
+    Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
     cell::{Asking, Cell, Job, Work, guarded},
     method::Source,
     text::{chain, instead},
@@ -17,12 +18,15 @@ use crate::{
 impl<A: Agent> Cell<A> {
     /// Calls a method by name.
     pub(crate) async fn call_by_name(
-        &self,
+        self: &Arc<Self>,
         name: String,
         arguments: Vec<Value>,
         how: Asking,
     ) -> Result<Value, CallError> {
         if let Some(method) = method::<A>(&name) {
+            if method.is_beside() {
+                return self.call_beside_by_name(method, arguments, how).await;
+            }
             let ask = self.ask(method.name(), how, move |agent, cx| {
                 Box::pin(async move {
                     let values = Source::Values(arguments.into_iter());
@@ -35,6 +39,53 @@ impl<A: Agent> Cell<A> {
             return self.ask(name, how, move |agent, cx| (method.call)(agent, cx, arguments)).await;
         }
         Err(self.unknown_method(name))
+    }
+
+    async fn call_beside_by_name(
+        self: &Arc<Self>,
+        method: &'static Method<A>,
+        arguments: Vec<Value>,
+        how: Asking,
+    ) -> Result<Value, CallError> {
+        let cx = Context { cell: self.clone() };
+        let called = method.call_beside(&cx, Source::Values(arguments.into_iter()));
+        match called {
+            Some(called) => self.beside(method.name(), how, called).await?,
+            None => return Err(self.unknown_method(method.name().to_owned())),
+        }
+        .map(value)?
+        .map_err(|error| self.failed(method.name(), Fault::error(&error)))
+    }
+
+    /// Runs something beside the agent's work; a panic harms nobody but who called.
+    pub(crate) async fn beside<R>(
+        &self,
+        what: &str,
+        how: Asking,
+        work: impl Future<Output = R>,
+    ) -> Result<R, CallError> {
+        let agent = || self.name.clone();
+        if *self.state.borrow() == AgentState::Gone {
+            return Err(CallError::Gone { agent: agent() });
+        }
+        let work = guarded(work);
+        let done = async {
+            match how.caller {
+                Some(caller) => caller.scope(work).await,
+                None => work.await,
+            }
+        };
+        match timeout(how.within, done).await {
+            Ok(done) => done.map_err(|fault| self.failed(what, fault)),
+            Err(_) => {
+                let (what, within) = (what.to_owned(), how.within);
+                Err(CallError::DeadlineExceeded { agent: agent(), what, within })
+            }
+        }
+    }
+
+    pub(crate) fn failed(&self, what: &str, fault: Fault) -> CallError {
+        CallError::Failed { agent: self.name.clone(), what: what.to_owned(), fault }
     }
 
     fn unknown_method(&self, method: String) -> CallError {

@@ -10,6 +10,7 @@ mod faults;
 mod life;
 mod macros;
 mod names;
+mod osbrain;
 mod publications;
 mod remote;
 mod seed;

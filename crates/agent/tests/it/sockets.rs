@@ -59,7 +59,7 @@ async fn push_and_pull_work_whoever_binds() {
 }
 
 #[tokio::test]
-async fn publications_reach_those_who_subscribed() {
+async fn agt19_publications_reach_those_who_subscribed() {
     let mut it = two().await;
     let addr = it.alice.bind(Kind::Pub, "news").await.unwrap();
     it.bob.connect(addr, Listener::hear).subscribe("eu.").alias("news").await.unwrap();
