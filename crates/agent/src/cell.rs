@@ -57,11 +57,13 @@ pub(crate) struct Setup {
     /// How many pieces of work may wait.
     pub(crate) mailbox: usize,
     pub(crate) policy: ErrorPolicy,
+    /// Whether it has a thread of its own.
+    pub(crate) on_thread: bool,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { mailbox: 1_000, policy: ErrorPolicy::default() }
+        Self { mailbox: 1_000, policy: ErrorPolicy::default(), on_thread: false }
     }
 }
 

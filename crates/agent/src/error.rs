@@ -51,6 +51,14 @@ pub enum RunError {
         /// What the name server says.
         source: gleis_naming::RegisterError,
     },
+    /// Its process did not start, or its agent did not.
+    #[error("`{name}` has no process: {reason}")]
+    Process {
+        /// Who.
+        name: Name,
+        /// Why.
+        reason: String,
+    },
     /// There is no node to run it on.
     #[error(transparent)]
     Node(#[from] NodeError),
@@ -83,6 +91,9 @@ pub enum NodeError {
     /// The name server does not tell what happens.
     #[error("the name server cannot be watched")]
     Watch(#[source] NamingError),
+    /// There is no thread for the agent.
+    #[error("no thread for the agent")]
+    Thread(#[source] std::io::Error),
     /// No name server was named, none runs in this program, and `GLEIS_NAMESERVER` is not set.
     #[error("no name server: call `run_nameserver`, name one, or set GLEIS_NAMESERVER")]
     Unnamed,

@@ -50,6 +50,7 @@
 //! |---|---|
 //! | run things | [`run_nameserver`], [`run_agent`], [`Node`] |
 //! | write an agent | [`agent`], [`method`], [`Context`], [`Handler`] |
+//! | run an agent in a process of its own | [`run_agent_process`], [`processes!`] |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
 //!
@@ -90,6 +91,7 @@
 //! | `"StopAllTimers"` | `{"Ok": {"Count": n}}` |
 //! | `"Timers"` | `{"Ok": {"Timers": [{id, alias, period, due_in}]}}` |
 //! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`] |
+//! | `"Process"` | `{"Ok": {"Count": the number of its process}}` |
 //! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |
 //! | `"Stop"` | `{"Ok": "Done"}` once the agent has stopped |
 //! | `"Shutdown"` | `{"Ok": "Done"}` once the agent is gone |
@@ -114,6 +116,7 @@ mod method;
 mod name_server;
 mod node;
 mod outcome;
+mod process;
 mod proxy;
 mod run;
 mod socket;
@@ -143,6 +146,9 @@ pub use crate::name_server::{
 };
 pub use crate::node::{ConnectNode, Node};
 pub use crate::outcome::Outcome;
+pub use crate::process::{
+    ProcessHandle, ProcessType, RunAgentProcess, processes, run_agent_process,
+};
 pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect};
 pub use crate::run::{RunAgent, run_agent};
 pub use crate::socket::{
@@ -151,6 +157,17 @@ pub use crate::socket::{
 };
 pub use crate::state::{AgentState, ErrorPolicy, Fault};
 pub use crate::timer::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
+
+/// Lets agents of these types run in processes of their own: call it first in `main`.
+///
+/// In a process that [`run_agent_process`] has started it runs the agent and ends the process; in every other
+/// one it does nothing.
+#[macro_export]
+macro_rules! processes {
+    ($($kind:ty),* $(,)?) => {
+        $crate::processes(const { &[$($crate::ProcessType::of::<$kind>()),*] })
+    };
+}
 
 /// What the macros use. Nobody else may: it changes without notice.
 #[doc(hidden)]

@@ -102,6 +102,13 @@ impl<A: Agent> RunAgent<A> {
         self
     }
 
+    /// Gives the agent a thread of its own, with a runtime of its own: for one that computes or blocks, so
+    /// that it holds nobody up. By default an agent is a task of the runtime it is run on.
+    pub fn on_thread(mut self) -> Self {
+        self.setup.on_thread = true;
+        self
+    }
+
     /// What happens when a handler or a timer fails; the agent stops by default.
     pub fn on_error(mut self, policy: ErrorPolicy) -> Self {
         self.setup.policy = policy;

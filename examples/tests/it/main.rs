@@ -249,7 +249,7 @@ async fn engineer_server_listens_until_it_is_interrupted() {
 }
 
 /// What the programs of osBrain print.
-const AGENTS: [(&str, &str); 16] = [
+const AGENTS: [(&str, &str); 17] = [
     (
         "async_rep",
         concat!(
@@ -320,6 +320,14 @@ const AGENTS: [(&str, &str); 16] = [
             "Bob: Received: Hello, Bob!\n",
             "Bob: Received: Hello, Bob!\n",
             "Bob: Received: Hello, Bob!\n",
+        ),
+    ),
+    (
+        "remote",
+        concat!(
+            "Alice runs in another process: true\n",
+            "Bob: Received: Hello, Bob!\n",
+            "Alice has greeted 1 time\n",
         ),
     ),
     (

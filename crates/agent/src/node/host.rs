@@ -13,9 +13,9 @@ use tokio::{
     time::timeout,
 };
 
-use super::table::Table;
+use super::{table::Table, thread};
 use crate::{
-    Agent, AgentState, RunError,
+    Agent, AgentState, NodeError, RunError,
     actor::Actor,
     cell::{AnyAgent, Cell, Order, Setup},
     dynamic::Start,
@@ -137,7 +137,15 @@ impl Host {
         let actor = Actor::new(agent, cell.clone(), jobs);
         let leave = Leave { host: self.clone(), agent: cell.clone() };
         let life = live(leave, actor, started);
-        self.table.add(cell.clone(), || tokio::spawn(life).abort_handle())?;
+        match setup.on_thread {
+            true => {
+                let runtime = thread::runtime().map_err(NodeError::Thread)?;
+                let name_server = self.name_server().cloned();
+                let spawn = || thread::spawn(runtime, &cell.name, name_server, life);
+                self.table.add(cell.clone(), spawn)?;
+            }
+            false => self.table.add(cell.clone(), || tokio::spawn(life).abort_handle())?,
+        }
         match outcome.await {
             Ok(Ok(())) => Ok(cell),
             Ok(Err(error)) => Err(error),

@@ -7,6 +7,7 @@ mod perform;
 mod registry;
 mod service;
 mod table;
+mod thread;
 mod want;
 
 use std::fmt;

@@ -22,7 +22,17 @@ static NODES: LazyLock<Mutex<HashMap<(Id, Endpoint), Place>>> = LazyLock::new(Mu
 
 /// Makes this the name server of everybody on this runtime who names none.
 pub(crate) fn remember_default(endpoint: &Endpoint) {
-    DEFAULTS.lock().insert(Handle::current().id(), endpoint.clone());
+    remember_for(Handle::current().id(), endpoint);
+}
+
+/// Makes this the name server of everybody on that runtime who names none.
+pub(crate) fn remember_for(runtime: Id, endpoint: &Endpoint) {
+    DEFAULTS.lock().insert(runtime, endpoint.clone());
+}
+
+/// The runtime has ended.
+pub(crate) fn forget_runtime(runtime: Id) {
+    DEFAULTS.lock().remove(&runtime);
 }
 
 /// The name server has gone.

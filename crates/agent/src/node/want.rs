@@ -20,6 +20,7 @@ pub(crate) enum Want {
     Connect(Connecting),
     Kill,
     Methods,
+    Process,
     Send { alias: String, topic: Option<Vec<u8>>, message: Value },
     SetAttribute { name: String, value: Value },
     SetMethod { method: String, function: String },
@@ -96,6 +97,7 @@ impl Want {
             | Self::CloseAll
             | Self::Kill
             | Self::Methods
+            | Self::Process
             | Self::Shutdown
             | Self::Sockets
             | Self::State
@@ -119,6 +121,7 @@ impl Want {
             Self::Connect(it) => format!("connect to {}", it.to),
             Self::Kill => "kill".to_owned(),
             Self::Methods => "methods".to_owned(),
+            Self::Process => "process".to_owned(),
             Self::Send { alias, .. } => format!("send on `{alias}`"),
             Self::SetAttribute { name, .. } => format!("set `{name}`"),
             Self::SetMethod { method, .. } => format!("set method `{method}`"),

@@ -104,6 +104,15 @@ impl Proxy {
         self.state().await.map(|_| ())
     }
 
+    /// The number of the process in which the agent runs.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn pid(&self) -> Result<u32, CallError> {
+        let pid = self.told(Want::Process, Told::count).await?;
+        Ok(u32::try_from(pid).unwrap_or_default())
+    }
+
     /// Whether the agent runs.
     ///
     /// # Errors

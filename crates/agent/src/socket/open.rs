@@ -261,10 +261,14 @@ impl<A: Agent> Plan<A> {
         }
         let cell = &self.cx.cell;
         let reserved = cell.sockets.reserve(alias)?;
+        let is_bound = matches!(side, Side::Bind(_));
         let socket = self.options.open(kind, &side, &codec).await;
         let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
         let addr =
             Addr { endpoint: socket.endpoint().clone(), kind, codec: codec.name().to_owned() };
+        if is_bound {
+            crate::process::note(&addr.endpoint);
+        }
         let open = Open::new(reserved.alias(), addr.clone(), codec, socket, self.routes, cell);
         reserved.fill(open)?;
         Ok(addr)

@@ -11,6 +11,7 @@ mod life;
 mod macros;
 mod names;
 mod osbrain;
+mod places;
 mod publications;
 mod remote;
 mod seed;
