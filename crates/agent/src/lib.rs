@@ -116,6 +116,7 @@ mod method;
 mod name_server;
 mod node;
 mod outcome;
+#[cfg(unix)]
 mod process;
 mod proxy;
 mod run;
@@ -146,6 +147,7 @@ pub use crate::name_server::{
 };
 pub use crate::node::{ConnectNode, Node};
 pub use crate::outcome::Outcome;
+#[cfg(unix)]
 pub use crate::process::{
     ProcessHandle, ProcessType, RunAgentProcess, processes, run_agent_process,
 };
@@ -162,6 +164,7 @@ pub use crate::timer::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 ///
 /// In a process that [`run_agent_process`] has started it runs the agent and ends the process; in every other
 /// one it does nothing.
+#[cfg(unix)]
 #[macro_export]
 macro_rules! processes {
     ($($kind:ty),* $(,)?) => {

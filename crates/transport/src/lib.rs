@@ -60,5 +60,7 @@ pub use crate::message::{Body, Control, Inbound, Local, Message};
 pub use crate::network::{Network, Wire, WireListener};
 pub use crate::options::{Backoff, HighWater, LinkConfig, Options};
 pub use crate::peer::Peer;
+#[cfg(unix)]
+pub use crate::stream::remove_stale;
 pub use crate::tally::Tally;
 pub use crate::task::TaskGuard;

@@ -75,7 +75,11 @@ fn serve(kinds: &[ProcessType]) -> i32 {
     let end = lifeline(spec.is_detached);
     let told = Spec { state: Vec::new(), kind: String::new(), ..copy(&spec) };
     match runtime.block_on((kind.run)(spec, end)) {
-        Ok(()) => 0,
+        Ok(()) => {
+            // The parent may be gone.
+            folder::Folder::discard(&told.folder);
+            0
+        }
         Err(error) => {
             told.fail(&chain(&*error));
             1

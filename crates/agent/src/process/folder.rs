@@ -2,8 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt};
-use std::os::unix::net::UnixStream;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -29,15 +28,17 @@ impl Folder {
         fs::read_to_string(error(&self.0)).ok()
     }
 
+    /// The process ends well: nothing has to be tidied up after it.
+    pub(super) fn discard(path: &Path) {
+        let _ = fs::remove_dir_all(path);
+    }
+
     /// Removes the files of sockets that the process has left.
     pub(super) fn tidy(&self) {
         let listed = fs::read_to_string(list(&self.0)).unwrap_or_default();
         for path in listed.lines().map(Path::new) {
-            let is_socket = fs::metadata(path).is_ok_and(|it| it.file_type().is_socket());
             // One that listens there now is somebody else's.
-            if is_socket && UnixStream::connect(path).is_err() {
-                let _ = fs::remove_file(path);
-            }
+            let _ = gleis_transport::remove_stale(path);
         }
     }
 }

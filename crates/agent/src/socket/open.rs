@@ -261,11 +261,13 @@ impl<A: Agent> Plan<A> {
         }
         let cell = &self.cx.cell;
         let reserved = cell.sockets.reserve(alias)?;
+        #[cfg(unix)]
         let is_bound = matches!(side, Side::Bind(_));
         let socket = self.options.open(kind, &side, &codec).await;
         let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
         let addr =
             Addr { endpoint: socket.endpoint().clone(), kind, codec: codec.name().to_owned() };
+        #[cfg(unix)]
         if is_bound {
             crate::process::note(&addr.endpoint);
         }

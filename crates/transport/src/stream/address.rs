@@ -104,9 +104,12 @@ fn bind_path(path: &Path) -> io::Result<(UnixListener, Endpoint, Option<PathBuf>
     Ok((listener, endpoint, Some(path.to_owned())))
 }
 
-/// Removes the file of a listener that died; a live one keeps it.
+/// Removes the file of an ipc listener that died without a word, as listening there again does.
+///
+/// # Errors
+/// `AddrInUse` if somebody listens there, or it is no socket; and what the system says.
 #[cfg(unix)]
-pub(crate) fn remove_stale(path: &Path) -> io::Result<()> {
+pub fn remove_stale(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;
     let is_socket = std::fs::symlink_metadata(path)?.file_type().is_socket();
     let probe = std::os::unix::net::UnixStream::connect(path);

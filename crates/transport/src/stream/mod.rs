@@ -15,7 +15,8 @@ mod socket;
 #[cfg(feature = "zeromq")]
 pub(crate) use address::bind_tcp;
 #[cfg(all(feature = "zeromq", unix))]
-pub(crate) use address::{fresh_path, remove_stale};
+pub(crate) use address::fresh_path;
+pub use address::remove_stale;
 pub(crate) use dial::connect;
 pub(crate) use handshake::handshake;
 pub(crate) use link::StreamWriter;
