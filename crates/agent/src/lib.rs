@@ -129,7 +129,7 @@ mod timer;
 pub use gleis_codec::AnyCodec;
 pub use gleis_core::{Endpoint, Name, Value};
 pub use gleis_macros::{agent, method};
-pub use gleis_naming::{ConnectError, NamingError};
+pub use gleis_naming::{ConnectError, NamingError, ShutdownReport};
 pub use gleis_patterns::Overflow;
 
 pub use crate::agent::Agent;

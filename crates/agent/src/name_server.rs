@@ -103,6 +103,15 @@ impl NameServerHandle {
     /// # Cancel safety
     /// The shutdown goes on when the future is dropped.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        complete(self.shutdown_report(timeout).await)
+    }
+
+    /// As [`shutdown`](Self::shutdown), and tells which agents had to be ended by force, and which stayed
+    /// nevertheless.
+    ///
+    /// # Cancel safety
+    /// The shutdown goes on when the future is dropped.
+    pub async fn shutdown_report(&self, timeout: Duration) -> ShutdownReport {
         let end = Instant::now().checked_add(timeout);
         let report = self.server.shutdown(timeout).await;
         forget_default(self.endpoint());
@@ -112,7 +121,7 @@ impl NameServerHandle {
             Some(end) => timeout_at(end, closed).await.unwrap_or(()),
             None => closed.await,
         }
-        complete(report)
+        report
     }
 
     /// Waits until the name server has closed, whoever asked it to.
@@ -194,7 +203,16 @@ impl NameServerProxy {
     /// # Errors
     /// [`ShutdownError`]: agents stayed, or the name server did not answer.
     pub async fn shutdown(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        complete(self.client.shutdown_server(timeout).await?)
+        complete(self.shutdown_report(timeout).await?)
+    }
+
+    /// As [`shutdown`](Self::shutdown), and tells which agents had to be ended by force, and which stayed
+    /// nevertheless.
+    ///
+    /// # Errors
+    /// [`NamingError`]: the name server did not answer.
+    pub async fn shutdown_report(&self, timeout: Duration) -> Result<ShutdownReport, NamingError> {
+        self.client.shutdown_server(timeout).await
     }
 }
 

@@ -43,11 +43,14 @@ pub(crate) async fn run(command: Ns, output: Output, timeout: Duration) -> Outco
             let report = client.shutdown_server(timeout).await;
             let report = report.map_err(|it| Failure::remote(&it))?;
             let stayed: Vec<_> = report.stayed.iter().map(|it| it.as_str()).collect();
-            let text = match &stayed[..] {
-                [] => "the name server is down".to_owned(),
-                some => format!("the name server is down; these did not end: {}", some.join(", ")),
-            };
-            output.line(&text, &json!({"stayed": stayed}))
+            let forced: Vec<_> = report.forced.iter().map(|it| it.as_str()).collect();
+            let mut text = "the name server is down".to_owned();
+            for (names, what) in [(&forced, "had to be ended by force"), (&stayed, "did not end")] {
+                if !names.is_empty() {
+                    text += &format!("; these {what}: {}", names.join(", "));
+                }
+            }
+            output.line(&text, &json!({"stayed": stayed, "forced": forced}))
         }
     }
 }

@@ -31,13 +31,13 @@
 //! | request | reply |
 //! |---|---|
 //! | `register {name, record: {endpoint, metadata}}` | `done` or `refused`; the client's own name is registered anew |
-//! | `unregister {name}` | `done` or `refused` |
+//! | `unregister {name, forced}` | `done` or `refused`; `forced`, which may be left out, if the holder was ended by force |
 //! | `resolve {name}` | `found {record}` or `refused` |
 //! | `list {after: name or nil}` | `page {names: [[name, record]], more}`: those behind `after`, about 32 KiB of them |
 //! | `watch` | `done`, and news from then on |
 //! | `settled` | `done`; names registered only on earlier connections of this client are released |
 //! | `leave` | `done`; all names of this client are released |
-//! | `shutdown {millis}` | `stopped {stayed: [name]}` once the server has closed |
+//! | `shutdown {millis}` | `stopped {stayed: [name], forced: [name]}` once the server has closed |
 //!
 //! `refused {why}` says why: `taken {holder}`, `unknown {near}`, `not_held`, `full {what, limit}`,
 //! `too_large {len}`, `busy {what, limit}`, `closing`, `closed`, or `malformed {reason}` for what could

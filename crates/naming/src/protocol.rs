@@ -45,8 +45,12 @@ pub(crate) enum Request {
     Settled,
     /// Close the server within so many milliseconds.
     Shutdown { millis: u64 },
-    /// Release a name.
-    Unregister { name: Name },
+    /// Release a name; `forced` if whoever had it was ended by force.
+    Unregister {
+        name: Name,
+        #[serde(default)]
+        forced: bool,
+    },
     /// Send news from now on, beginning with the present state.
     Watch,
 }
@@ -56,10 +60,21 @@ pub(crate) enum Request {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Reply {
     Done,
-    Found { record: Record },
-    Page { names: Vec<(Name, Record)>, more: bool },
-    Refused { why: Refusal },
-    Stopped { stayed: Vec<Name> },
+    Found {
+        record: Record,
+    },
+    Page {
+        names: Vec<(Name, Record)>,
+        more: bool,
+    },
+    Refused {
+        why: Refusal,
+    },
+    Stopped {
+        stayed: Vec<Name>,
+        #[serde(default)]
+        forced: Vec<Name>,
+    },
 }
 
 /// Why the server does not do what it was asked for.
@@ -171,11 +186,13 @@ impl From<&ShutdownReport> for Reply {
     /// As many names as fit.
     fn from(report: &ShutdownReport) -> Self {
         let mut left = PAGE;
-        let fits = |name: &&Name| {
+        let mut fits = |name: &&Name| {
             left = left.saturating_sub(name.as_str().len() + 8);
             0 < left
         };
-        Self::Stopped { stayed: report.stayed.iter().take_while(fits).cloned().collect() }
+        let mut fitting = |names: &[Name]| names.iter().take_while(&mut fits).cloned().collect();
+        let stayed = fitting(&report.stayed);
+        Self::Stopped { stayed, forced: fitting(&report.forced) }
     }
 }
 

@@ -170,7 +170,7 @@ impl Host {
     pub(crate) async fn kill(&self, agent: &Arc<dyn AnyAgent>) {
         if let Some(task) = self.table.remove(&**agent) {
             task.abort();
-            self.unregister(agent.name()).await;
+            self.unregister(agent.name(), true).await;
         }
         agent.release();
         agent.state().send_replace(AgentState::Gone);
@@ -218,11 +218,17 @@ impl Host {
         }
     }
 
-    async fn unregister(&self, name: &Name) {
+    async fn unregister(&self, name: &Name, forced: bool) {
         let Some(client) = self.client.lock().clone() else {
             return;
         };
-        let reason = match timeout(UNREGISTER, client.unregister(name)).await {
+        let unregister = async {
+            match forced {
+                true => client.unregister_forced(name).await,
+                false => client.unregister(name).await,
+            }
+        };
+        let reason = match timeout(UNREGISTER, unregister).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the name server did not answer".to_owned(),
@@ -245,7 +251,7 @@ async fn live<A: Agent>(
         return;
     }
     if let Err(fault) = actor.start().await {
-        host.unregister(&name).await;
+        host.unregister(&name, false).await;
         drop(leave);
         let _ = started.send(Err(RunError::Start { name, fault }));
         return;
@@ -255,7 +261,7 @@ async fn live<A: Agent>(
         leave.agent.tell(Order::End);
     }
     actor.run().await;
-    host.unregister(&name).await;
+    host.unregister(&name, false).await;
     drop(leave);
 }
 

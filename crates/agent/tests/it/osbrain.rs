@@ -333,7 +333,8 @@ async fn ns09_ns10_ns11_ns15_those_that_do_not_end_are_ended_in_half_the_time() 
     let lazy = run_agent("lazy", Lazy).await.unwrap();
     let polite = run_agent("polite", Counter::default()).await.unwrap();
     let begun = Instant::now();
-    within(ns.shutdown(Duration::from_secs(1))).await.unwrap();
+    let report = within(ns.shutdown_report(Duration::from_secs(1))).await;
+    assert_eq!((report.stayed, report.forced), (Vec::new(), vec![lazy.name().clone()]));
     assert!(Duration::from_millis(500) <= begun.elapsed());
     assert_eq!([lazy.state(), polite.state()], [AgentState::Gone, AgentState::Gone]);
 }
@@ -473,4 +474,36 @@ async fn tmr15_tmr16_a_timer_that_waits_or_fails_does_not_hold_up_the_end() {
     within(begins.recv()).await.unwrap();
     within(ns.shutdown(Duration::from_millis(400))).await.unwrap();
     within(eventually(|| one.state() == AgentState::Gone && two.state() == AgentState::Gone)).await;
+}
+
+#[tokio::test]
+async fn ns13_two_hundred_agents_that_hang_crash_and_block_end_in_time_and_are_named() {
+    let ns = run_nameserver().await.unwrap();
+    let mut expect = Vec::new();
+    for n in 0..200 {
+        let name = format!("agent-{n:03}");
+        if n % 4 == 0 {
+            run_agent(&name, Lazy).await.unwrap();
+            expect.push(name);
+            continue;
+        }
+        let agent = run_agent(&name, Filed).await.unwrap();
+        agent.bind(Kind::Push, "out").await.unwrap();
+        match n % 4 {
+            1 => {
+                assert!(agent.crash().await.is_err());
+            }
+            2 => {
+                agent.tell("block", ()).await.unwrap();
+                let hurried = agent.within(Duration::from_millis(5));
+                while hurried.with(|_, _| ()).await.is_ok() {}
+                expect.push(name);
+            }
+            _ => (),
+        }
+    }
+    let report = within(ns.shutdown_report(Duration::from_secs(4))).await;
+    let mut forced: Vec<_> = report.forced.iter().map(ToString::to_string).collect();
+    forced.sort();
+    assert_eq!((report.stayed, forced), (Vec::new(), expect));
 }

@@ -210,7 +210,7 @@ impl Link {
                 return Ok(());
             }
             for name in given_up {
-                self.tell(sender, &Request::Unregister { name }).await?;
+                self.tell(sender, &Request::Unregister { name, forced: false }).await?;
             }
         }
     }

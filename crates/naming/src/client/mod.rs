@@ -58,8 +58,32 @@ impl NameClient {
     pub async fn shutdown_server(&self, timeout: Duration) -> Result<ShutdownReport, NamingError> {
         let request = Request::Shutdown { millis: protocol::millis(timeout) };
         match self.link.request_within(&request, timeout).await? {
-            Reply::Stopped { stayed } => Ok(ShutdownReport { stayed }),
+            Reply::Stopped { stayed, forced } => Ok(ShutdownReport { stayed, forced }),
             Reply::Refused { why } => Err(why.into_naming(None)),
+            other => Err(protocol::unexpected(&other)),
+        }
+    }
+}
+
+impl NameClient {
+    /// Unregisters a name whose holder was ended by force: a [shutdown](Self::shutdown_server) tells of it.
+    ///
+    /// # Errors
+    /// As [`unregister`](Directory::unregister).
+    ///
+    /// # Cancel safety
+    /// As [`unregister`](Directory::unregister).
+    pub async fn unregister_forced(&self, name: &Name) -> Result<(), NamingError> {
+        self.release(name, true).await
+    }
+
+    async fn release(&self, name: &Name, forced: bool) -> Result<(), NamingError> {
+        let leaving = self.link.leave(name);
+        let reply = self.link.request(&Request::Unregister { name: name.clone(), forced }).await?;
+        leaving.answered();
+        match reply {
+            Reply::Done => Ok(()),
+            Reply::Refused { why } => Err(why.into_naming(Some(name))),
             other => Err(protocol::unexpected(&other)),
         }
     }
@@ -84,14 +108,7 @@ impl Directory for NameClient {
     }
 
     async fn unregister(&self, name: &Name) -> Result<(), NamingError> {
-        let leaving = self.link.leave(name);
-        let reply = self.link.request(&Request::Unregister { name: name.clone() }).await?;
-        leaving.answered();
-        match reply {
-            Reply::Done => Ok(()),
-            Reply::Refused { why } => Err(why.into_naming(Some(name))),
-            other => Err(protocol::unexpected(&other)),
-        }
+        self.release(name, false).await
     }
 
     async fn resolve(&self, name: &Name) -> Result<Record, NamingError> {

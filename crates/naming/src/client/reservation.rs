@@ -84,7 +84,7 @@ impl Drop for Reservation<'_> {
             // In one step: whoever reserves the name next speaks after us.
             let mut state = self.link.state.lock();
             state.mine.remove(&name);
-            self.link.mention(&Request::Unregister { name });
+            self.link.mention(&Request::Unregister { name, forced: false });
         }
     }
 }
@@ -110,7 +110,7 @@ impl Drop for Leaving<'_> {
         if state.mine.get(&self.name).is_some_and(|it| it.is_leaving) {
             if !self.is_answered {
                 // Nobody waits for the answer, and the name will not be renewed: let it go now.
-                self.link.mention(&Request::Unregister { name: self.name.clone() });
+                self.link.mention(&Request::Unregister { name: self.name.clone(), forced: false });
             }
             state.mine.remove(&self.name);
         }

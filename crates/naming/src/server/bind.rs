@@ -97,6 +97,7 @@ impl BindNameServer {
         let shared = Arc::new(Shared {
             clients: Clients::default(),
             closing: watch::Sender::new(None),
+            forced: parking_lot::Mutex::default(),
             grace: self.grace,
             linger,
             max_clients: self.limits.clients,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_core::Deadline;
+use gleis_core::{Deadline, Name};
 use gleis_transport::{Connection, Event, Host, Origin, Peer};
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) clients: Clients,
     /// Until when the names may leave, once somebody asked to close.
     pub(super) closing: watch::Sender<Option<Deadline>>,
+    /// Who was ended by force since somebody asked to close.
+    pub(super) forced: Mutex<Vec<Name>>,
     pub(super) grace: Duration,
     /// How long the last words to clients may take.
     pub(super) linger: Duration,
@@ -30,6 +32,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Remembers who was ended by force, if the server closes: no more than there were names.
+    pub(super) fn note_forced(&self, name: Name) {
+        if self.closing.borrow().is_some() {
+            self.forced.lock().push(name);
+        }
+    }
+
     /// Asks the keeper to close; patience only ever shrinks.
     pub(super) fn ask_to_close(&self, deadline: Deadline) {
         self.closing.send_if_modified(|asked| {

@@ -17,7 +17,8 @@ pub(super) async fn run(
     ended: watch::Sender<Option<ShutdownReport>>,
 ) {
     let stayed = wait_for_leave(&shared).await;
-    let report = ShutdownReport { stayed };
+    let forced = std::mem::take(&mut *shared.forced.lock());
+    let report = ShutdownReport { stayed, forced };
     tracing::debug!(target: "gleis::naming", stayed = report.stayed.len(), "name server closes");
     drop(doors);
     shared.outcome.send_replace(Some(report.clone()));

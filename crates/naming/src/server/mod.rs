@@ -75,7 +75,7 @@ impl NameServer {
         match ended.wait_for(Option::is_some).await {
             Ok(report) => report.clone().unwrap_or_default(),
             // The keeper is gone without a word: its runtime is shutting down.
-            Err(_) => ShutdownReport { stayed: self.directory.table.names() },
+            Err(_) => ShutdownReport { stayed: self.directory.table.names(), forced: Vec::new() },
         }
     }
 
@@ -98,4 +98,7 @@ pub struct ShutdownReport {
     /// The names that were still registered when the time was over. A client is told as many as
     /// fit into one message, about a thousand.
     pub stayed: Vec<Name>,
+    /// The names whose holders had to be ended by force, as far as their programs said so. A client is told
+    /// as many as fit beside the others.
+    pub forced: Vec<Name>,
 }

@@ -146,8 +146,11 @@ impl Session {
                 Reply::Done
             }
             Request::Shutdown { .. } => Reply::Done,
-            Request::Unregister { name } => {
+            Request::Unregister { name, forced } => {
                 let res = table.release_by(&name, self.place.owner.client);
+                if forced && res.is_ok() {
+                    self.shared.note_forced(name);
+                }
                 Reply::done(res.map_err(Refusal::of_naming))
             }
             Request::Watch => self.start_watch(),

@@ -28,7 +28,7 @@ async fn a_shutdown_waits_until_everybody_has_left() {
                 alice.unregister(&name("Alice")).await.unwrap();
             };
             let (report, ()) = tokio::join!(server.shutdown(LONG), agent);
-            assert_eq!(report, ShutdownReport { stayed: Vec::new() });
+            assert_eq!(report, ShutdownReport::default());
             assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
             assert_eq!(watch.next().await, None);
             let error = alice.resolve(&name("Alice")).await.unwrap_err();
