@@ -9,16 +9,27 @@ use serde_json::{Value, json};
 
 use crate::args::{self, Agent, OneAgent};
 use crate::failure::{Failure, Outcome};
+use crate::looks;
 use crate::output::Output;
 
 pub(crate) async fn run(command: Agent, output: Output, timeout: Duration) -> Outcome {
     match command {
         Agent::List(at) => list(&at, output, timeout).await,
         Agent::Info(which) => info(&which, output, timeout).await,
+        Agent::Stop(which) => {
+            let agent = find(&which, timeout).await?;
+            agent.stop().await.map_err(|it| failure(&it))?;
+            output.line(&format!("{} has stopped", which.name), &json!({"stopped": which.name}))
+        }
         Agent::Shutdown(which) => {
             let agent = find(&which, timeout).await?;
             agent.shutdown().await.map_err(|it| failure(&it))?;
             output.line(&format!("{} is down", which.name), &json!({"down": which.name}))
+        }
+        Agent::Kill(which) => {
+            let agent = find(&which, timeout).await?;
+            agent.kill().await.map_err(|it| failure(&it))?;
+            output.line(&format!("{} is killed", which.name), &json!({"killed": which.name}))
         }
     }
 }
@@ -48,20 +59,35 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let agent = find(which, timeout).await?;
     let state = agent.state().await.map_err(|it| failure(&it))?;
     let sockets = agent.sockets().await.map_err(|it| failure(&it))?;
-    let mut text = format!("{}: {}", which.name, word(&state));
+    let timers = agent.list_timers().await.map_err(|it| failure(&it))?;
+    let attributes = agent.attrs().await.map_err(|it| failure(&it))?;
+    let methods = agent.methods().await.map_err(|it| failure(&it))?;
+    let pid = agent.pid().await.map_err(|it| failure(&it))?;
+    let mut text = format!("{}: {}, process {pid}", which.name, word(&state));
     for (alias, addr) in &sockets {
-        text += &format!("\n  {alias}: {addr}");
+        text += &format!("\n  socket {alias}: {addr}");
+    }
+    for timer in &timers {
+        text += &format!("\n  timer {}", looks::timer(timer));
+    }
+    for name in &attributes {
+        text += &format!("\n  attribute {name}");
+    }
+    for it in &methods {
+        text += &format!("\n  method {}", looks::signature(it));
     }
     let sockets: Vec<_> =
         sockets.iter().map(|(alias, addr)| json!({"alias": alias, "addr": addr})).collect();
-    let value = json!({"name": which.name, "state": word(&state), "sockets": sockets});
+    let value = json!({
+        "name": which.name, "state": word(&state), "pid": pid, "sockets": sockets, "timers": timers,
+        "attributes": attributes, "methods": methods,
+    });
     output.line(&text, &value)
 }
 
 pub(crate) async fn call(command: args::Call, output: Output, timeout: Duration) -> Outcome {
     let args::Call { name, method, arguments, at } = command;
     let agent = find(&OneAgent { name, at }, timeout).await?;
-    let read = |it: String| serde_json::from_str(&it).unwrap_or(Value::String(it));
     let arguments: Vec<Value> = arguments.into_iter().map(read).collect();
     let answer = agent.call::<Value>(&method, arguments).await.map_err(|it| failure(&it))?;
     let text = match &answer {
@@ -72,6 +98,11 @@ pub(crate) async fn call(command: args::Call, output: Output, timeout: Duration)
     output.line(&text, &json!({"answer": answer}))
 }
 
+/// JSON, or text if it is none.
+pub(crate) fn read(text: String) -> Value {
+    serde_json::from_str(&text).unwrap_or(Value::String(text))
+}
+
 pub(crate) async fn connect(at: &args::NameServer, timeout: Duration) -> Outcome<NameServerProxy> {
     let connecting = NameServerProxy::connect(at.ns.clone()).within(timeout);
     connecting
@@ -79,7 +110,7 @@ pub(crate) async fn connect(at: &args::NameServer, timeout: Duration) -> Outcome
         .map_err(|it| Failure::unreachable(&it).hint(format!("gleis ns run --listen {}", at.ns)))
 }
 
-async fn find(which: &OneAgent, timeout: Duration) -> Outcome<Proxy> {
+pub(crate) async fn find(which: &OneAgent, timeout: Duration) -> Outcome<Proxy> {
     let ns = connect(&which.at, timeout).await?;
     let found = ns.proxy(&which.name).await;
     let agent = found.map_err(|it| Failure::unreachable(&it).hint("gleis agent list"))?;
@@ -93,12 +124,13 @@ fn word(state: &AgentState) -> String {
         AgentState::Gone => "gone".to_owned(),
         AgentState::Running => "running".to_owned(),
         AgentState::Starting => "starting".to_owned(),
+        AgentState::Stopped => "stopped".to_owned(),
         AgentState::Stopping => "stopping".to_owned(),
         other => format!("{other:?}").to_lowercase(),
     }
 }
 
-fn failure(error: &CallError) -> Failure {
+pub(crate) fn failure(error: &CallError) -> Failure {
     match error {
         CallError::DeadlineExceeded { .. }
         | CallError::Gone { .. }

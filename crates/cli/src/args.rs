@@ -28,6 +28,9 @@ pub(crate) enum Command {
     /// Agents: who runs, and how
     #[command(subcommand)]
     Agent(Agent),
+    /// Attributes of agents
+    #[command(subcommand)]
+    Attr(Attr),
     /// Messages of a hub for web pages
     #[command(subcommand)]
     Bridge(Bridge),
@@ -48,6 +51,9 @@ pub(crate) enum Command {
     /// A hub: what any application sends, all get
     #[command(subcommand)]
     Hub(Hub),
+    /// Methods of agents
+    #[command(subcommand)]
+    Method(Method),
     /// A name server: who is where
     #[command(subcommand)]
     Ns(Ns),
@@ -87,10 +93,52 @@ pub(crate) struct NameServer {
 pub(crate) enum Agent {
     /// Print who is there, and in what state
     List(NameServer),
-    /// Print the state of an agent and its sockets
+    /// Print the state of an agent, its sockets, timers, attributes and methods
     Info(OneAgent),
+    /// Have an agent do nothing more, but stay to be looked at
+    Stop(OneAgent),
     /// End an agent
     Shutdown(OneAgent),
+    /// End an agent at once, whatever it does
+    Kill(OneAgent),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Attr {
+    /// Print the value of an attribute
+    Get {
+        #[command(flatten)]
+        of: OneAgent,
+        /// Which one
+        attribute: String,
+    },
+    /// Print all attributes
+    List(OneAgent),
+    /// Set an attribute
+    Set {
+        #[command(flatten)]
+        of: OneAgent,
+        /// Which one
+        attribute: String,
+        /// JSON, or text if it is none
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Method {
+    /// Print what can be called, and what it takes
+    List(OneAgent),
+    /// Give an agent one of its functions as a method
+    Set {
+        #[command(flatten)]
+        of: OneAgent,
+        /// The name of the method
+        method: String,
+        /// The function, as its program registered it
+        function: String,
+    },
 }
 
 #[derive(Args, Debug)]

@@ -2,7 +2,9 @@
 //!
 //! ```text
 //! gleis ns run | list | shutdown          a name server, and what is registered
-//! gleis agent list | info | shutdown      who runs, and how
+//! gleis agent list | info | stop | ..     who runs, and how; ends one
+//! gleis attr get | set | list             attributes of an agent
+//! gleis method list | set                 methods of an agent
 //! gleis call NAME METHOD [ARGUMENT]..     a method of an agent
 //! gleis hub run | tail | send             a hub, what is said there, and a word to all
 //! gleis bridge run                        messages of a hub for web pages
@@ -20,6 +22,7 @@ mod bridge;
 mod engineer;
 mod failure;
 mod hub;
+mod looks;
 mod ns;
 mod output;
 mod sockets;
@@ -77,6 +80,7 @@ async fn command(cli: Cli, output: Output) -> Outcome {
     let timeout = cli.timeout;
     match cli.command {
         Command::Agent(it) => agents::run(it, output, timeout).await,
+        Command::Attr(it) => looks::attr(it, output, timeout).await,
         Command::Bridge(it) => bridge::run(it, output, timeout).await,
         Command::Call(it) => agents::call(it, output, timeout).await,
         Command::Completions { shell } => {
@@ -87,6 +91,7 @@ async fn command(cli: Cli, output: Output) -> Outcome {
         // It has a command line of its own.
         Command::Engineer { .. } => Ok(()),
         Command::Hub(it) => hub::run(it, output, timeout).await,
+        Command::Method(it) => looks::method(it, output, timeout).await,
         Command::Ns(it) => ns::run(it, output, timeout).await,
         Command::Rep(it) => sockets::rep(it, output).await,
         Command::Req(it) => sockets::req(it, output, timeout).await,

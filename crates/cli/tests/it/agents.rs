@@ -88,3 +88,65 @@ async fn agents_are_listed_looked_at_called_and_ended() {
     assert_eq!(out, "there is no agent\n");
     drop(agent);
 }
+
+/// Shows two things, and may be given a function.
+#[derive(Default)]
+struct Open {
+    width: u32,
+}
+
+#[agent(attributes(width))]
+impl Open {
+    /// Makes it wider.
+    #[method]
+    fn widen(&mut self, by: u32) -> u32 {
+        self.width += by;
+        self.width
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attributes_methods_and_timers_are_seen_and_set() {
+    let ns = run_nameserver().at("tcp://127.0.0.1:0").await.unwrap();
+    let at = ns.endpoint().to_string();
+    let run = run_agent("open", Open::default()).attribute("color", "red");
+    let run = run.function("square", |_: &mut Open, n: i64| n * n);
+    let agent = run.nameserver(&at[..]).await.unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    agent.context().timer(|_: &mut Open| ()).alias("tick").after(hour).unwrap();
+    let ns_args = ["--ns", &at[..]];
+    let run = async |args: &[&str]| gleis(&[args, &ns_args].concat()).await;
+
+    assert_eq!(run(&["attr", "set", "open", "width", "7"]).await.1, "width = 7\n");
+    assert_eq!(run(&["attr", "get", "open", "width"]).await.1, "7\n");
+    assert_eq!(run(&["attr", "list", "open"]).await.1, "width  7\ncolor  red\n");
+    assert_eq!(agent.with(|it, _| it.width).await.unwrap(), 7);
+    let (exit, _, err) = run(&["attr", "get", "open", "widht"]).await;
+    assert_eq!(exit, 1);
+    assert!(err.contains("did you mean `width`?"), "{err}");
+    let (exit, _, err) = run(&["attr", "set", "open", "width", "wide"]).await;
+    assert_eq!(exit, 1);
+    assert!(err.contains("cannot set `width`"), "{err}");
+
+    assert_eq!(run(&["method", "set", "open", "sqr", "square"]).await.1, "sqr is square\n");
+    let listed = run(&["method", "list", "open"]).await.1;
+    assert_eq!(listed, "widen(by: u32)  Makes it wider.\nsqr(..)\n");
+    let called = gleis(&["call", "--ns", &at, "open", "sqr", "7"]).await;
+    assert_eq!(called.1, "49\n");
+
+    let info = &crate::json(&[&["agent", "info", "open"], &ns_args[..]].concat()).await[0];
+    assert_eq!(info["pid"], json!(std::process::id()));
+    assert_eq!(info["attributes"], json!(["width", "color"]));
+    assert_eq!(info["timers"][0]["alias"], json!("tick"));
+    assert_eq!(info["methods"][0]["docs"], json!("Makes it wider."));
+    let text = run(&["agent", "info", "open"]).await.1;
+    for line in ["open: running, process ", "  timer tick: once, in ", "  method widen(by: u32)"] {
+        assert!(text.contains(line), "{text}");
+    }
+
+    assert_eq!(run(&["agent", "stop", "open"]).await.1, "open has stopped\n");
+    assert_eq!(run(&["agent", "list"]).await.1, "open  stopped\n");
+    assert_eq!(run(&["attr", "get", "open", "width"]).await.1, "7\n");
+    assert_eq!(run(&["agent", "kill", "open"]).await.1, "open is killed\n");
+    assert_eq!(run(&["agent", "list"]).await.1, "there is no agent\n");
+}

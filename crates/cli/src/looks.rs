@@ -1,0 +1,79 @@
+//! `gleis attr` and `gleis method`: what an agent has, and what it is given.
+
+use std::time::Duration;
+
+use gleis_agent::{MethodInfo, TimerInfo};
+use serde_json::{Value, json};
+
+use crate::agents::{failure, find, read};
+use crate::args::{Attr, Method};
+use crate::failure::Outcome;
+use crate::output::Output;
+
+pub(crate) async fn attr(command: Attr, output: Output, timeout: Duration) -> Outcome {
+    match command {
+        Attr::Get { of, attribute } => {
+            let agent = find(&of, timeout).await?;
+            let value: Value = agent.get_attr(&attribute).await.map_err(|it| failure(&it))?;
+            output.line(&plain(&value), &json!({"attribute": attribute, "value": value}))
+        }
+        Attr::List(of) => {
+            let agent = find(&of, timeout).await?;
+            let names = agent.attrs().await.map_err(|it| failure(&it))?;
+            let width = names.iter().map(String::len).max().unwrap_or_default();
+            for name in names {
+                let value: Value = agent.get_attr(&name).await.map_err(|it| failure(&it))?;
+                let text = format!("{name:width$}  {}", plain(&value));
+                output.line(&text, &json!({"attribute": name, "value": value}))?;
+            }
+            Ok(())
+        }
+        Attr::Set { of, attribute, value } => {
+            let agent = find(&of, timeout).await?;
+            let value = read(value);
+            agent.set_attr(&attribute, &value).await.map_err(|it| failure(&it))?;
+            let text = format!("{attribute} = {}", plain(&value));
+            output.line(&text, &json!({"attribute": attribute, "value": value}))
+        }
+    }
+}
+
+pub(crate) async fn method(command: Method, output: Output, timeout: Duration) -> Outcome {
+    match command {
+        Method::List(of) => {
+            let agent = find(&of, timeout).await?;
+            for method in agent.methods().await.map_err(|it| failure(&it))? {
+                output.line(&signature(&method), &json!(method))?;
+            }
+            Ok(())
+        }
+        Method::Set { of, method, function } => {
+            let agent = find(&of, timeout).await?;
+            agent.set_method(&method, &function).await.map_err(|it| failure(&it))?;
+            let text = format!("{method} is {function}");
+            output.line(&text, &json!({"method": method, "function": function}))
+        }
+    }
+}
+
+/// A method in one line: what it takes, and the first line of what its author says.
+pub(crate) fn signature(method: &MethodInfo) -> String {
+    let parameters = method.parameters.as_deref().unwrap_or("..");
+    let docs = method.docs.lines().next().unwrap_or_default();
+    let dash = if docs.is_empty() { "" } else { "  " };
+    format!("{}({parameters}){dash}{docs}", method.name)
+}
+
+/// A timer in one line.
+pub(crate) fn timer(timer: &TimerInfo) -> String {
+    let name = timer.alias.clone().unwrap_or_else(|| "without a name".to_owned());
+    let rhythm = timer.period.map_or("once".to_owned(), |it| format!("each {it:?}"));
+    format!("{name}: {rhythm}, in {:?}", timer.due_in)
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
