@@ -18,6 +18,7 @@ mod hub;
 mod identities;
 mod matrix;
 mod osbrain;
+mod osbrain_agents;
 mod outcome;
 mod peer;
 mod pipeline;
@@ -100,6 +101,7 @@ fn scenarios() -> Vec<Scenario> {
         router::scenarios(),
         rpc::scenarios(),
         osbrain::scenarios(),
+        osbrain_agents::scenarios(),
         xbahn_api::scenarios(),
         xbahn_links::scenarios(),
         proxy::scenarios(),

@@ -22,7 +22,7 @@ use crate::runner::Scenario;
 const SEPARATOR: &[u8] = b"\x80";
 
 /// How long one publication may need; only decides how soon the next attempt is made.
-const ATTEMPT: Duration = Duration::from_millis(20);
+pub(crate) const ATTEMPT: Duration = Duration::from_millis(20);
 
 pub(crate) fn scenarios() -> Vec<Scenario> {
     let mut all = Vec::new();

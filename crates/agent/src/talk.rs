@@ -106,6 +106,9 @@ impl<A: Agent> Context<A> {
         body: Bytes,
     ) -> Result<(), SendError> {
         let sent = match (&*open.socket, topic) {
+            (Socket::GluedPub(it, glue), topic) => {
+                it.publish_whole(glue.join(&topic.unwrap_or_default(), &body)).await
+            }
             (Socket::Pub(it), None) => it.send(body).await,
             (Socket::Pub(it), Some(topic)) => it.publish(topic, body).await,
             (Socket::Push(it), None) => it.send(body).await,
@@ -224,6 +227,17 @@ impl<A: Agent> Context<A> {
         let received = match &*open.socket {
             Socket::Pull(it) => it.recv().await,
             Socket::Sub(it) => it.recv().await.map(|it| it.message),
+            Socket::GluedSub(it, glue) => {
+                let publication = it.recv_whole().await;
+                let split = |it| {
+                    glue.split(it)
+                        .map_err(|reason| RecvError::Topic { alias: alias.to_owned(), reason })
+                };
+                match publication {
+                    Ok(it) => Ok(split(it)?.1),
+                    Err(error) => Err(error),
+                }
+            }
             _ => return Err(wrong_kind(&open, alias, "receive").into()),
         };
         let body =

@@ -5,15 +5,19 @@ use gleis_channels::{
     AsyncReplier, AsyncRequester, Event, RequestId, SyncPublisher, SyncSubscriber,
 };
 use gleis_core::Endpoint;
-use gleis_patterns::{Filter, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::{
+    Filter, Multipart, Publisher, Pull, Push, Replier, Requester, Subscriber, XPub, XSub,
+};
 
-use super::handling::Owed;
+use super::{glue::Glue, handling::Owed};
 use crate::text::chain;
 
 /// A socket of an agent.
 pub(crate) enum Socket {
     AsyncRep(AsyncReplier<Bytes, Bytes>),
     AsyncReq(AsyncRequester<Bytes, Bytes>),
+    GluedPub(XPub<Multipart>, Glue),
+    GluedSub(XSub<Multipart>, Glue),
     Pub(Publisher<Bytes>),
     Pull(Pull<Bytes>),
     Push(Push<Bytes>),
@@ -75,6 +79,10 @@ impl Socket {
                 let (body, reply) = it.recv().await?;
                 Ok(Arrival::request(body, Owed::Channel(reply)))
             }
+            Self::GluedSub(it, glue) => {
+                let (topic, body) = glue.split(it.recv_whole().await?).map_err(Silence::Dropped)?;
+                message(body, Some(topic))
+            }
             Self::Pull(it) => message(it.recv().await?, None),
             Self::Rep(it) => {
                 let (body, reply) = it.recv().await?;
@@ -93,7 +101,11 @@ impl Socket {
                 Event::Publication { topic, message: body } => message(body, Some(topic)),
                 Event::Reply { to, message: body } => Ok(Arrival::Answer(to, Ok(body))),
             },
-            Self::AsyncReq(_) | Self::Pub(_) | Self::Push(_) | Self::Req(_) => Err(Silence::Deaf),
+            Self::AsyncReq(_)
+            | Self::GluedPub(..)
+            | Self::Pub(_)
+            | Self::Push(_)
+            | Self::Req(_) => Err(Silence::Deaf),
         }
     }
 
@@ -102,6 +114,8 @@ impl Socket {
         match self {
             Self::AsyncRep(it) => it.close().await,
             Self::AsyncReq(it) => it.close().await,
+            Self::GluedPub(it, _) => it.close().await,
+            Self::GluedSub(it, _) => it.close().await,
             Self::Pub(it) => it.close().await,
             Self::Pull(it) => it.close().await,
             Self::Push(it) => it.close().await,
@@ -117,6 +131,8 @@ impl Socket {
         match self {
             Self::AsyncRep(it) => it.endpoint(),
             Self::AsyncReq(it) => it.endpoint(),
+            Self::GluedPub(it, _) => it.endpoint(),
+            Self::GluedSub(it, _) => it.endpoint(),
             Self::Pub(it) => it.endpoint(),
             Self::Pull(it) => it.endpoint(),
             Self::Push(it) => it.endpoint(),
@@ -131,6 +147,7 @@ impl Socket {
     /// Wants a topic; false if the socket subscribes to nothing.
     pub(super) fn subscribe(&self, topic: &Bytes) -> bool {
         match self {
+            Self::GluedSub(it, _) => it.subscribe(filter(topic)),
             Self::Sub(it) => it.subscribe(filter(topic)),
             Self::SyncSub(it) => it.subscribe(filter(topic)),
             _ => return false,
@@ -141,6 +158,7 @@ impl Socket {
     /// Wants a topic no more; false if it was not wanted.
     pub(super) fn unsubscribe(&self, topic: &Bytes) -> bool {
         match self {
+            Self::GluedSub(it, _) => it.unsubscribe(filter(topic)),
             Self::Sub(it) => it.unsubscribe(filter(topic)),
             Self::SyncSub(it) => it.unsubscribe(filter(topic)),
             _ => false,

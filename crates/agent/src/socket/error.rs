@@ -161,6 +161,14 @@ pub enum RecvError {
         /// Why.
         source: gleis_patterns::RecvError,
     },
+    /// Topic and message are not together as osBrain has them; it is dropped.
+    #[error("bad publication from `{alias}`: {reason}")]
+    Topic {
+        /// The alias.
+        alias: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// Why a request has no answer.

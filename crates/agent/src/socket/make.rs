@@ -6,11 +6,15 @@ use bytes::Bytes;
 use gleis_channels::{AsyncReplier, AsyncRequester, SyncPublisher, SyncSubscriber};
 use gleis_codec::AnyCodec;
 use gleis_core::Endpoint;
-use gleis_patterns::{OpenError, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::{
+    Multipart, OpenError, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber, XPub,
+    XSub,
+};
 
 use super::{
     Addr, Kind,
     carrier::{Socket, filter},
+    glue::Glue,
     wire,
 };
 
@@ -40,6 +44,8 @@ impl Side {
 /// What was chosen for a socket.
 #[derive(Default)]
 pub(super) struct Options {
+    /// Whether topics are as those of osBrain.
+    pub(super) is_glued: bool,
     pub(super) high_water: Option<usize>,
     pub(super) linger: Option<Duration>,
     pub(super) overflow: Option<Overflow>,
@@ -87,6 +93,8 @@ impl Options {
         side: &Side,
         codec: &AnyCodec,
     ) -> Result<Socket, OpenError> {
+        let raw = &AnyCodec::Raw;
+        let glue = Glue { is_raw: codec.name() == AnyCodec::Raw.name() };
         let socket = match kind {
             Kind::AsyncRep => {
                 let builder = AsyncReplier::<Bytes, Bytes>::bind(side.endpoint());
@@ -99,6 +107,16 @@ impl Options {
                     Some(timeout) => builder.ready(timeout).await?,
                     None => builder.await?,
                 })
+            }
+            Kind::Pub if self.is_glued => {
+                let builder = pattern!(self, side, raw, XPub<Multipart>);
+                Socket::GluedPub(builder.await?, glue)
+            }
+            Kind::Sub if self.is_glued => {
+                let builder = pattern!(self, side, raw, XSub<Multipart>);
+                let wanted = self.subscriptions.iter();
+                let builder = wanted.fold(builder, |it, topic| it.subscribe(filter(topic)));
+                Socket::GluedSub(builder.await?, glue)
             }
             Kind::Pub => Socket::Pub(pattern!(self, side, codec, Publisher<Bytes>).await?),
             Kind::Pull => Socket::Pull(pattern!(self, side, codec, Pull<Bytes>).await?),

@@ -5,6 +5,7 @@ mod ask;
 mod asked;
 mod carrier;
 mod error;
+mod glue;
 mod handler;
 mod handling;
 mod make;

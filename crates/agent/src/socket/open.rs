@@ -167,6 +167,15 @@ macro_rules! shared {
                 self
             }
 
+            /// Has topic and message in one frame, as osBrain has them, for a `Pub` or `Sub` socket that
+            /// talks to one of its: with JSON a byte 0x80 stands between; raw messages have nothing
+            /// between, so whoever receives one gets topic and message as one. It is to be said on both
+            /// sides.
+            pub fn osbrain_topics(mut self) -> Self {
+                self.plan.options.is_glued = true;
+                self
+            }
+
             /// Takes messages for `Push` while there is no peer: they wait in a queue up to the
             /// high-water mark, and closing waits for them up to the [linger](Self::linger) time. By
             /// default a send waits for a peer.

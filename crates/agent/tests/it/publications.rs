@@ -459,3 +459,51 @@ impl Replying {
         self.heard.send(cx.reply(&0).await.unwrap_err().to_string()).unwrap();
     }
 }
+
+#[tokio::test]
+async fn top02_topics_of_osbrain_stand_in_the_frame_of_the_message() {
+    for codec in [AnyCodec::Json, AnyCodec::Raw] {
+        let node = Node::local();
+        let source = node.run_agent("source", Source::new(1)).await.unwrap();
+        let bind = source.bind(Kind::Pub, "out").codec(codec.clone()).osbrain_topics();
+        let addr = bind.await.unwrap();
+        let (heard, mut hears) = mpsc::unbounded_channel();
+        let sink = node.run_agent("sink", Glued { heard }).await.unwrap();
+        let connect = sink.connect_as(addr, "in").osbrain_topics().ready(READY);
+        match codec {
+            AnyCodec::Raw => connect.on("foo", Glued::raw).await.unwrap(),
+            _ => connect.on("foo", Glued::text).await.unwrap(),
+        };
+        for topic in ["bar", "fo", "foo", "foobar"] {
+            let (cx, text) = (source.context(), format!("- {topic}"));
+            match codec {
+                AnyCodec::Raw => cx.publish("out", topic, bytes::Bytes::from(text)).await.unwrap(),
+                _ => cx.publish("out", topic, text).await.unwrap(),
+            }
+        }
+        for topic in ["foo", "foobar"] {
+            let expect = match codec {
+                AnyCodec::Raw => format!("{topic}- {topic}"),
+                _ => format!("{topic}: - {topic}"),
+            };
+            assert_eq!(within(hears.recv()).await.unwrap(), expect);
+        }
+    }
+}
+
+/// Tells a test what it hears, raw or as text under a topic.
+struct Glued {
+    heard: mpsc::UnboundedSender<String>,
+}
+
+#[agent]
+impl Glued {
+    async fn raw(&mut self, _: &Context<Self>, message: bytes::Bytes) {
+        self.heard.send(String::from_utf8_lossy(&message).into_owned()).unwrap();
+    }
+
+    async fn text(&mut self, cx: &Context<Self>, text: String) {
+        let topic = cx.topic().unwrap();
+        self.heard.send(format!("{}: {text}", String::from_utf8_lossy(&topic))).unwrap();
+    }
+}
