@@ -16,6 +16,7 @@ use crate::{
     Agent, AgentState, BoxError, CallError, Context, ErrorPolicy, Fault,
     current::Frame,
     dynamic::{Attributes, Functions, Methods},
+    log::Book,
     node::{ControlReply, Want, perform},
     socket::Sockets,
     timer::Timers,
@@ -81,6 +82,8 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) policy: ErrorPolicy,
     pub(crate) timers: Timers<A>,
     pub(crate) sockets: Sockets<A>,
+    /// What it has logged.
+    pub(crate) book: Book,
     /// Its free attributes.
     pub(crate) attributes: Attributes,
     /// What it was given as methods.
@@ -106,6 +109,7 @@ impl<A: Agent> Cell<A> {
             policy: setup.policy,
             timers: Timers::new(),
             sockets: Sockets::new(),
+            book: Book::default(),
             attributes: Attributes::default(),
             methods: Methods::new(),
             functions,

@@ -18,6 +18,14 @@ pub type Result<T = (), E = BoxError> = std::result::Result<T, E>;
 #[non_exhaustive]
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// The logger cannot have its address or its file.
+    #[error("`{name}` cannot log: {reason}")]
+    Logger {
+        /// Who.
+        name: String,
+        /// Why.
+        reason: String,
+    },
     /// What it was to begin with does not go together.
     #[error("`{name}` cannot have what it is to begin with")]
     Attribute {
@@ -334,6 +342,30 @@ pub enum MethodError {
         /// How many are allowed.
         limit: usize,
     },
+}
+
+/// Why an agent has no logger.
+#[non_exhaustive]
+#[derive(Debug, thiserror::Error)]
+pub enum LoggerError {
+    /// The socket is closed already.
+    #[error(transparent)]
+    Alias(#[from] crate::AliasError),
+    /// A logger is a `Sub` that is bound.
+    #[error("{kind} is no logger: it is a SUB that is bound, `logs` of one that was run")]
+    Kind {
+        /// What it is.
+        kind: crate::Kind,
+    },
+    /// Nobody listens there.
+    #[error("no logger listened within {patience:?}")]
+    Late {
+        /// How long we waited.
+        patience: Duration,
+    },
+    /// It cannot be connected to.
+    #[error(transparent)]
+    Open(#[from] crate::OpenError),
 }
 
 /// Why there is no timer.

@@ -50,6 +50,7 @@
 //! |---|---|
 //! | run things | [`run_nameserver`], [`run_agent`], [`Node`] |
 //! | write an agent | [`agent`], [`method`], [`Context`], [`Handler`] |
+//! | collect what agents log | [`run_logger`], [`Context::log`] |
 //! | run an agent in a process of its own | [`run_agent_process`], [`processes!`] |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
@@ -112,6 +113,7 @@ mod current;
 mod dynamic;
 mod error;
 mod handler;
+mod log;
 mod method;
 mod name_server;
 mod node;
@@ -137,10 +139,11 @@ pub use crate::agent_ref::AgentRef;
 pub use crate::context::Context;
 pub use crate::dynamic::{Attribute, MethodInfo};
 pub use crate::error::{
-    AttributeError, BoxError, CallError, MethodError, NameServerError, NodeError, ProxyError,
-    Result, RunError, ShutdownError, TimerError,
+    AttributeError, BoxError, CallError, LoggerError, MethodError, NameServerError, NodeError,
+    ProxyError, Result, RunError, ShutdownError, TimerError,
 };
 pub use crate::handler::{Action, Handler, shape};
+pub use crate::log::{LogLevel, LogLine, Logger, LoggerCalls, RunLogger, run_logger};
 pub use crate::method::{Answer, Arguments, Method, Reply};
 pub use crate::name_server::{
     ConnectNameServerProxy, NameServerHandle, NameServerProxy, RunNameServer, run_nameserver,

@@ -124,6 +124,23 @@ impl NameServerHandle {
         report
     }
 
+    /// Waits for Ctrl-C, and then shuts everybody down as [`shutdown_report`](Self::shutdown_report) does; a
+    /// second Ctrl-C ends those that are left at once.
+    ///
+    /// # Errors
+    /// The system does not tell of Ctrl-C.
+    ///
+    /// # Cancel safety
+    /// A shutdown that has begun goes on when the future is dropped.
+    pub async fn until_interrupted(&self, timeout: Duration) -> std::io::Result<ShutdownReport> {
+        tokio::signal::ctrl_c().await?;
+        tokio::select! {
+            report = self.shutdown_report(timeout) => return Ok(report),
+            again = tokio::signal::ctrl_c() => again?,
+        }
+        Ok(self.shutdown_report(Duration::ZERO).await)
+    }
+
     /// Waits until the name server has closed, whoever asked it to.
     ///
     /// # Errors

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use gleis_agent::{Addr, AgentRef, AgentState, AliasError, AnyCodec, Context, Kind, Node, agent};
+use gleis_agent::{
+    Addr, AgentRef, AgentState, AliasError, AnyCodec, Context, Kind, Node, OpenError, agent,
+};
 use gleis_patterns::Pull;
 use gleis_test::wait::{eventually, within};
 use tokio::sync::mpsc;
@@ -30,13 +32,21 @@ async fn agt14_what_bind_returns_is_the_address_of_the_alias() {
 async fn agt15_agt16_trn06_a_bound_tcp_address_gets_a_port_and_can_be_bound_again() {
     let node = Node::local();
     let (agent, _) = listener(&node).await;
-    let addr = agent.bind(Kind::Push, "one").at("tcp://127.0.0.1:0").await.unwrap();
-    let text = addr.endpoint.to_string();
-    let port = text.strip_prefix("tcp://127.0.0.1:").unwrap();
-    assert_ne!(port.parse::<u16>().unwrap(), 0);
-    agent.close("one").await.unwrap();
-    let again = agent.bind(Kind::Push, "one").at(text.as_str()).await.unwrap();
-    assert_eq!(again.endpoint.to_string(), text);
+    loop {
+        let addr = agent.bind(Kind::Push, "one").at("tcp://127.0.0.1:0").await.unwrap();
+        let text = addr.endpoint.to_string();
+        let port = text.strip_prefix("tcp://127.0.0.1:").unwrap();
+        assert_ne!(port.parse::<u16>().unwrap(), 0);
+        agent.close("one").await.unwrap();
+        match agent.bind(Kind::Push, "one").at(text.as_str()).await {
+            Ok(again) => {
+                assert_eq!(again.endpoint.to_string(), text);
+                break;
+            }
+            // Somebody else got the port meanwhile.
+            Err(error) => assert!(matches!(error, OpenError::Bind { .. }), "{error}"),
+        }
+    }
     // What others are told is an address that they can reach.
     let addr = agent.bind(Kind::Push, "all").at("tcp://0.0.0.0:0").await.unwrap();
     assert!(!addr.endpoint.to_string().contains("0.0.0.0"), "{addr}");
@@ -137,10 +147,10 @@ async fn agt34_all_sockets_are_closed_and_the_agent_goes_on() {
 
 #[tokio::test]
 async fn agt17_agt33_what_is_queued_leaves_within_the_linger_time_or_is_counted() {
-    // A place where nobody listens yet.
-    let place = Pull::<String>::bind("tcp://127.0.0.1:0").await.unwrap();
-    let to = Addr::new(place.endpoint().clone(), Kind::Pull);
-    drop(place);
+    // A place where nobody listens yet, and nobody else will.
+    let folder = tempfile::tempdir().unwrap();
+    let place = format!("ipc://{}", folder.path().join("in").display());
+    let to = Addr::new(place.parse().unwrap(), Kind::Pull);
     for (linger, is_delivered) in [(Duration::from_secs(60), true), (Duration::ZERO, false)] {
         let node = Node::local();
         let (agent, _) = listener(&node).await;

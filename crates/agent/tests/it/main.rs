@@ -8,6 +8,7 @@ mod channels;
 mod dynamic;
 mod faults;
 mod life;
+mod logs;
 mod macros;
 mod names;
 mod osbrain;

@@ -63,6 +63,9 @@ impl Stranger {}
 
 fn main() {
     processes![Counter];
+    if std::env::args().any(|it| it == INTERRUPTED) {
+        return interrupted();
+    }
     // As `cargo test NAME` does it, without the rest.
     let filter = std::env::args().skip(1).find(|it| !it.starts_with('-'));
     if std::env::args().any(|it| it == "--list") {
@@ -85,7 +88,48 @@ fn main() {
         a_killed_process_is_noticed_its_name_is_free_and_its_files_are_gone,
         a_process_goes_with_its_parent,
         a_name_server_ends_the_agents_of_all_processes,
+        ctrl_c_ends_all_in_order_and_once_more_at_once,
     ];
+}
+
+/// The argument of a program that runs agents until it is interrupted.
+const INTERRUPTED: &str = "--until-interrupted";
+
+fn interrupted() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let ns = run_nameserver().await.unwrap();
+        let busy = run_agent("busy", Counter { n: 0 }).await.unwrap();
+        run_agent("polite", Counter { n: 0 }).await.unwrap();
+        busy.tell("hang", ()).await.unwrap();
+        let waiting = ns.until_interrupted(Duration::from_secs(600));
+        // Whoever interrupts it sees that it waits, and it does before that is told.
+        let tell = async { std::fs::write(std::env::var("GLEIS_TEST_READY").unwrap(), "") };
+        let (report, told) = tokio::join!(biased; waiting, tell);
+        told.unwrap();
+        let report = report.unwrap();
+        assert!(report.stayed.iter().all(|it| it.as_str() == "busy"));
+    });
+}
+
+async fn ctrl_c_ends_all_in_order_and_once_more_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let ready = folder.path().join("ready");
+    let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
+    command.arg(INTERRUPTED).env("GLEIS_TEST_READY", &ready).kill_on_drop(true);
+    let mut child = command.spawn().unwrap();
+    within(gleis_test::wait::eventually(|| ready.exists())).await;
+    let pid = child.id().unwrap().to_string();
+    let interrupt = async || {
+        let kill = tokio::process::Command::new("kill").args(["-INT", &pid]).status();
+        assert!(within(kill).await.unwrap().success());
+    };
+    interrupt().await;
+    // Half of ten minutes would be for the one that hangs.
+    let first = tokio::time::timeout(Duration::from_millis(300), child.wait()).await;
+    assert!(first.is_err());
+    interrupt().await;
+    assert!(within(child.wait()).await.unwrap().success());
 }
 
 async fn gone_from(ns: &NameServerHandle, name: &str) {

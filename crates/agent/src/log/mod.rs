@@ -1,0 +1,11 @@
+//! What agents log, and the agent that collects it.
+
+mod book;
+mod file;
+mod line;
+mod logger;
+mod talk;
+
+pub(crate) use self::book::Book;
+pub use self::line::{LogLevel, LogLine};
+pub use self::logger::{Logger, LoggerCalls, RunLogger, run_logger};

@@ -1,0 +1,79 @@
+//! Logs: from the first line, by level, in a file.
+
+use std::time::Duration;
+
+use gleis_agent::{
+    AgentRef, Kind, LogLevel, Logger, LoggerCalls, LoggerError, run_agent, run_logger,
+    run_nameserver,
+};
+use gleis_test::wait::within;
+
+use crate::support::Counter;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+
+async fn until(logger: &AgentRef<Logger>, count: usize) -> Vec<gleis_agent::LogLine> {
+    within(async { while logger.count().await.unwrap() < count {} }).await;
+    logger.history().await.unwrap()
+}
+
+#[tokio::test]
+async fn agt22_agt35_log01_lines_of_all_levels_reach_the_logger_from_the_first_one() {
+    let ns = run_nameserver().await.unwrap();
+    let logger = run_logger("logger").await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    let cx = bob.context();
+    cx.log_debug("d");
+    cx.log_info("i");
+    cx.set_logger(logger.addr("logs").await.unwrap(), PATIENCE).await.unwrap();
+    cx.log_warning("w");
+    cx.log_error(42.to_string());
+    let lines = until(&logger, 4).await;
+    let seen: Vec<_> = lines.iter().map(|it| (it.level, it.text.as_str())).collect();
+    let (debug, info) = (LogLevel::Debug, LogLevel::Info);
+    let expect = [(debug, "d"), (info, "i"), (LogLevel::Warning, "w"), (LogLevel::Error, "42")];
+    assert_eq!(seen, expect);
+    assert!(lines.iter().all(|it| it.agent == "Bob" && 0.0 < it.time));
+    assert!(lines[0].to_string().ends_with(" DEBUG (Bob): d"));
+    let found = logger.find(Some("Bob".to_owned()), Some(info)).await.unwrap();
+    assert_eq!(found, [lines[1].clone()]);
+    // From another process it is asked the same.
+    let proxy = ns.proxy("logger").await.unwrap();
+    assert_eq!(proxy.call::<usize>("count", ()).await.unwrap(), 4);
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn agt23_what_is_no_logger_is_refused() {
+    let ns = run_nameserver().await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    let push = bob.bind(Kind::Push, "out").await.unwrap();
+    let error = bob.context().set_logger(push, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, LoggerError::Kind { kind: Kind::Push }), "{error}");
+    let gone = gleis_agent::Addr::new("tcp://127.0.0.1:1".parse().unwrap(), Kind::Sub);
+    let error = bob.context().set_logger(gone, Duration::from_millis(300)).await.unwrap_err();
+    assert!(matches!(error, LoggerError::Late { .. }), "{error}");
+    // It may have one later.
+    bob.context().log_info("kept");
+    let logger = run_logger("logger").await.unwrap();
+    bob.context().set_logger(logger.addr("logs").await.unwrap(), PATIENCE).await.unwrap();
+    assert_eq!(until(&logger, 1).await[0].text, "kept");
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_logger_takes_what_is_grave_enough_and_writes_it_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let ns = run_nameserver().await.unwrap();
+    let run = run_logger("logger").least(LogLevel::Warning).file(&path, 1 << 20, 2);
+    let logger = run.await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    bob.context().set_logger(logger.addr("logs").await.unwrap(), PATIENCE).await.unwrap();
+    bob.context().log_info("not grave");
+    bob.context().log_error("grave");
+    assert_eq!(until(&logger, 1).await[0].text, "grave");
+    let written = std::fs::read_to_string(&path).unwrap();
+    assert!(written.ends_with(" ERROR (Bob): grave\n") && written.lines().count() == 1);
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}
