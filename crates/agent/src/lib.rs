@@ -51,7 +51,7 @@
 //! | run things | [`run_nameserver`], [`run_agent`], [`Node`] |
 //! | write an agent | [`agent`], [`method`], [`Context`], [`Handler`] |
 //! | collect what agents log | [`run_logger`], [`Context::log`] |
-//! | run an agent in a process of its own | [`run_agent_process`], [`processes!`] |
+//! | run an agent in a process of its own | [`run_agent_process`], [`processes!`](macro@crate::processes) |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
 //!
@@ -154,7 +154,7 @@ pub use crate::outcome::Outcome;
 pub use crate::process::{
     ProcessHandle, ProcessType, RunAgentProcess, processes, run_agent_process,
 };
-pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect};
+pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect, ProxyPlace};
 pub use crate::run::{RunAgent, run_agent};
 pub use crate::socket::{
     Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,

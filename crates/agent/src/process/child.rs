@@ -20,7 +20,7 @@ use crate::{Agent, AgentRef, BoxError, node::node_closed, run_agent, text::chain
 /// How long the last answers have to leave.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A type of agents that may run in processes of their own: [`processes!`](crate::processes) makes these.
+/// A type of agents that may run in processes of their own: [`processes!`](macro@crate::processes) makes these.
 #[derive(Clone, Copy)]
 pub struct ProcessType {
     kind: fn() -> &'static str,
@@ -41,7 +41,7 @@ impl fmt::Debug for ProcessType {
 }
 
 /// Runs an agent, if this process was started for that, and ends the process with it; returns at once
-/// otherwise. [`processes!`](crate::processes) calls it.
+/// otherwise. [`processes!`](macro@crate::processes) calls it.
 #[expect(clippy::exit, reason = "the process is for the agent alone: `main` must not go on in it")]
 pub fn processes(kinds: &'static [ProcessType]) {
     let mut args = std::env::args_os().skip(1);

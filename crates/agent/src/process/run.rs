@@ -32,7 +32,7 @@ const PACE: Duration = Duration::from_millis(5);
 /// Runs an agent in a process of its own: this program is started again, with the agent alone; `.await` gives a
 /// handle once it runs.
 ///
-/// The type must be among those of [`processes!`](crate::processes), which `main` calls before anything
+/// The type must be among those of [`processes!`](macro@crate::processes), which `main` calls before anything
 /// else, and travels as serde writes it; its sockets and timers are its own. The process ends when the agent
 /// does, and when this program is gone, however it ended.
 ///

@@ -1,9 +1,11 @@
 //! An agent anywhere, by name.
 
 mod dynamic;
+mod place;
 mod sockets;
 mod timers;
 
+pub use self::place::ProxyPlace;
 pub use self::sockets::{ProxyBind, ProxyConnect};
 
 use std::fmt;

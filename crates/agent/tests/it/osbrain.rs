@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use gleis_agent::{
     AgentState, CallError, Context, Kind, NameServerProxy, Node, NodeError, OpenError, Proxy,
-    ProxyError, Result, RunError, ShutdownError, agent, run_agent, run_nameserver,
+    ProxyError, ProxyPlace, Result, RunError, ShutdownError, agent, run_agent, run_nameserver,
 };
 use gleis_test::wait::{eventually, within};
 use tokio::sync::{mpsc, oneshot};
@@ -507,4 +507,27 @@ async fn ns13_two_hundred_agents_that_hang_crash_and_block_end_in_time_and_are_n
     let mut forced: Vec<_> = report.forced.iter().map(ToString::to_string).collect();
     forced.sort();
     assert_eq!((report.stayed, forced), (Vec::new(), expect));
+}
+
+/// Calls whom it is told of.
+struct Caller;
+
+#[agent]
+impl Caller {
+    #[method]
+    async fn add_to(&mut self, whom: ProxyPlace, more: u64) -> Result<u64> {
+        Ok(whom.proxy().await?.call("add", (more,)).await?)
+    }
+}
+
+#[tokio::test]
+async fn prx04_an_agent_tells_another_of_a_third() {
+    let ns = run_nameserver().await.unwrap();
+    run_agent("counter", Counter::default()).await.unwrap();
+    run_agent("caller", Caller).await.unwrap();
+    let place = ns.proxy("counter").await.unwrap().place();
+    let caller = ns.proxy("caller").await.unwrap();
+    let sum = caller.call::<u64>("add_to", (&place, 7));
+    assert_eq!(within(sum).await.unwrap(), 7);
+    within(ns.shutdown(GRACE)).await.unwrap();
 }
