@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::ParseFloatError;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -31,6 +32,9 @@ pub(crate) enum Command {
     /// Attributes of agents
     #[command(subcommand)]
     Attr(Attr),
+    /// How fast two endpoints are
+    #[command(subcommand)]
+    Bench(Bench),
     /// Messages of a hub for web pages
     #[command(subcommand)]
     Bridge(Bridge),
@@ -40,6 +44,12 @@ pub(crate) enum Command {
     Completions {
         /// Which one
         shell: Shell,
+    },
+    /// See what may be wrong: limits, the name server, its agents
+    Doctor {
+        /// Where the name server is
+        #[arg(long, env = "GLEIS_NAMESERVER", value_name = "ENDPOINT")]
+        ns: Option<Endpoint>,
     },
     /// Commands that a server declares; as the program `engineer`
     #[command(disable_help_flag = true)]
@@ -51,6 +61,11 @@ pub(crate) enum Command {
     /// A hub: what any application sends, all get
     #[command(subcommand)]
     Hub(Hub),
+    /// Write the pages of the manual into a folder
+    Man {
+        /// Which folder; it is made if it is not there
+        folder: PathBuf,
+    },
     /// Methods of agents
     #[command(subcommand)]
     Method(Method),
@@ -101,6 +116,30 @@ pub(crate) enum Agent {
     Shutdown(OneAgent),
     /// End an agent at once, whatever it does
     Kill(OneAgent),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Bench {
+    /// Answer what is measured, until Ctrl-C
+    Serve {
+        /// Where to listen
+        #[arg(default_value = "tcp://127.0.0.1:0")]
+        at: Endpoint,
+    },
+    /// Measure the time of an answer, and how many come in a second
+    Run {
+        /// Where `gleis bench serve`, or any REP that answers with what it was asked, listens
+        to: Endpoint,
+        /// How many requests
+        #[arg(long, default_value_t = 10_000, value_name = "N")]
+        count: u64,
+        /// How many bytes each has
+        #[arg(long, default_value_t = 64, value_name = "BYTES")]
+        size: usize,
+        /// How many are in flight at a time
+        #[arg(long, default_value_t = 64, value_name = "N")]
+        in_flight: usize,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -10,6 +10,9 @@
 //! gleis bridge run                        messages of a hub for web pages
 //! gleis send | sub | req | rep            one socket: push, subscribe, request, reply
 //! gleis engineer HOST COMMAND [ARGS]..    commands that a server declares; also the program `engineer`
+//! gleis bench serve | run                 how fast two endpoints are
+//! gleis doctor                            what may be wrong
+//! gleis man FOLDER                        the pages of the manual
 //! gleis completions SHELL                 for bash, zsh, fish, ..
 //! ```
 //!
@@ -18,11 +21,14 @@
 
 mod agents;
 mod args;
+mod bench;
 mod bridge;
+mod doctor;
 mod engineer;
 mod failure;
 mod hub;
 mod looks;
+mod man;
 mod ns;
 mod output;
 mod sockets;
@@ -81,6 +87,7 @@ async fn command(cli: Cli, output: Output) -> Outcome {
     match cli.command {
         Command::Agent(it) => agents::run(it, output, timeout).await,
         Command::Attr(it) => looks::attr(it, output, timeout).await,
+        Command::Bench(it) => bench::run(it, output, timeout).await,
         Command::Bridge(it) => bridge::run(it, output, timeout).await,
         Command::Call(it) => agents::call(it, output, timeout).await,
         Command::Completions { shell } => {
@@ -88,9 +95,11 @@ async fn command(cli: Cli, output: Output) -> Outcome {
             clap_complete::generate(shell, &mut Cli::command(), "gleis", &mut script);
             output.text(&String::from_utf8_lossy(&script))
         }
+        Command::Doctor { ns } => doctor::run(ns, output, timeout).await,
         // It has a command line of its own.
         Command::Engineer { .. } => Ok(()),
         Command::Hub(it) => hub::run(it, output, timeout).await,
+        Command::Man { folder } => man::write(&folder, output),
         Command::Method(it) => looks::method(it, output, timeout).await,
         Command::Ns(it) => ns::run(it, output, timeout).await,
         Command::Rep(it) => sockets::rep(it, output).await,

@@ -131,6 +131,6 @@ fn text(bytes: &[u8]) -> String {
     }
 }
 
-fn not_there(error: &OpenError, at: &Endpoint) -> Failure {
+pub(crate) fn not_there(error: &OpenError, at: &Endpoint) -> Failure {
     Failure::unreachable(error).hint(format!("is something listening at {at}?"))
 }

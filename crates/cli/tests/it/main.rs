@@ -8,6 +8,7 @@ mod engineer;
 mod hub;
 mod ns;
 mod sockets;
+mod tools;
 mod usage;
 
 use command::{Running, gleis, json};
