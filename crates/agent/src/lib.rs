@@ -53,6 +53,7 @@
 //! | collect what agents log | [`run_logger`], [`Context::log`] |
 //! | run an agent in a process of its own | [`run_agent_process`], [`processes!`](macro@crate::processes) |
 //! | talk to an agent of this program | [`AgentRef`] |
+//! | call many agents at once, or one of many | [`Group`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
 //!
 //! # Where they listen
@@ -112,6 +113,7 @@ mod context;
 mod current;
 mod dynamic;
 mod error;
+mod group;
 mod handler;
 mod log;
 mod method;
@@ -142,6 +144,7 @@ pub use crate::error::{
     AttributeError, BoxError, CallError, LoggerError, MethodError, NameServerError, NodeError,
     ProxyError, Result, RunError, ShutdownError, TimerError,
 };
+pub use crate::group::{Group, GroupError};
 pub use crate::handler::{Action, Handler, shape};
 pub use crate::log::{LogLevel, LogLine, Logger, LoggerCalls, RunLogger, run_logger};
 pub use crate::method::{Answer, Arguments, Method, Reply};

@@ -7,6 +7,7 @@ mod calls;
 mod channels;
 mod dynamic;
 mod faults;
+mod groups;
 mod life;
 mod logs;
 mod macros;
