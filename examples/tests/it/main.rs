@@ -378,3 +378,15 @@ async fn programs_of_osbrain_print_what_they_should_and_end() {
         check(name, expect).await;
     }
 }
+
+const POOL: &str = "\
+all answer: 2, 4, 6
+a quorum of 3: 2 answers
+one after the other: worker-1, worker-2, worker-3, worker-1
+the key \"Alice\" always is with the same one: true
+";
+
+#[tokio::test]
+async fn pool_prints_what_all_and_what_one_answers() {
+    check("pool", POOL).await;
+}
