@@ -333,9 +333,9 @@ async fn ns09_ns10_ns11_ns15_those_that_do_not_end_are_ended_in_half_the_time() 
     let lazy = run_agent("lazy", Lazy).await.unwrap();
     let polite = run_agent("polite", Counter::default()).await.unwrap();
     let begun = Instant::now();
-    let report = within(ns.shutdown_report(Duration::from_secs(1))).await;
+    let report = within(ns.shutdown_report(Duration::from_secs(3))).await;
     assert_eq!((report.stayed, report.forced), (Vec::new(), vec![lazy.name().clone()]));
-    assert!(Duration::from_millis(500) <= begun.elapsed());
+    assert!(Duration::from_millis(1_500) <= begun.elapsed());
     assert_eq!([lazy.state(), polite.state()], [AgentState::Gone, AgentState::Gone]);
 }
 
@@ -503,7 +503,7 @@ async fn ns13_two_hundred_agents_that_hang_crash_and_block_end_in_time_and_are_n
             _ => (),
         }
     }
-    let report = within(ns.shutdown_report(Duration::from_secs(4))).await;
+    let report = within(ns.shutdown_report(Duration::from_secs(8))).await;
     let mut forced: Vec<_> = report.forced.iter().map(ToString::to_string).collect();
     forced.sort();
     assert_eq!((report.stayed, forced), (Vec::new(), expect));
