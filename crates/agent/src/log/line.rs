@@ -37,7 +37,7 @@ impl fmt::Display for LogLevel {
     }
 }
 
-/// A line of a log, as agents publish it in JSON.
+/// A line of a log, as agents publish it in MessagePack.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct LogLine {
     /// Who said it.

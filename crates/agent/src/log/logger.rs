@@ -108,7 +108,7 @@ impl IntoFuture for RunLogger {
 #[agent]
 impl Logger {
     async fn on_init(&mut self, cx: &Context<Self>) -> Result {
-        let mut bind = cx.bind(Kind::Sub, ALIAS).codec(AnyCodec::Json);
+        let mut bind = cx.bind(Kind::Sub, ALIAS).codec(AnyCodec::Msgpack);
         if let Some(at) = self.at.take() {
             bind = bind.at(at);
         }

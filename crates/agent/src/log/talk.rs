@@ -61,7 +61,7 @@ impl<A: Agent> Context<A> {
             // It may have been closed by hand.
             let _ = self.close(&alias).await;
         }
-        self.connect_to(to).alias(ALIAS).codec(AnyCodec::Json).await?;
+        self.connect_to(to).alias(ALIAS).codec(AnyCodec::Msgpack).await?;
         let open = self.cell.sockets.find(ALIAS)?;
         let Socket::Pub(socket) = &*open.socket else {
             return Err(LoggerError::Kind { kind: open.addr.kind });
@@ -87,7 +87,7 @@ impl<A: Agent> Context<A> {
 
     fn tell_logger(&self, alias: &str, line: &LogLine) {
         let told = self.cell.sockets.find(alias).ok().and_then(|open| {
-            let body = AnyCodec::Json.encode(line, &Limits::default()).ok()?;
+            let body = AnyCodec::Msgpack.encode(line, &Limits::default()).ok()?;
             match &*open.socket {
                 Socket::Pub(it) => it.try_publish(line.level.as_str(), body).ok(),
                 _ => None,
