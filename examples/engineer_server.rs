@@ -16,6 +16,7 @@
 
 // README: begin engineer_server
 use std::error::Error;
+use std::pin::pin;
 
 use gleis::rpc::{Command, CommandArgs, Server};
 
@@ -41,7 +42,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         )
         .listen(url)
         .await?;
+    let mut interrupted = pin!(tokio::signal::ctrl_c());
+    // Heard from its first poll on, so before anybody is told that this runs.
+    _ = futures::poll!(&mut interrupted);
     println!("Server running ...");
-    Ok(tokio::signal::ctrl_c().await?)
+    Ok(interrupted.await?)
 }
 // README: end engineer_server

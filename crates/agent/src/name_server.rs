@@ -135,8 +135,10 @@ impl NameServerHandle {
     pub async fn until_interrupted(&self, timeout: Duration) -> std::io::Result<ShutdownReport> {
         tokio::signal::ctrl_c().await?;
         tokio::select! {
-            report = self.shutdown_report(timeout) => return Ok(report),
+            // Heard from its first poll on, so that comes before anything is shut down.
+            biased;
             again = tokio::signal::ctrl_c() => again?,
+            report = self.shutdown_report(timeout) => return Ok(report),
         }
         Ok(self.shutdown_report(Duration::ZERO).await)
     }
