@@ -4,7 +4,9 @@
 //! Run it by `cargo xtask peers`.
 
 mod actors;
+mod agents;
 mod gleis;
+mod idle;
 mod latency;
 mod libzmq;
 mod picture;
@@ -22,8 +24,9 @@ use clap::Parser;
 use gleis_benches::Rig;
 use serde_json::{Value, json};
 
+use crate::idle::Actors;
 use crate::picture::{Bar, Block};
-use crate::table::{Goal, WORK, Work};
+use crate::table::{Goal, Shows, WORK, Work};
 
 /// Rounds that count, beside a first one that only warms up.
 const ROUNDS: usize = 9;
@@ -39,6 +42,12 @@ struct Args {
     /// Three rounds instead of nine.
     #[arg(long)]
     quick: bool,
+    /// Starts actors that do nothing and prints what they hold: a part of this program's work.
+    #[arg(long, value_name = "WHOSE", hide = true)]
+    idle: Option<Actors>,
+    /// How many of them.
+    #[arg(long, value_name = "N", hide = true, default_value_t = 1_000)]
+    many: u64,
     /// Only work whose name contains this.
     #[arg(long, value_name = "PATTERN")]
     rows: Option<String>,
@@ -60,6 +69,10 @@ fn main() -> ExitCode {
 
 /// False if gleis falls short of a goal.
 fn run(args: &Args) -> Result<bool, Box<dyn Error>> {
+    if let Some(whose) = args.idle {
+        idle::hold(whose, args.many)?;
+        return Ok(true);
+    }
     let pattern = args.rows.as_deref().unwrap_or_default();
     let chosen: Vec<&Work> = WORK.iter().filter(|it| it.name.contains(pattern)).collect();
     if chosen.is_empty() {
@@ -104,16 +117,21 @@ fn measure(work: &Work, n_rounds: usize) -> Vec<Vec<f64>> {
 }
 
 fn unit(work: &Work) -> &'static str {
-    if work.is_time { "us" } else { "messages a second" }
+    match work.shows {
+        Shows::Bytes => "bytes",
+        Shows::Rate => "messages a second",
+        Shows::Time => "us",
+    }
 }
 
 /// What each contestant reached.
 fn bars(work: &Work, turns: &[Vec<f64>]) -> Vec<Bar> {
     let bar = |((name, _), times): (&(&'static str, _), &Vec<f64>)| {
         let seconds = median(times.clone());
-        let (value, text) = match work.is_time {
-            true => (seconds, format!("{:.2}", seconds * 1e6)),
-            false => (1.0 / seconds, rate(work.counts as f64 / seconds)),
+        let (value, text) = match work.shows {
+            Shows::Bytes => (seconds, format!("{seconds:.0}")),
+            Shows::Rate => (1.0 / seconds, rate(work.counts as f64 / seconds)),
+            Shows::Time => (seconds, format!("{:.2}", seconds * 1e6)),
         };
         Bar { name, text, value }
     };

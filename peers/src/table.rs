@@ -5,7 +5,8 @@ use gleis_benches::raw::{self as tokio_raw, Copied};
 use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
-use crate::{actors, gleis, latency, libzmq, raw, std_raw, tarpc, zeromq};
+use crate::idle::{self, Actors};
+use crate::{actors, agents, gleis, latency, libzmq, raw, std_raw, tarpc, zeromq};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {
@@ -14,10 +15,20 @@ pub(crate) struct Work {
     pub(crate) n: u64,
     /// What one message is counted as.
     pub(crate) counts: u64,
-    /// Whether the table shows the time of one message instead of a rate.
-    pub(crate) is_time: bool,
+    pub(crate) shows: Shows,
     pub(crate) contestants: &'static [Contestant<'static>],
     pub(crate) goals: &'static [Goal],
+}
+
+/// What the table shows of one message.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(crate) enum Shows {
+    /// What it holds in memory.
+    Bytes,
+    /// How many there are in a second.
+    Rate,
+    /// How long it takes.
+    Time,
 }
 
 /// How fast gleis has to be beside another contestant.
@@ -25,6 +36,8 @@ pub(crate) struct Work {
 pub(crate) enum Goal {
     /// A message takes at most so many seconds.
     AtMost(f64),
+    /// It holds at most so many bytes.
+    BytesAtMost(f64),
     /// At least so many times its rate.
     Rate(&'static str, f64),
     /// At most so many times its time.
@@ -44,13 +57,21 @@ const STD: &str = "raw std";
 /// One prebuilt frame is written again and again.
 const RAW_SAME: &str = "raw tokio, same bytes";
 
+const TASK: &str = "tokio task with mpsc";
+const STARTS: &[Contestant<'static>] = &[
+    (GLEIS, || idle::start(Actors::Gleis)),
+    (TASK, || idle::start(Actors::Task)),
+    ("ractor", || idle::start(Actors::Ractor)),
+    ("kameo", || idle::start(Actors::Kameo)),
+];
+
 macro_rules! push {
     ($name:literal, $size:expr, $n:expr, $($goal:expr),*) => {
         Work {
             name: $name,
             n: $n,
             counts: 1,
-            is_time: false,
+            shows: Shows::Rate,
             contestants: &[
                 (GLEIS, || sockets::push($size)),
                 (RAW, || tokio_raw::push($size, Copied::Fresh)),
@@ -70,7 +91,7 @@ macro_rules! publish {
             name: $name,
             n: $n,
             counts: 8,
-            is_time: false,
+            shows: Shows::Rate,
             contestants: &[
                 (GLEIS, || sockets::publish(8, $size)),
                 (RAW, || tokio_raw::fan_out(8, $size, Copied::Fresh)),
@@ -88,7 +109,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "round trip tcp, same core",
         n: 2_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || sockets::request(64, Cores::One)),
             (RAW, || tokio_raw::round_trip(64, Cores::One)),
@@ -101,7 +122,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "round trip tcp, same core, p99",
         n: 2_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || sockets::request_over(TCP, 64, Cores::One, 0.99)),
             (RAW, || tokio_raw::round_trip_at(64, Cores::One, 0.99)),
@@ -113,7 +134,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "round trip tcp",
         n: 1_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || sockets::request(64, Cores::Any)),
             (RAW, || tokio_raw::round_trip(64, Cores::Any)),
@@ -127,7 +148,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "round trip ipc",
         n: 1_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || sockets::request_over(IPC, 64, Cores::Any, 0.5)),
             (LIBZMQ, || libzmq::request_over(libzmq::IPC, 64, Cores::Any, 0.5)),
@@ -138,7 +159,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "round trip tcp beside 500,000 messages of 1 KiB a second, p99.9",
         n: 2_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[(GLEIS, latency::under_load), (RAW, latency::raw_under_load)],
         goals: &[Goal::Time(RAW, 3.0)],
     },
@@ -146,7 +167,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "longest round trip while 64 MiB leave by another connection",
         n: 3,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[(GLEIS, latency::beside_large)],
         goals: &[Goal::AtMost(0.064)],
     },
@@ -154,7 +175,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "from send to arrival, the caller computes 2 ms after each",
         n: 50,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, latency::computing),
             (LIBZMQ, libzmq::computing),
@@ -166,7 +187,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "64 in flight from one task",
         n: 64_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[
             (GLEIS, || many::dealers_in_flight(64, 64)),
             ("gleis, requests", || many::in_flight(64, 64)),
@@ -179,7 +200,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "64 awaiting callers",
         n: 64_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[
             (GLEIS, || many::callers(64, 64, Cores::Any)),
             (RAW, || raw::callers(64, 64, Cores::Any)),
@@ -191,7 +212,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "64 awaiting callers, two workers a side",
         n: 64_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[
             (GLEIS, || many::callers(64, 64, Cores::Workers)),
             (RAW, || raw::callers(64, 64, Cores::Workers)),
@@ -203,7 +224,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "push-pull of a typed struct, bincode",
         n: 100_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[(GLEIS, sockets::push_jobs), (LIBZMQ, || libzmq::push(64))],
         goals: &[Goal::Rate(LIBZMQ, 1.0)],
     },
@@ -211,7 +232,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "push-pull 64 B, two workers a side",
         n: 200_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[
             (GLEIS, || sockets::push_over(TCP, 64, Cores::Workers)),
             (RAW, || tokio_raw::fan_out_on(Cores::Workers, 1, 64, Copied::Fresh)),
@@ -222,7 +243,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "push-pull 64 B, ipc",
         n: 200_000,
         counts: 1,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[
             (GLEIS, || sockets::push_over(IPC, 64, Cores::Any)),
             (LIBZMQ, || libzmq::push_over(libzmq::IPC, 64)),
@@ -238,7 +259,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "asynchronous requests, 64 in flight",
         n: 20_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || channels::in_flight(64, 64)),
             (PLAIN, || channels::plain_in_flight(64, 64)),
@@ -249,7 +270,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "synced publications to 8, 64 B",
         n: 10_000,
         counts: 8,
-        is_time: false,
+        shows: Shows::Rate,
         contestants: &[(GLEIS, || channels::publish(8, 64)), (PLAIN, || sockets::publish(8, 64))],
         goals: &[Goal::Time(PLAIN, 1.2)],
     },
@@ -257,7 +278,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "request_via_channel in one process",
         n: 5_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[(GLEIS, channels::via_channel)],
         goals: &[Goal::AtMost(0.000_005)],
     },
@@ -265,7 +286,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "request and reply in one process",
         n: 5_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, sockets::request_in_process),
             ("tokio mpsc + oneshot", tokio_raw::ask_in_process),
@@ -279,7 +300,7 @@ pub(crate) const WORK: &[Work] = &[
         name: "push-pull in one process, 1 MiB",
         n: 50_000,
         counts: 1,
-        is_time: true,
+        shows: Shows::Time,
         contestants: &[
             (GLEIS, || gleis::push_in_process(1 << 20)),
             ("gleis, 64 B", || gleis::push_in_process(64)),
@@ -287,13 +308,70 @@ pub(crate) const WORK: &[Work] = &[
         ],
         goals: &[Goal::Independent("gleis, 64 B", 1.25)],
     },
+    Work {
+        name: "agent asks agent",
+        n: 5_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[
+            (GLEIS, agents::ask),
+            ("ractor", actors::ractor_call),
+            ("kameo", actors::kameo_ask),
+        ],
+        goals: &[Goal::Time("ractor", 1.0)],
+    },
+    Work {
+        name: "agent is told",
+        n: 50_000,
+        counts: 1,
+        shows: Shows::Rate,
+        contestants: &[(GLEIS, agents::tell), ("kameo", actors::kameo_tell)],
+        goals: &[Goal::Time("kameo", 1.0)],
+    },
+    Work {
+        name: "agent of another process is asked, same core",
+        n: 2_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, agents::ask_remote), (PLAIN, || sockets::request(64, Cores::One))],
+        goals: &[Goal::Time(PLAIN, 1.3)],
+    },
+    Work {
+        name: "1,000 agents start",
+        n: 1_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: STARTS,
+        goals: &[Goal::Time(TASK, 4.0)],
+    },
+    Work {
+        name: "100,000 agents start",
+        n: 100_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: STARTS,
+        goals: &[],
+    },
+    Work {
+        name: "1,000 idle agents",
+        n: 1_000,
+        counts: 1,
+        shows: Shows::Bytes,
+        contestants: &[
+            (GLEIS, || idle::memory(Actors::Gleis)),
+            (TASK, || idle::memory(Actors::Task)),
+            ("ractor", || idle::memory(Actors::Ractor)),
+            ("kameo", || idle::memory(Actors::Kameo)),
+        ],
+        goals: &[Goal::BytesAtMost(5.0 * 1024.0)],
+    },
 ];
 
 impl Goal {
     /// Beside whom gleis is judged, if beside anybody.
     pub(crate) fn other(self) -> Option<&'static str> {
         match self {
-            Self::AtMost(_) => None,
+            Self::AtMost(_) | Self::BytesAtMost(_) => None,
             Self::Independent(it, _) | Self::Rate(it, _) | Self::Time(it, _) => Some(it),
         }
     }
@@ -301,7 +379,7 @@ impl Goal {
     /// What gleis reached, of seconds a message each, and whether that is enough.
     pub(crate) fn judge(self, gleis: f64, other: f64) -> (f64, bool) {
         match self {
-            Self::AtMost(most) => (gleis, gleis <= most),
+            Self::AtMost(most) | Self::BytesAtMost(most) => (gleis, gleis <= most),
             Self::Rate(_, least) => (other / gleis, least <= other / gleis),
             Self::Independent(_, most) | Self::Time(_, most) => {
                 (gleis / other, gleis / other <= most)
@@ -313,6 +391,7 @@ impl Goal {
     pub(crate) fn show(self, reached: f64) -> String {
         match self {
             Self::AtMost(most) => format!("{:.0} us (goal <= {:.0} us)", reached * 1e6, most * 1e6),
+            Self::BytesAtMost(most) => format!("{reached:.0} bytes (goal <= {most:.0} bytes)"),
             Self::Rate(_, least) => format!("{reached:.2} (goal >= {least:.2})"),
             Self::Independent(_, most) | Self::Time(_, most) => {
                 format!("{reached:.2} (goal <= {most:.2})")

@@ -1,6 +1,9 @@
 //! An agent of this program, as seen by others in it.
 
+mod oneway;
 mod talk;
+
+pub use self::oneway::Oneway;
 
 use std::fmt;
 use std::sync::Arc;
@@ -77,6 +80,11 @@ impl<A: Agent> AgentRef<A> {
     pub async fn tell(&self, method: &str, args: impl Serialize) -> Result<(), CallError> {
         let args = arguments(&args)?;
         self.cx.cell.tell_by_name(method.to_owned(), args, self.within).await
+    }
+
+    /// The same agent, to be told something by type without waiting for it.
+    pub fn oneway(&self) -> Oneway<A> {
+        Oneway(self.clone())
     }
 
     /// The value of an attribute: a field that the agent exposes, or a free one. It works even after the

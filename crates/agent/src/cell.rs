@@ -19,6 +19,7 @@ use crate::{
     log::Book,
     node::{ControlReply, Want, perform},
     socket::Sockets,
+    text::chain,
     timer::Timers,
 };
 
@@ -162,6 +163,39 @@ impl<A: Agent> Cell<A> {
                 what: what.into_owned(),
                 within,
             }),
+        }
+    }
+
+    /// Has the agent do something when its turn comes.
+    pub(crate) async fn tell_typed(
+        &self,
+        what: &'static str,
+        within: Duration,
+        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>>
+        + Send
+        + 'static,
+    ) -> Result<(), CallError> {
+        let work: Work<A> = Box::new(move |agent, cx| {
+            Box::pin(async move {
+                if let Err(error) = call(agent, cx).await {
+                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), method = what, error = chain(&*error), "what was told failed");
+                }
+                Ok(())
+            })
+        });
+        self.post(Job { what: what.into(), caller: None, after_fault: false, work }, within).await
+    }
+
+    /// Puts a job into the mailbox.
+    pub(crate) async fn post(&self, job: Job<A>, within: Duration) -> Result<(), CallError> {
+        let what = job.what.clone();
+        let agent = || self.name.clone();
+        match timeout(within, self.mail.send(job)).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
+            Err(_) => {
+                Err(CallError::DeadlineExceeded { agent: agent(), what: what.into_owned(), within })
+            }
         }
     }
 

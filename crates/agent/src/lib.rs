@@ -137,7 +137,7 @@ pub use gleis_naming::{ConnectError, NamingError, ShutdownReport};
 pub use gleis_patterns::Overflow;
 
 pub use crate::agent::Agent;
-pub use crate::agent_ref::AgentRef;
+pub use crate::agent_ref::{AgentRef, Oneway};
 pub use crate::context::Context;
 pub use crate::dynamic::{Attribute, MethodInfo};
 pub use crate::error::{

@@ -112,10 +112,26 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
     let implementations = methods.iter().map(Method::implementation);
     let parameters = &block.generics;
     let (generics, types, bounds) = block.generics.split_for_impl();
+    let tells = format_ident!("{name}Tells", span = name.span());
+    let tells_text = format!("What [`{name}`] can be told without waiting for it, by type.");
+    let told = || methods.iter().filter(|it| it.takes_self());
+    let tell_declarations = told().map(Method::tell_declaration);
+    let tell_implementations = told().map(Method::tell_implementation);
     Ok(quote! {
         #[doc = #text]
         #visibility trait #calls #parameters #bounds {
             #(#declarations)*
+        }
+
+        #[doc = #tells_text]
+        // Few programs use both.
+        #[allow(dead_code)]
+        #visibility trait #tells #parameters #bounds {
+            #(#tell_declarations)*
+        }
+
+        impl #generics #tells #types for #root::Oneway<#owner> #bounds {
+            #(#tell_implementations)*
         }
 
         impl #generics #calls #types for #root::AgentRef<#owner> #bounds {

@@ -68,19 +68,16 @@ impl<'a> Method<'a> {
 
     /// The declaration in the trait of typed calls.
     pub(crate) fn declaration(&self) -> TokenStream {
-        let signature = self.typed_signature();
+        let signature = self.typed_signature(&self.reply());
         let docs = self.docs();
         quote!(#(#docs)* #signature;)
     }
 
     /// The implementation of the typed call.
     pub(crate) fn implementation(&self) -> TokenStream {
-        let signature = self.typed_signature();
+        let signature = self.typed_signature(&self.reply());
         let name = self.function.sig.ident.unraw().to_string();
-        let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
-            let name = it.name;
-            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
-        });
+        let conversions = self.conversions();
         let result = self.result();
         let (call, agent) = match self.arguments.takes_self {
             true => (quote!(call_typed), quote!(__agent,)),
@@ -99,7 +96,47 @@ impl<'a> Method<'a> {
         }
     }
 
-    fn typed_signature(&self) -> TokenStream {
+    /// True when it works on the agent's state.
+    pub(crate) fn takes_self(&self) -> bool {
+        self.arguments.takes_self
+    }
+
+    /// The declaration in the trait of what can be told.
+    pub(crate) fn tell_declaration(&self) -> TokenStream {
+        let signature = self.typed_signature(&quote!(()));
+        let docs = self.docs();
+        quote!(#(#docs)* #signature;)
+    }
+
+    /// The implementation of the same.
+    pub(crate) fn tell_implementation(&self) -> TokenStream {
+        let signature = self.typed_signature(&quote!(()));
+        let name = self.function.sig.ident.unraw().to_string();
+        let conversions = self.conversions();
+        let result = self.result();
+        quote! {
+            #signature {
+                #(#conversions)*
+                self.tell_typed(#name, move |__agent, __cx| {
+                    ::std::boxed::Box::pin(async move {
+                        let _ = __cx;
+                        ::core::result::Result::map(#result, ::core::mem::drop)
+                    })
+                })
+            }
+        }
+    }
+
+    /// Makes strings of what the typed functions take for them.
+    fn conversions(&self) -> Vec<TokenStream> {
+        let strings = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
+            let name = it.name;
+            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
+        });
+        strings.collect()
+    }
+
+    fn typed_signature(&self, reply: &TokenStream) -> TokenStream {
         let Self { root, function, .. } = self;
         let name = &function.sig.ident;
         let arguments = self.arguments.rest.iter().map(|Argument { name, ty }| {
@@ -109,17 +146,21 @@ impl<'a> Method<'a> {
                 false => quote!(#name: #ty),
             }
         });
-        let output = self.output();
-        let span = self.output_span();
-        let blamed = blaming(root, span);
-        let output = match self.is_fallible() {
-            true => quote_spanned!(span=> <#output as #blamed::Outcome>::Reply),
-            false => output,
-        };
         quote! {
             fn #name(&self, #(#arguments),*) -> impl ::core::future::Future<
-                Output = ::core::result::Result<#output, #root::CallError>,
+                Output = ::core::result::Result<#reply, #root::CallError>,
             > + ::core::marker::Send
+        }
+    }
+
+    /// What a call gives when it went well.
+    fn reply(&self) -> TokenStream {
+        let output = self.output();
+        let span = self.output_span();
+        let blamed = blaming(self.root, span);
+        match self.is_fallible() {
+            true => quote_spanned!(span=> <#output as #blamed::Outcome>::Reply),
+            false => output,
         }
     }
 

@@ -185,13 +185,7 @@ impl<A: Agent> Cell<A> {
                 Ok(())
             })
         });
-        let job = Job { what: what.clone().into(), caller: None, after_fault: false, work };
-        let agent = || self.name.clone();
-        match timeout(within, self.mail.send(job)).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
-            Err(_) => Err(CallError::DeadlineExceeded { agent: agent(), what, within }),
-        }
+        self.post(Job { what: what.into(), caller: None, after_fault: false, work }, within).await
     }
 }
 

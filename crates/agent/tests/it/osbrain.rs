@@ -11,7 +11,7 @@ use gleis_test::wait::{eventually, within};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::support::{Counter, CounterCalls, Greeter, GreeterCalls, Listener};
+use crate::support::{Counter, CounterCalls, CounterTells, Greeter, GreeterCalls, Listener};
 
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -285,6 +285,15 @@ async fn prx18_what_is_told_returns_at_once_and_is_done_in_turn() {
     counter.tell("divide", (0,)).await.unwrap();
     counter.tell("add", ("x",)).await.unwrap();
     assert_eq!(counter.total().await.unwrap(), 20);
+
+    // By type, too.
+    let told = counter.oneway();
+    told.add(1).await.unwrap();
+    told.divide(0).await.unwrap();
+    assert_eq!(counter.total().await.unwrap(), 21);
+    within(counter.shutdown()).await.unwrap();
+    let error = told.add(1).await.unwrap_err();
+    assert!(matches!(error, CallError::Gone { .. }), "{error}");
 }
 
 #[tokio::test]

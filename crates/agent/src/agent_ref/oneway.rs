@@ -1,0 +1,48 @@
+//! Telling an agent of this program something, by type, without waiting for it.
+
+use std::fmt;
+
+use futures::future::BoxFuture;
+
+use super::AgentRef;
+use crate::{Agent, BoxError, CallError, Context};
+
+/// An agent of this program that is told, not asked: a function returns when its call waits in the
+/// agent's mailbox.
+///
+/// `#[agent]` adds a function for each `#[method]` that takes `self` (trait `<Type>Tells`); arguments
+/// travel as they are. An answer is dropped, an error is logged.
+pub struct Oneway<A: 'static>(pub(super) AgentRef<A>);
+
+impl<A: Agent> Oneway<A> {
+    /// Has a function called with the agent's state, between two messages: what the functions made by
+    /// `#[agent]` do.
+    ///
+    /// # Errors
+    /// [`CallError`]: no room in the mailbox in time, or the agent is gone.
+    ///
+    /// # Cancel safety
+    /// Either it waits in the mailbox or nothing has happened.
+    pub async fn tell_typed(
+        &self,
+        method: &'static str,
+        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>>
+        + Send
+        + 'static,
+    ) -> Result<(), CallError> {
+        let Self(AgentRef { cx, within, .. }) = self;
+        cx.cell.tell_typed(method, *within, call).await
+    }
+}
+
+impl<A> Clone for Oneway<A> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<A> fmt::Debug for Oneway<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Oneway").field(&self.0).finish()
+    }
+}
