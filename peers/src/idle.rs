@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use gleis_benches::Rig;
 use gleis_benches::process::resident;
+use tokio::runtime::Handle;
 
 use crate::{actors, agents};
 
@@ -36,7 +37,9 @@ pub(crate) fn start(whose: Actors) -> Rig {
                 Actors::Task => turns.done(timed(start, actors::task_start(n).await?)),
             }
             // Those that were dropped end now.
-            tokio::time::sleep(Duration::from_millis(1)).await;
+            while 0 < Handle::current().metrics().num_alive_tasks() {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     })

@@ -1,5 +1,6 @@
 //! The task of an agent: one thing at a time, until it is told to shut down.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,8 +11,9 @@ use tokio::{
 
 use crate::{
     Agent, AgentState, BoxError, Context, ErrorPolicy, Fault,
-    cell::{Cell, Job, Order, guarded},
+    cell::{Cell, Order, guarded},
     current::Frame,
+    job::Job,
     timer::Due,
 };
 
@@ -48,16 +50,20 @@ impl<A: Agent> Actor<A> {
 
     /// Does what comes, until it is told to stop or something fails.
     async fn live(&mut self) -> Result<(), Fault> {
-        let mut order = self.cx.cell.order.subscribe();
+        let cell = self.cx.cell.clone();
+        let mut order = cell.order.subscribe();
+        // Both wait through many jobs: to begin anew for each costs more than a small job does.
+        let mut told = pin!(order.wait_for(|it| *it != Order::Run));
+        let mut due = pin!(cell.timers.next());
         loop {
-            let next = {
-                let Self { cx, jobs, .. } = self;
-                tokio::select! {
-                    biased;
-                    _ = order.wait_for(|it| *it != Order::Run) => Next::Stop,
-                    next = next(cx, jobs) => next,
-                }
+            let next = tokio::select! {
+                biased;
+                _ = &mut told => Next::Stop,
+                next = next::<A>(&mut self.jobs, due.as_mut()) => next,
             };
+            if let Next::Due(_) = next {
+                due.set(cell.timers.next());
+            }
             let done = match next {
                 Next::Due(due) => self.act(due).await,
                 Next::Idle => {
@@ -84,11 +90,11 @@ impl<A: Agent> Actor<A> {
 
     async fn work(&mut self, job: Job<A>) -> Result<(), Fault> {
         let Self { agent, cx, .. } = self;
-        let frame = Frame::new(cx.cell.identity.clone(), job.caller);
-        let work = job.work;
-        let res = guarded(frame.scope(async move { work(agent, cx).await })).await;
+        let what = job.about().what.clone();
+        let frame = Frame::new(cx.cell.identity.clone(), job.about().caller.clone());
+        let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
         res.and_then(|it| it).inspect_err(|_| {
-            tracing::debug!(target: "gleis::agent", agent = %self.cx.name(), what = %job.what, "failed");
+            tracing::debug!(target: "gleis::agent", agent = %self.cx.name(), %what, "failed");
         })
     }
 
@@ -134,7 +140,7 @@ impl<A: Agent> Actor<A> {
             };
             match job {
                 None => return,
-                Some(job) if job.after_fault => {
+                Some(job) if job.about().after_fault => {
                     // A look that fails harms nobody but the one who looks.
                     let _ = self.work(job).await;
                 }
@@ -157,7 +163,7 @@ impl<A: Agent> Actor<A> {
 
 /// Tells of work that came too late. Who waits for it hears of it when it is dropped.
 fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>) {
-    tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %job.what, "given up");
+    tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %job.about().what, "given up");
     drop(job);
 }
 
@@ -168,10 +174,13 @@ enum Next<A: 'static> {
     Stop,
 }
 
-async fn next<A: Agent>(cx: &Context<A>, jobs: &mut mpsc::Receiver<Job<A>>) -> Next<A> {
+async fn next<A: Agent>(
+    jobs: &mut mpsc::Receiver<Job<A>>,
+    due: Pin<&mut impl Future<Output = Due<A>>>,
+) -> Next<A> {
     tokio::select! {
         job = jobs.recv() => job.map_or(Next::Stop, Next::Job),
-        due = cx.cell.timers.next() => Next::Due(due),
+        due = due => Next::Due(due),
         () = idle(A::IDLE_AFTER) => Next::Idle,
     }
 }

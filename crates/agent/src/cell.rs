@@ -8,14 +8,19 @@ use std::time::Duration;
 use futures::future::{BoxFuture, FutureExt};
 use gleis_core::Name;
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
-    time::{Instant, timeout},
+    sync::{
+        Semaphore,
+        mpsc::{self, error::TrySendError},
+        oneshot, watch,
+    },
+    time::{Instant, timeout, timeout_at},
 };
 
 use crate::{
     Agent, AgentState, BoxError, CallError, Context, ErrorPolicy, Fault,
     current::Frame,
     dynamic::{Attributes, Functions, Methods},
+    job::Job,
     log::Book,
     node::{ControlReply, Want, perform},
     socket::Sockets,
@@ -25,22 +30,6 @@ use crate::{
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
 pub(crate) const ROOM: usize = 16 << 20;
-
-/// What an agent does in one go.
-pub(crate) type Work<A> =
-    Box<dyn for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), Fault>> + Send>;
-
-/// A piece of work in the mailbox.
-pub(crate) struct Job<A: 'static> {
-    /// What it is, for the log.
-    pub(crate) what: Cow<'static, str>,
-    /// Who waits for it.
-    pub(crate) caller: Option<Arc<Frame>>,
-    /// True when it may be done although the agent has stopped after a fault.
-    pub(crate) after_fault: bool,
-    /// It itself; its error stops the agent.
-    pub(crate) work: Work<A>,
-}
 
 /// What an agent is told to do; it goes from one to the next, never back.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -148,16 +137,16 @@ impl<A: Agent> Cell<A> {
             return Err(CallError::Gone { agent: self.name.clone() });
         }
         let (reply, answer) = oneshot::channel();
-        let work = work(self.name.clone(), what.clone(), reply, call);
-        let job = Job { what: what.clone(), caller, after_fault, work };
-        let begun = Instant::now();
+        let job = answering(self.name.clone(), what.clone(), caller, reply, call);
+        let job = job.after_fault(after_fault);
+        let deadline = deadline(within);
         let wait = async {
             self.mail.send(job).await.map_err(|_| ()).ok()?;
             answer.await.ok()
         };
-        match timeout(within, wait).await {
+        match timeout_at(deadline, wait).await {
             Ok(Some(res)) => res,
-            Ok(None) => Err(self.why_no_answer(within.saturating_sub(begun.elapsed())).await),
+            Ok(None) => Err(self.why_no_answer(deadline).await),
             Err(_) => Err(CallError::DeadlineExceeded {
                 agent: self.name.clone(),
                 what: what.into_owned(),
@@ -175,7 +164,7 @@ impl<A: Agent> Cell<A> {
         + Send
         + 'static,
     ) -> Result<(), CallError> {
-        let work: Work<A> = Box::new(move |agent, cx| {
+        let job = Job::new(what, None, move |agent, cx| {
             Box::pin(async move {
                 if let Err(error) = call(agent, cx).await {
                     tracing::warn!(target: "gleis::agent", agent = %cx.name(), method = what, error = chain(&*error), "what was told failed");
@@ -183,28 +172,33 @@ impl<A: Agent> Cell<A> {
                 Ok(())
             })
         });
-        self.post(Job { what: what.into(), caller: None, after_fault: false, work }, within).await
+        self.post(job, within).await
     }
 
     /// Puts a job into the mailbox.
     pub(crate) async fn post(&self, job: Job<A>, within: Duration) -> Result<(), CallError> {
-        let what = job.what.clone();
         let agent = || self.name.clone();
+        let job = match self.mail.try_send(job) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(CallError::Gone { agent: agent() }),
+            Err(TrySendError::Full(job)) => job,
+        };
+        let what = job.about().what.clone();
         match timeout(within, self.mail.send(job)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
             Err(_) => {
-                Err(CallError::DeadlineExceeded { agent: agent(), what: what.into_owned(), within })
+                Err(CallError::DeadlineExceeded { agent: agent(), what: what.to_string(), within })
             }
         }
     }
 
     /// Why a job was given up without an answer.
-    async fn why_no_answer(&self, within: Duration) -> CallError {
+    async fn why_no_answer(&self, deadline: Instant) -> CallError {
         let mut state = self.state.subscribe();
         let settled = state.wait_for(AgentState::is_over);
         let agent = self.name.clone();
-        match timeout(within, settled).await {
+        match timeout_at(deadline, settled).await {
             Ok(Ok(state)) => match &*state {
                 AgentState::Failed(fault) => {
                     CallError::NotRunning { agent, fault: Some(fault.clone()) }
@@ -217,6 +211,14 @@ impl<A: Agent> Cell<A> {
     }
 }
 
+/// So long from now; beyond what a clock can tell is never: a century will do.
+fn deadline(within: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(within).unwrap_or(now + CENTURY)
+}
+
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+
 /// How something is asked of an agent.
 pub(crate) struct Asking {
     pub(crate) caller: Option<Arc<Frame>>,
@@ -225,9 +227,10 @@ pub(crate) struct Asking {
 }
 
 /// The work that answers a call. A panic goes to the caller too, and stops the agent.
-fn work<A: Agent, R: Send + 'static>(
+fn answering<A: Agent, R: Send + 'static>(
     agent_name: Name,
     what: Cow<'static, str>,
+    caller: Option<Arc<Frame>>,
     reply: oneshot::Sender<Result<R, CallError>>,
     call: impl for<'a> FnOnce(
         &'a mut A,
@@ -235,8 +238,8 @@ fn work<A: Agent, R: Send + 'static>(
     ) -> BoxFuture<'a, Result<Result<R, BoxError>, CallError>>
     + Send
     + 'static,
-) -> Work<A> {
-    Box::new(move |agent, cx| {
+) -> Job<A> {
+    Job::new(what.clone(), caller, move |agent, cx| {
         Box::pin(async move {
             // Nobody waits any more: do not even begin.
             if reply.is_closed() {

@@ -115,6 +115,7 @@ mod dynamic;
 mod error;
 mod group;
 mod handler;
+mod job;
 mod log;
 mod method;
 mod name_server;

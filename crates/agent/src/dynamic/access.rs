@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use super::{Functions, methods::value};
 use crate::{
     Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
-    cell::{Asking, Cell, Job, Work, guarded},
+    cell::{Asking, Cell, guarded},
+    job::Job,
     method::Source,
     text::{chain, instead},
 };
@@ -175,8 +176,7 @@ impl<A: Agent> Cell<A> {
         if !self.has_method(&name) {
             return Err(self.unknown_method(name));
         }
-        let what = name.clone();
-        let work: Work<A> = Box::new(move |agent, cx| {
+        let job = Job::new(name.clone(), None, move |agent, cx| {
             Box::pin(async move {
                 let done = guarded(call_here(agent, cx, &name, arguments)).await?;
                 if let Err(error) = done {
@@ -185,7 +185,7 @@ impl<A: Agent> Cell<A> {
                 Ok(())
             })
         });
-        self.post(Job { what: what.into(), caller: None, after_fault: false, work }, within).await
+        self.post(job, within).await
     }
 }
 

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     Agent, Fault,
-    cell::{Job, guarded},
+    cell::guarded,
+    job::{Job, What},
     text::chain,
     timer::AnyAction,
 };
@@ -91,14 +92,9 @@ pub(super) async fn unanswered<A: Agent>(
 
 /// An action as a piece of work.
 fn job<A: Agent>(alias: &Arc<str>, action: AnyAction<A>) -> Job<A> {
-    Job {
-        what: format!("no answer from `{alias}`").into(),
-        caller: None,
-        after_fault: false,
-        work: Box::new(move |agent, cx| {
-            Box::pin(async move {
-                guarded(action(agent, cx)).await?.map_err(|error| Fault::error(&error))
-            })
-        }),
-    }
+    Job::new(What::NoAnswer(alias.clone()), None, move |agent, cx| {
+        Box::pin(
+            async move { guarded(action(agent, cx)).await?.map_err(|error| Fault::error(&error)) },
+        )
+    })
 }

@@ -10,8 +10,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::handling::{Handling, Owed};
 use crate::{
     Agent, BoxError, Context, Fault, Handler, Method,
-    cell::{Job, Work, guarded},
+    cell::guarded,
     dynamic::method,
+    job::{Job, What},
     method::{Reply, Source},
     text::chain,
 };
@@ -50,12 +51,9 @@ where
 {
     Arc::new(move |received: Received| {
         let handler = handler.clone();
-        job(
-            &received.alias.clone(),
-            Box::new(move |agent, cx| {
-                Box::pin(async move { handle::<A, M, S, _>(&*handler, agent, cx, received).await })
-            }),
-        )
+        Job::new(What::Message(received.alias.clone()), None, move |agent, cx| {
+            Box::pin(async move { handle::<A, M, S, _>(&*handler, agent, cx, received).await })
+        })
     })
 }
 
@@ -64,28 +62,18 @@ pub(crate) fn named<A: Agent>(name: &str) -> AnyHandler<A> {
     let name: Arc<str> = name.into();
     Arc::new(move |received: Received| {
         let name = name.clone();
-        job(
-            &received.alias.clone(),
-            Box::new(move |agent, cx| {
-                Box::pin(async move {
-                    if let Some(method) = method::<A>(&name) {
-                        return by_method(method, agent, cx, received).await;
-                    }
-                    match cx.cell.methods.find(&name) {
-                        Some(given) => ((given.handler)(received).work)(agent, cx).await,
-                        None => {
-                            refuse(received, format!("there is no method `{name}` any more")).await
-                        }
-                    }
-                })
-            }),
-        )
+        Job::new(What::Message(received.alias.clone()), None, move |agent, cx| {
+            Box::pin(async move {
+                if let Some(method) = method::<A>(&name) {
+                    return by_method(method, agent, cx, received).await;
+                }
+                match cx.cell.methods.find(&name) {
+                    Some(given) => (given.handler)(received).run(agent, cx).await,
+                    None => refuse(received, format!("there is no method `{name}` any more")).await,
+                }
+            })
+        })
     })
-}
-
-fn job<A: Agent>(alias: &Arc<str>, work: Work<A>) -> Job<A> {
-    let what = format!("a message from `{alias}`").into();
-    Job { what, caller: None, after_fault: false, work }
 }
 
 async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>(

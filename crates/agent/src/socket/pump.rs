@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     Agent,
-    cell::{Cell, Job, ROOM},
+    cell::{Cell, ROOM},
+    job::Job,
 };
 
 /// The task that receives for handlers. Dropping it ends it.
