@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{
+    Arc, LazyLock,
+    atomic::{AtomicU64, Ordering},
+};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
@@ -90,7 +93,7 @@ impl<A: Agent> Cell<A> {
     ) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
         let (mail, jobs) = mpsc::channel(setup.mailbox);
         let cell = Self {
-            identity: Name::random(),
+            identity: identity(),
             name,
             mail,
             room: Arc::new(Semaphore::new(ROOM)),
@@ -218,6 +221,15 @@ fn deadline(within: Duration) -> Instant {
 }
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+
+/// A name that no other agent in the world has: chance once, then a number, which costs no call into
+/// the system.
+fn identity() -> Name {
+    static PROCESS: LazyLock<Name> = LazyLock::new(Name::random);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    Name::new(&format!("{}-{n}", *PROCESS)).unwrap_or_else(|_| Name::random())
+}
 
 /// How something is asked of an agent.
 pub(crate) struct Asking {
