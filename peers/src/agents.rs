@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use gleis_agent::{AgentRef, CallError, NameServerProxy, Node, agent, run_agent, run_nameserver};
+use bytes::Bytes;
+use gleis_agent::{
+    AgentRef, CallError, Context, Kind, NameServerProxy, Node, SendError, agent, run_agent,
+    run_nameserver,
+};
 use gleis_benches::rig::{Cores, Rig};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 /// More than a turn puts into a mailbox before the agent gets to it, as the others have by default.
 const MAILBOX: usize = 64;
@@ -88,6 +93,68 @@ pub(crate) fn ask_remote() -> Rig {
                     times.push(start.elapsed());
                 }
                 turns.done_each(&mut times);
+            }
+            Ok(())
+        },
+    )
+}
+
+/// Pushes what it is told to.
+struct Sender;
+
+#[agent]
+impl Sender {
+    #[method]
+    async fn push(&mut self, cx: &Context<Self>, n: u64) -> Result<(), SendError> {
+        for _ in 0..n {
+            cx.send("main", Bytes::from_static(&[b'x'; 64])).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Counts what it receives and says when that is enough.
+struct Receiver {
+    enough: UnboundedSender<()>,
+    n_left: u64,
+}
+
+#[agent]
+impl Receiver {
+    #[method]
+    async fn expect(&mut self, n: u64) {
+        self.n_left = n;
+    }
+}
+
+/// One agent pushes to another one of another thread, over tcp.
+pub(crate) fn push() -> Rig {
+    Rig::pair(
+        Cores::Any,
+        async move |ready| {
+            let node = Node::local();
+            let sender = node.run_agent("from", Sender).await?.within(PATIENCE);
+            let at = sender.bind(Kind::Push, "main").at("tcp://127.0.0.1:0").await?;
+            ready.tell((sender, at));
+            std::future::pending().await
+        },
+        async move |mut turns, (sender, at)| {
+            let node = Node::local();
+            let (enough, mut is_enough) = unbounded_channel();
+            let receiver = node.run_agent("to", Receiver { enough, n_left: 0 }).await?;
+            let count = async |it: &mut Receiver, _: &Context<Receiver>, _: Bytes| {
+                it.n_left -= 1;
+                if it.n_left == 0 {
+                    let _ = it.enough.send(());
+                }
+            };
+            receiver.connect(at, count).await?;
+            while let Some(n) = turns.next().await {
+                receiver.expect(n).await?;
+                let start = Instant::now();
+                sender.push(n).await?;
+                is_enough.recv().await.ok_or("gone")?;
+                turns.done(start.elapsed());
             }
             Ok(())
         },

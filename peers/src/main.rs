@@ -9,6 +9,7 @@ mod gleis;
 mod idle;
 mod latency;
 mod libzmq;
+mod osbrain;
 mod picture;
 mod raw;
 mod std_raw;

@@ -6,7 +6,7 @@ use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
 use crate::idle::{self, Actors};
-use crate::{actors, agents, gleis, latency, libzmq, raw, std_raw, tarpc, zeromq};
+use crate::{actors, agents, gleis, latency, libzmq, osbrain, raw, std_raw, tarpc, zeromq};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {
@@ -57,6 +57,7 @@ const STD: &str = "raw std";
 /// One prebuilt frame is written again and again.
 const RAW_SAME: &str = "raw tokio, same bytes";
 
+const OSBRAIN: &str = "osBrain";
 const TASK: &str = "tokio task with mpsc";
 const STARTS: &[Contestant<'static>] = &[
     (GLEIS, || idle::start(Actors::Gleis)),
@@ -364,6 +365,41 @@ pub(crate) const WORK: &[Work] = &[
             ("kameo", || idle::memory(Actors::Kameo)),
         ],
         goals: &[Goal::BytesAtMost(5.0 * 1024.0)],
+    },
+    Work {
+        name: "50 agents start, beside osBrain",
+        n: 50,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, || idle::start(Actors::Gleis)), (OSBRAIN, || osbrain::rig("start"))],
+        goals: &[],
+    },
+    Work {
+        name: "20 idle agents, beside osBrain",
+        n: 20,
+        counts: 1,
+        shows: Shows::Bytes,
+        contestants: &[
+            (GLEIS, || idle::memory(Actors::Gleis)),
+            (OSBRAIN, || osbrain::rig("memory")),
+        ],
+        goals: &[],
+    },
+    Work {
+        name: "agent is asked by name, beside osBrain",
+        n: 2_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, agents::ask_remote), (OSBRAIN, || osbrain::rig("call"))],
+        goals: &[],
+    },
+    Work {
+        name: "agent pushes 64 B to agent, beside osBrain",
+        n: 50_000,
+        counts: 1,
+        shows: Shows::Rate,
+        contestants: &[(GLEIS, agents::push), (OSBRAIN, || osbrain::rig("push"))],
+        goals: &[],
     },
 ];
 

@@ -39,7 +39,7 @@ pub(crate) fn run(args: &[&str]) -> Outcome {
 }
 
 /// A Python that has the packages, in a virtual environment.
-fn provide_python() -> Result<String, Failure> {
+pub(crate) fn provide_python() -> Result<String, Failure> {
     let unread = |error| Failure::finding(format!("interop: {PACKAGES}: {error}"));
     let packages = fs::read_to_string(root().join(PACKAGES)).map_err(unread)?;
     let folder = root().join(target_dir()).join("interop-python");

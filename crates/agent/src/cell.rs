@@ -228,7 +228,7 @@ fn identity() -> Name {
     static PROCESS: LazyLock<Name> = LazyLock::new(Name::random);
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    Name::new(&format!("{}-{n}", *PROCESS)).unwrap_or_else(|_| Name::random())
+    Name::new(format!("{}-{n}", *PROCESS)).unwrap_or_else(|_| Name::random())
 }
 
 /// How something is asked of an agent.

@@ -124,8 +124,6 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
         }
 
         #[doc = #tells_text]
-        // Few programs use both.
-        #[allow(dead_code)]
         #visibility trait #tells #parameters #bounds {
             #(#tell_declarations)*
         }

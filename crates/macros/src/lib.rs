@@ -26,7 +26,8 @@ mod signature;
 ///   import it where you call them. A method called like one of `AgentRef`'s own functions, such
 ///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`. A method without `self` runs beside the agent's
 ///   work, at once, even while the agent is busy or has stopped; what it shares with the agent is what
-///   `Context` gives: free attributes, sockets, timers.
+///   `Context` gives: free attributes, sockets, timers. The trait `<Type>Tells` has the same functions for
+///   `AgentRef::oneway`, which wait for no answer.
 /// - All other functions stay what they are.
 ///
 /// `#[agent(attributes(name, ..))]` lets others see and change these fields by name, through any proxy; their

@@ -1,0 +1,27 @@
+//! The original osBrain, in Python: one program each turn.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use gleis_benches::Rig;
+
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/osbrain_peer.py");
+/// Names a Python that has osBrain.
+const PYTHON: &str = "GLEIS_PEERS_PYTHON";
+
+/// Work that the program knows; it says itself how long it took.
+pub(crate) fn rig(work: &'static str) -> Rig {
+    Rig::alone(async move |mut turns| {
+        let python = std::env::var(PYTHON).map_err(|_| format!("{PYTHON} is not set"))?;
+        while let Some(n) = turns.next().await {
+            let mut program = Command::new(&python);
+            program.args([PROGRAM, work, &n.to_string()]).stderr(Stdio::null());
+            let done = program.output()?;
+            let told = String::from_utf8(done.stdout)?;
+            // Its agents write there, too.
+            let told = told.lines().rev().find_map(|it| it.parse().ok());
+            turns.done(Duration::from_secs_f64(told.ok_or("osBrain failed")?));
+        }
+        Ok(())
+    })
+}
