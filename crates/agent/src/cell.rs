@@ -9,7 +9,8 @@ use std::sync::{
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
-use gleis_core::Name;
+use gleis_codec::AnyCodec;
+use gleis_core::{Endpoint, Name};
 use tokio::{
     sync::{
         Semaphore,
@@ -46,18 +47,31 @@ pub(crate) enum Order {
 }
 
 /// How an agent is set up.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Setup {
     /// How many pieces of work may wait.
     pub(crate) mailbox: usize,
     pub(crate) policy: ErrorPolicy,
     /// Whether it has a thread of its own.
     pub(crate) on_thread: bool,
+    pub(crate) sockets: SocketDefaults,
+}
+
+/// What an agent's sockets are unless one is said to be otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SocketDefaults {
+    pub(crate) at: Option<Endpoint>,
+    pub(crate) codec: Option<AnyCodec>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { mailbox: 1_000, policy: ErrorPolicy::default(), on_thread: false }
+        Self {
+            mailbox: 1_000,
+            policy: ErrorPolicy::default(),
+            on_thread: false,
+            sockets: SocketDefaults::default(),
+        }
     }
 }
 
@@ -75,6 +89,7 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) policy: ErrorPolicy,
     pub(crate) timers: Timers<A>,
     pub(crate) sockets: Sockets<A>,
+    pub(crate) socket_defaults: SocketDefaults,
     /// What it has logged.
     pub(crate) book: Book,
     /// Its free attributes.
@@ -102,6 +117,7 @@ impl<A: Agent> Cell<A> {
             policy: setup.policy,
             timers: Timers::new(),
             sockets: Sockets::new(),
+            socket_defaults: setup.sockets,
             book: Book::default(),
             attributes: Attributes::default(),
             methods: Methods::new(),

@@ -5,6 +5,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, EndpointError, Name};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -68,6 +69,7 @@ pub struct RunAgent<A: 'static> {
     setup: Setup,
     place: Place,
     start: Start<A>,
+    at: Option<Result<Endpoint, EndpointError>>,
 }
 
 enum Place {
@@ -80,7 +82,7 @@ impl<A: Agent> RunAgent<A> {
     pub(crate) fn new(name: &str, agent: A) -> Self {
         let setup = Setup::default();
         let (place, start) = (Place::Default, Start::new());
-        Self { agent, name: name.to_owned(), setup, place, start }
+        Self { agent, name: name.to_owned(), setup, place, start, at: None }
     }
 
     pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
@@ -106,6 +108,20 @@ impl<A: Agent> RunAgent<A> {
     /// that it holds nobody up. By default an agent is a task of the runtime it is run on.
     pub fn on_thread(mut self) -> Self {
         self.setup.on_thread = true;
+        self
+    }
+
+    /// Where sockets of the agent are bound that are not said to be elsewhere; `tcp://127.0.0.1:0` by default.
+    /// The scheme is the transport: `ipc://*` is any free file, `tcp://0.0.0.0:0` all interfaces.
+    pub fn at(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
+        self.at = Some(at.try_into().map_err(Into::into));
+        self
+    }
+
+    /// The codec of sockets that the agent binds and that are not said to have another one; bincode by
+    /// default. One that connects has the codec of the address.
+    pub fn codec(mut self, codec: AnyCodec) -> Self {
+        self.setup.sockets.codec = Some(codec);
         self
     }
 
@@ -135,7 +151,8 @@ impl<A: Agent> RunAgent<A> {
     }
 
     async fn run(self) -> Result<AgentRef<A>, RunError> {
-        let Self { agent, name, setup, place, start } = self;
+        let Self { agent, name, mut setup, place, start, at } = self;
+        setup.sockets.at = at.transpose().map_err(NodeError::Address)?;
         let name = match name.is_empty() {
             true => Name::random(),
             false => match Name::new(&name) {

@@ -130,6 +130,7 @@ impl Host {
         start: Start<A>,
     ) -> Result<Arc<Cell<A>>, RunError> {
         let Start { attributes, functions } = start;
+        let on_thread = setup.on_thread;
         let (cell, jobs) = Cell::new(name, setup, functions);
         let begun = cell.begin_with(&mut agent, attributes);
         begun.map_err(|source| RunError::Attribute { name: cell.name.clone(), source })?;
@@ -137,7 +138,7 @@ impl Host {
         let actor = Actor::new(agent, cell.clone(), jobs);
         let leave = Leave { host: self.clone(), agent: cell.clone() };
         let life = live(leave, actor, started);
-        match setup.on_thread {
+        match on_thread {
             true => {
                 let runtime = thread::runtime().map_err(NodeError::Thread)?;
                 let name_server = self.name_server().cloned();

@@ -18,7 +18,7 @@ use super::{
     routes::Route,
     table::Open,
 };
-use crate::{Agent, Context, Handler};
+use crate::{Agent, Context, Handler, cell::SocketDefaults};
 
 /// What both ways of opening have in common.
 struct Plan<A: 'static> {
@@ -54,17 +54,20 @@ pub struct Connect<A: 'static> {
 
 impl<A: Agent> Bind<A> {
     pub(crate) fn new(cx: Context<A>, kind: Kind, alias: String) -> Self {
-        let codec = AnyCodec::default_for::<()>();
-        Self { plan: Plan::new(cx), kind, alias, at: "tcp://127.0.0.1:0".parse(), codec }
+        let SocketDefaults { at, codec } = cx.cell.socket_defaults.clone();
+        let at = at.map_or_else(|| "tcp://127.0.0.1:0".parse(), Ok);
+        let codec = codec.unwrap_or_else(AnyCodec::default_for::<()>);
+        Self { plan: Plan::new(cx), kind, alias, at, codec }
     }
 
-    /// Where to listen; `tcp://127.0.0.1:0` by default: this machine, any free port.
+    /// Where to listen; by default what the agent was [run with](crate::RunAgent::at), otherwise
+    /// `tcp://127.0.0.1:0`: this machine, any free port.
     pub fn at(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
         self.at = at.try_into().map_err(Into::into);
         self
     }
 
-    /// The codec; bincode by default.
+    /// The codec; by default what the agent was [run with](crate::RunAgent::codec), otherwise bincode.
     pub fn codec(mut self, codec: AnyCodec) -> Self {
         self.codec = codec;
         self

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use gleis_agent::{
-    Addr, AgentRef, AgentState, AliasError, AnyCodec, Context, Kind, Node, OpenError, agent,
+    Addr, AgentRef, AgentState, AliasError, AnyCodec, Context, Kind, Node, NodeError, OpenError,
+    RunError, agent,
 };
 use gleis_patterns::Pull;
 use gleis_test::wait::{eventually, within};
@@ -200,6 +201,22 @@ async fn trn01_trn05_all_transports_carry_all_kinds() {
             assert_eq!(within(hears.recv()).await.unwrap(), "x");
         }
     }
+}
+
+#[tokio::test]
+async fn agt01_an_agent_is_run_with_a_transport_and_a_codec_for_its_sockets() {
+    let node = Node::local();
+    let agent = node.run_agent("local", Listener::new().0);
+    let agent = agent.at("ipc://*").codec(AnyCodec::Json).await.unwrap();
+    let usual = agent.bind(Kind::Push, "usual").await.unwrap();
+    assert_eq!((usual.endpoint.scheme(), &*usual.codec), ("ipc", "json"));
+    let other = agent.bind(Kind::Push, "other").at("tcp://127.0.0.1:0").codec(AnyCodec::Raw);
+    let other = other.await.unwrap();
+    assert_eq!((other.endpoint.scheme(), &*other.codec), ("tcp", "raw"));
+
+    let error = node.run_agent("nowhere", Listener::new().0).at("nowhere").await;
+    assert!(matches!(error, Err(RunError::Node(NodeError::Address(_)))), "{error:?}");
+    assert_eq!(node.agents(), ["local"]);
 }
 
 /// Replies once too often.
