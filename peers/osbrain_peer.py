@@ -3,6 +3,7 @@ took, or, of memory, how many bytes it holds.
 """
 
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -12,6 +13,9 @@ FOLDER = tempfile.TemporaryDirectory(prefix="gleis-osbrain-")
 os.environ["XDG_RUNTIME_DIR"] = FOLDER.name
 
 from osbrain import Agent, run_agent, run_nameserver
+
+# How long the work may take, in seconds: less than whoever runs this waits, who would leave agents behind.
+PATIENCE = 120
 
 
 class Counter(Agent):
@@ -72,8 +76,14 @@ def push(n):
     return time.perf_counter() - begun
 
 
+def too_long(_signal, _frame):
+    raise TimeoutError(f"no end within {PATIENCE} s")
+
+
 def main():
     work, n = sys.argv[1], int(sys.argv[2])
+    signal.signal(signal.SIGALRM, too_long)
+    signal.alarm(PATIENCE)
     server = run_nameserver()
     try:
         done = {"start": lambda n: start(n)[0], "memory": memory, "call": call, "push": push}[work](n)

@@ -10,12 +10,12 @@ use gleis_agent::{
 use gleis_benches::rig::{Cores, Rig};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
-/// More than a turn puts into a mailbox before the agent gets to it, as the others have by default.
+use crate::idle::Outcome;
+
+/// As kameo has by default.
 const MAILBOX: usize = 64;
 /// A wait that only a failure fills.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-use crate::idle::Outcome;
 
 struct Counter;
 
@@ -73,7 +73,7 @@ pub(crate) fn tell() -> Rig {
     })
 }
 
-/// An agent of another process is asked by name, over tcp, one question at a time.
+/// An agent of another node is asked by name, over tcp, one question at a time.
 pub(crate) fn ask_remote() -> Rig {
     Rig::pair(
         Cores::One,
@@ -163,12 +163,11 @@ pub(crate) fn push() -> Rig {
 
 /// Starts `n` agents.
 pub(crate) async fn start(n: u64) -> Outcome<Agents> {
-    let agents = Agents(Some(Node::local()));
+    let node = Node::local();
     for at in 0..n {
-        let node = agents.0.as_ref().ok_or("gone")?;
         node.run_agent(format!("agent-{at}"), Counter).await?;
     }
-    Ok(agents)
+    Ok(Agents(Some(node)))
 }
 
 /// Agents that end when they are dropped.

@@ -1,18 +1,22 @@
 //! Many actors at once: how long they take to start, and what they hold while they have nothing to do.
 
+use std::any::Any;
 use std::error::Error;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
 use gleis_benches::Rig;
 use gleis_benches::process::resident;
+use tokio::process::Command;
 use tokio::runtime::Handle;
+use tokio::time::timeout;
 
 use crate::{actors, agents};
 
 pub(crate) type Outcome<T> = Result<T, Box<dyn Error>>;
 
+/// A wait that only a failure fills.
+const PATIENCE: Duration = Duration::from_secs(180);
 /// So many threads are none for each.
 const FEW: usize = 8;
 
@@ -30,25 +34,30 @@ pub(crate) fn start(whose: Actors) -> Rig {
     Rig::alone(async move |mut turns| {
         while let Some(n) = turns.next().await {
             let start = Instant::now();
-            match whose {
-                Actors::Gleis => turns.done(timed(start, agents::start(n).await?)),
-                Actors::Kameo => turns.done(timed(start, actors::kameo_start(n).await?)),
-                Actors::Ractor => turns.done(timed(start, actors::ractor_start(n).await?)),
-                Actors::Task => turns.done(timed(start, actors::task_start(n).await?)),
-            }
-            // Those that were dropped end now.
-            while 0 < Handle::current().metrics().num_alive_tasks() {
-                tokio::task::yield_now().await;
-            }
+            let actors = started(whose, n).await?;
+            turns.done(start.elapsed());
+            drop(actors);
+            timeout(PATIENCE, ended()).await?;
         }
         Ok(())
     })
 }
 
-fn timed<T>(start: Instant, actors: T) -> Duration {
-    let time = start.elapsed();
-    drop(actors);
-    time
+/// Starts `n` actors, which end when they are dropped.
+async fn started(whose: Actors, n: u64) -> Outcome<Box<dyn Any>> {
+    Ok(match whose {
+        Actors::Gleis => Box::new(agents::start(n).await?),
+        Actors::Kameo => Box::new(actors::kameo_start(n).await?),
+        Actors::Ractor => Box::new(actors::ractor_start(n).await?),
+        Actors::Task => Box::new(actors::task_start(n).await?),
+    })
+}
+
+/// Waits until no task is left.
+async fn ended() {
+    while 0 < Handle::current().metrics().num_alive_tasks() {
+        tokio::task::yield_now().await;
+    }
 }
 
 /// What the actors of a turn hold, in a process of their own; a byte counts as a second.
@@ -57,13 +66,21 @@ pub(crate) fn memory(whose: Actors) -> Rig {
         while let Some(n) = turns.next().await {
             let name = whose.to_possible_value().ok_or("no name")?;
             let mut program = Command::new(std::env::current_exe()?);
-            let done =
-                program.args(["--idle", name.get_name(), "--many", &n.to_string()]).output()?;
-            let told = String::from_utf8(done.stdout)?;
+            program.args(["--idle", name.get_name(), "--many", &n.to_string()]);
+            let told = output(program).await?;
             turns.done(Duration::from_secs(told.trim().parse()?));
         }
         Ok(())
     })
+}
+
+/// What a program prints; it is ended if it takes too long.
+pub(crate) async fn output(mut program: Command) -> Outcome<String> {
+    let done = timeout(PATIENCE, program.kill_on_drop(true).output()).await??;
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into_owned().into());
+    }
+    Ok(String::from_utf8(done.stdout)?)
 }
 
 /// Starts `n` actors and prints how many bytes that took.
@@ -85,15 +102,6 @@ pub(crate) fn hold(whose: Actors, n: u64) -> Outcome<()> {
 async fn grown(whose: Actors, n: u64) -> Outcome<f64> {
     let us = std::process::id();
     let before = resident(us);
-    let after = match whose {
-        Actors::Gleis => resident_with(agents::start(n).await?),
-        Actors::Kameo => resident_with(actors::kameo_start(n).await?),
-        Actors::Ractor => resident_with(actors::ractor_start(n).await?),
-        Actors::Task => resident_with(actors::task_start(n).await?),
-    };
-    Ok((after - before).max(0.0))
-}
-
-fn resident_with<T>(_actors: T) -> f64 {
-    resident(std::process::id())
+    let _actors = started(whose, n).await?;
+    Ok((resident(us) - before).max(0.0))
 }

@@ -1,9 +1,11 @@
 //! The original osBrain, in Python: one program each turn.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use gleis_benches::Rig;
+use tokio::process::Command;
+
+use crate::idle::output;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/osbrain_peer.py");
 /// Names a Python that has osBrain.
@@ -15,12 +17,11 @@ pub(crate) fn rig(work: &'static str) -> Rig {
         let python = std::env::var(PYTHON).map_err(|_| format!("{PYTHON} is not set"))?;
         while let Some(n) = turns.next().await {
             let mut program = Command::new(&python);
-            program.args([PROGRAM, work, &n.to_string()]).stderr(Stdio::null());
-            let done = program.output()?;
-            let told = String::from_utf8(done.stdout)?;
+            program.args([PROGRAM, work, &n.to_string()]);
+            let told = output(program).await?;
             // Its agents write there, too.
             let told = told.lines().rev().find_map(|it| it.parse().ok());
-            turns.done(Duration::from_secs_f64(told.ok_or("osBrain failed")?));
+            turns.done(Duration::from_secs_f64(told.ok_or("osBrain told no figure")?));
         }
         Ok(())
     })

@@ -330,7 +330,7 @@ pub(crate) const WORK: &[Work] = &[
         goals: &[Goal::Time("kameo", 1.0)],
     },
     Work {
-        name: "agent of another process is asked, same core",
+        name: "agent is asked by name over tcp, same core",
         n: 2_000,
         counts: 1,
         shows: Shows::Time,

@@ -12,11 +12,7 @@ use futures::future::{BoxFuture, FutureExt};
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
 use tokio::{
-    sync::{
-        Semaphore,
-        mpsc::{self, error::TrySendError},
-        oneshot, watch,
-    },
+    sync::{Semaphore, mpsc, oneshot, watch},
     time::{Instant, timeout, timeout_at},
 };
 
@@ -24,12 +20,12 @@ use crate::{
     Agent, AgentState, BoxError, CallError, Context, ErrorPolicy, Fault,
     current::Frame,
     dynamic::{Attributes, Functions, Methods},
-    job::Job,
+    job::{About, Job, What},
     log::Book,
     node::{ControlReply, Want, perform},
     socket::Sockets,
     text::chain,
-    timer::Timers,
+    timer::{Timers, from_now},
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
@@ -156,9 +152,9 @@ impl<A: Agent> Cell<A> {
             return Err(CallError::Gone { agent: self.name.clone() });
         }
         let (reply, answer) = oneshot::channel();
-        let job = answering(self.name.clone(), what.clone(), caller, reply, call);
-        let job = job.after_fault(after_fault);
-        let deadline = deadline(within);
+        let about = About { what: What::Call(what.clone()), caller, after_fault };
+        let job = answering(self.name.clone(), what.clone(), about, reply, call);
+        let deadline = from_now(within);
         let wait = async {
             self.mail.send(job).await.map_err(|_| ()).ok()?;
             answer.await.ok()
@@ -174,40 +170,32 @@ impl<A: Agent> Cell<A> {
         }
     }
 
-    /// Has the agent do something when its turn comes.
-    pub(crate) async fn tell_typed(
+    /// Has the agent do something when its turn comes, and waits no longer than until that is sure.
+    pub(crate) async fn tell_work(
         &self,
-        what: &'static str,
+        what: Cow<'static, str>,
         within: Duration,
         call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>>
         + Send
         + 'static,
     ) -> Result<(), CallError> {
-        let job = Job::new(what, None, move |agent, cx| {
+        let method = what.clone();
+        let job = Job::new(What::Call(what.clone()), move |agent, cx| {
             Box::pin(async move {
                 if let Err(error) = call(agent, cx).await {
-                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), method = what, error = chain(&*error), "what was told failed");
+                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), %method, error = chain(&*error), "what was told failed");
                 }
                 Ok(())
             })
         });
-        self.post(job, within).await
-    }
-
-    /// Puts a job into the mailbox.
-    pub(crate) async fn post(&self, job: Job<A>, within: Duration) -> Result<(), CallError> {
         let agent = || self.name.clone();
-        let job = match self.mail.try_send(job) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(_)) => return Err(CallError::Gone { agent: agent() }),
-            Err(TrySendError::Full(job)) => job,
-        };
-        let what = job.about().what.clone();
+        // Not `try_send`: whoever tells without end must let others run.
         match timeout(within, self.mail.send(job)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
             Err(_) => {
-                Err(CallError::DeadlineExceeded { agent: agent(), what: what.to_string(), within })
+                let what = what.into_owned();
+                Err(CallError::DeadlineExceeded { agent: agent(), what, within })
             }
         }
     }
@@ -230,14 +218,6 @@ impl<A: Agent> Cell<A> {
     }
 }
 
-/// So long from now; beyond what a clock can tell is never: a century will do.
-fn deadline(within: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(within).unwrap_or(now + CENTURY)
-}
-
-const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
-
 /// A name that no other agent in the world has: chance once, then a number, which costs no call into
 /// the system.
 fn identity() -> Name {
@@ -258,7 +238,7 @@ pub(crate) struct Asking {
 fn answering<A: Agent, R: Send + 'static>(
     agent_name: Name,
     what: Cow<'static, str>,
-    caller: Option<Arc<Frame>>,
+    about: About,
     reply: oneshot::Sender<Result<R, CallError>>,
     call: impl for<'a> FnOnce(
         &'a mut A,
@@ -267,7 +247,7 @@ fn answering<A: Agent, R: Send + 'static>(
     + Send
     + 'static,
 ) -> Job<A> {
-    Job::new(what.clone(), caller, move |agent, cx| {
+    Job::new(about, move |agent, cx| {
         Box::pin(async move {
             // Nobody waits any more: do not even begin.
             if reply.is_closed() {

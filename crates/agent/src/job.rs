@@ -8,26 +8,18 @@ use futures::future::BoxFuture;
 
 use crate::{Context, Fault, current::Frame};
 
-/// A piece of work in the mailbox. One pointer, since a mailbox holds room for many.
+/// A piece of work in the mailbox. A box, since a mailbox holds room for many.
 pub(crate) struct Job<A: 'static>(Box<dyn Work<A>>);
 
 impl<A> Job<A> {
-    /// Work on behalf of `caller`; its error stops the agent.
+    /// Work; its error stops the agent.
     pub(crate) fn new(
-        what: impl Into<What>,
-        caller: Option<Arc<Frame>>,
+        about: impl Into<About>,
         work: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), Fault>>
         + Send
         + 'static,
     ) -> Self {
-        let about = About { what: what.into(), caller, after_fault: false };
-        Self(Box::new(Entry { about, work }))
-    }
-
-    /// The same, and true when it may be done although the agent has stopped after a fault.
-    pub(crate) fn after_fault(mut self, after_fault: bool) -> Self {
-        self.0.about_mut().after_fault = after_fault;
-        self
+        Self(Box::new(Entry { about: about.into(), work }))
     }
 
     pub(crate) fn about(&self) -> &About {
@@ -48,7 +40,15 @@ pub(crate) struct About {
     pub(crate) what: What,
     /// Who waits for it.
     pub(crate) caller: Option<Arc<Frame>>,
+    /// True when it may be done although the agent has stopped after a fault.
     pub(crate) after_fault: bool,
+}
+
+impl From<What> for About {
+    /// Nobody waits for it.
+    fn from(what: What) -> Self {
+        Self { what, caller: None, after_fault: false }
+    }
 }
 
 /// What a piece of work is, for the log.
@@ -60,24 +60,6 @@ pub(crate) enum What {
     NoAnswer(Arc<str>),
     /// A call.
     Call(Cow<'static, str>),
-}
-
-impl From<Cow<'static, str>> for What {
-    fn from(name: Cow<'static, str>) -> Self {
-        Self::Call(name)
-    }
-}
-
-impl From<&'static str> for What {
-    fn from(name: &'static str) -> Self {
-        Self::Call(name.into())
-    }
-}
-
-impl From<String> for What {
-    fn from(name: String) -> Self {
-        Self::Call(name.into())
-    }
 }
 
 impl fmt::Display for What {
@@ -92,7 +74,6 @@ impl fmt::Display for What {
 
 trait Work<A>: Send {
     fn about(&self) -> &About;
-    fn about_mut(&mut self) -> &mut About;
     fn run<'a>(
         self: Box<Self>,
         agent: &'a mut A,
@@ -111,10 +92,6 @@ where
 {
     fn about(&self) -> &About {
         &self.about
-    }
-
-    fn about_mut(&mut self) -> &mut About {
-        &mut self.about
     }
 
     fn run<'a>(

@@ -68,21 +68,55 @@ impl<'a> Method<'a> {
 
     /// The declaration in the trait of typed calls.
     pub(crate) fn declaration(&self) -> TokenStream {
-        let signature = self.typed_signature(&self.reply());
+        self.declare(&self.reply())
+    }
+
+    fn declare(&self, reply: &TokenStream) -> TokenStream {
+        let signature = self.typed_signature(reply);
         let docs = self.docs();
         quote!(#(#docs)* #signature;)
     }
 
     /// The implementation of the typed call.
     pub(crate) fn implementation(&self) -> TokenStream {
-        let signature = self.typed_signature(&self.reply());
-        let name = self.function.sig.ident.unraw().to_string();
-        let conversions = self.conversions();
-        let result = self.result();
         let (call, agent) = match self.arguments.takes_self {
             true => (quote!(call_typed), quote!(__agent,)),
             false => (quote!(call_beside), TokenStream::new()),
         };
+        self.implement(&self.reply(), &call, &agent, &self.result())
+    }
+
+    /// True when it works on the agent's state.
+    pub(crate) fn takes_self(&self) -> bool {
+        self.arguments.takes_self
+    }
+
+    /// The declaration in the trait of what can be told.
+    pub(crate) fn tell_declaration(&self) -> TokenStream {
+        self.declare(&quote!(()))
+    }
+
+    /// The implementation of the same.
+    pub(crate) fn tell_implementation(&self) -> TokenStream {
+        let result = self.result();
+        let result = quote!(::core::result::Result::map(#result, ::core::mem::drop));
+        self.implement(&quote!(()), &quote!(tell_typed), &quote!(__agent,), &result)
+    }
+
+    /// A typed function that has `call` do the work.
+    fn implement(
+        &self,
+        reply: &TokenStream,
+        call: &TokenStream,
+        agent: &TokenStream,
+        result: &TokenStream,
+    ) -> TokenStream {
+        let signature = self.typed_signature(reply);
+        let name = self.function.sig.ident.unraw().to_string();
+        let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
+            let name = it.name;
+            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
+        });
         quote! {
             #signature {
                 #(#conversions)*
@@ -94,46 +128,6 @@ impl<'a> Method<'a> {
                 })
             }
         }
-    }
-
-    /// True when it works on the agent's state.
-    pub(crate) fn takes_self(&self) -> bool {
-        self.arguments.takes_self
-    }
-
-    /// The declaration in the trait of what can be told.
-    pub(crate) fn tell_declaration(&self) -> TokenStream {
-        let signature = self.typed_signature(&quote!(()));
-        let docs = self.docs();
-        quote!(#(#docs)* #signature;)
-    }
-
-    /// The implementation of the same.
-    pub(crate) fn tell_implementation(&self) -> TokenStream {
-        let signature = self.typed_signature(&quote!(()));
-        let name = self.function.sig.ident.unraw().to_string();
-        let conversions = self.conversions();
-        let result = self.result();
-        quote! {
-            #signature {
-                #(#conversions)*
-                self.tell_typed(#name, move |__agent, __cx| {
-                    ::std::boxed::Box::pin(async move {
-                        let _ = __cx;
-                        ::core::result::Result::map(#result, ::core::mem::drop)
-                    })
-                })
-            }
-        }
-    }
-
-    /// Makes strings of what the typed functions take for them.
-    fn conversions(&self) -> Vec<TokenStream> {
-        let strings = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
-            let name = it.name;
-            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
-        });
-        strings.collect()
     }
 
     fn typed_signature(&self, reply: &TokenStream) -> TokenStream {

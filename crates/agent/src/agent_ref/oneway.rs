@@ -31,7 +31,7 @@ impl<A: Agent> Oneway<A> {
         + 'static,
     ) -> Result<(), CallError> {
         let Self(AgentRef { cx, within, .. }) = self;
-        cx.cell.tell_typed(method, *within, call).await
+        cx.cell.tell_work(method.into(), *within, call).await
     }
 }
 

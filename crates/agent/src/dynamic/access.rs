@@ -11,9 +11,8 @@ use super::{Functions, methods::value};
 use crate::{
     Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
     cell::{Asking, Cell, guarded},
-    job::Job,
     method::Source,
-    text::{chain, instead},
+    text::instead,
 };
 
 impl<A: Agent> Cell<A> {
@@ -176,16 +175,11 @@ impl<A: Agent> Cell<A> {
         if !self.has_method(&name) {
             return Err(self.unknown_method(name));
         }
-        let job = Job::new(name.clone(), None, move |agent, cx| {
-            Box::pin(async move {
-                let done = guarded(call_here(agent, cx, &name, arguments)).await?;
-                if let Err(error) = done {
-                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), method = name, error = chain(&*error), "what was told failed");
-                }
-                Ok(())
-            })
+        let what = name.clone().into();
+        let tell = self.tell_work(what, within, move |agent, cx| {
+            Box::pin(async move { call_here(agent, cx, &name, arguments).await })
         });
-        self.post(job, within).await
+        tell.await
     }
 }
 

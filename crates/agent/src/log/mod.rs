@@ -8,4 +8,4 @@ mod talk;
 
 pub(crate) use self::book::Book;
 pub use self::line::{LogLevel, LogLine};
-pub use self::logger::{Logger, LoggerCalls, RunLogger, run_logger};
+pub use self::logger::{Logger, LoggerCalls, LoggerTells, RunLogger, run_logger};

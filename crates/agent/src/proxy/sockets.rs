@@ -29,13 +29,15 @@ pub struct ProxyConnect {
 }
 
 impl ProxyBind {
-    /// Where to listen; `tcp://127.0.0.1:0` by default: its machine, any free port.
+    /// Where to listen; by default what the agent was [run with](crate::RunAgent::at), otherwise
+    /// `tcp://127.0.0.1:0`: its machine, any free port.
     pub fn at(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
         self.at = Some(at.try_into().map_err(Into::into));
         self
     }
 
-    /// The name of the codec, a built-in one; `bincode` by default.
+    /// The name of the codec, a built-in one; by default that which the agent was
+    /// [run with](crate::RunAgent::codec), otherwise `bincode`.
     pub fn codec(mut self, name: &str) -> Self {
         self.binding.codec = Some(name.to_owned());
         self

@@ -92,7 +92,7 @@ pub(super) async fn unanswered<A: Agent>(
 
 /// An action as a piece of work.
 fn job<A: Agent>(alias: &Arc<str>, action: AnyAction<A>) -> Job<A> {
-    Job::new(What::NoAnswer(alias.clone()), None, move |agent, cx| {
+    Job::new(What::NoAnswer(alias.clone()), move |agent, cx| {
         Box::pin(
             async move { guarded(action(agent, cx)).await?.map_err(|error| Fault::error(&error)) },
         )

@@ -51,7 +51,7 @@ where
 {
     Arc::new(move |received: Received| {
         let handler = handler.clone();
-        Job::new(What::Message(received.alias.clone()), None, move |agent, cx| {
+        Job::new(What::Message(received.alias.clone()), move |agent, cx| {
             Box::pin(async move { handle::<A, M, S, _>(&*handler, agent, cx, received).await })
         })
     })
@@ -62,7 +62,7 @@ pub(crate) fn named<A: Agent>(name: &str) -> AnyHandler<A> {
     let name: Arc<str> = name.into();
     Arc::new(move |received: Received| {
         let name = name.clone();
-        Job::new(What::Message(received.alias.clone()), None, move |agent, cx| {
+        Job::new(What::Message(received.alias.clone()), move |agent, cx| {
             Box::pin(async move {
                 if let Some(method) = method::<A>(&name) {
                     return by_method(method, agent, cx, received).await;

@@ -3,5 +3,6 @@
 mod set;
 mod table;
 
+pub(crate) use self::set::from_now;
 pub use self::set::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 pub(crate) use self::table::{AnyAction, Due, Timers, forget_action};

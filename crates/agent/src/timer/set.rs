@@ -106,15 +106,18 @@ impl<A> TimerPlan<A> {
     /// # Errors
     /// [`TimerError`]: too many, the alias is taken, or the agent has stopped.
     pub fn after(self, delay: Duration) -> Result<TimerId, TimerError> {
-        let now = Instant::now();
-        // Beyond what a clock can tell is never: a century will do.
-        let at = now.checked_add(delay).unwrap_or(now + CENTURY);
-        self.set(at, Rhythm::Once)
+        self.set(from_now(delay), Rhythm::Once)
     }
 
     fn set(self, at: Instant, rhythm: Rhythm) -> Result<TimerId, TimerError> {
         self.cx.cell.timers.add(at, rhythm, self.alias, self.action)
     }
+}
+
+/// So long from now; beyond what a clock can tell is never: a century will do.
+pub(crate) fn from_now(delay: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(delay).unwrap_or(now + CENTURY)
 }
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);

@@ -204,7 +204,7 @@ async fn trn01_trn05_all_transports_carry_all_kinds() {
 }
 
 #[tokio::test]
-async fn agt01_an_agent_is_run_with_a_transport_and_a_codec_for_its_sockets() {
+async fn trn03_trn04_an_agent_is_run_with_a_transport_and_a_codec_that_a_socket_overrides() {
     let node = Node::local();
     let agent = node.run_agent("local", Listener::new().0);
     let agent = agent.at("ipc://*").codec(AnyCodec::Json).await.unwrap();
