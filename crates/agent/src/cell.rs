@@ -12,7 +12,12 @@ use futures::future::{BoxFuture, FutureExt};
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{
+        Semaphore,
+        mpsc::{self, error::TrySendError},
+        oneshot, watch,
+    },
+    task::coop::consume_budget,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -189,7 +194,13 @@ impl<A: Agent> Cell<A> {
             })
         });
         let agent = || self.name.clone();
-        // Not `try_send`: whoever tells without end must let others run.
+        // Whoever tells without end lets others run; `try_send` alone would not.
+        consume_budget().await;
+        let job = match self.mail.try_send(job) {
+            Ok(()) => return Ok(()),
+            Err(TrySendError::Closed(_)) => return Err(CallError::Gone { agent: agent() }),
+            Err(TrySendError::Full(job)) => job,
+        };
         match timeout(within, self.mail.send(job)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),

@@ -8,7 +8,7 @@ use gleis_agent::{
 };
 use gleis_test::wait::{eventually, tasks_down_to, within};
 
-use crate::support::{Counter, CounterCalls, counter};
+use crate::support::{Counter, CounterCalls, CounterTells, counter};
 
 #[tokio::test]
 async fn agt40_a_stopped_agent_can_be_looked_at_and_does_nothing_more() {
@@ -123,4 +123,20 @@ async fn an_agent_that_logs_errors_goes_on_after_them_but_not_after_a_panic() {
     assert!(counter.is_running());
     assert!(matches!(counter.burst().await, Err(CallError::Failed { .. })));
     within(eventually(|| matches!(counter.state(), AgentState::Failed(_)))).await;
+}
+
+#[tokio::test]
+async fn whoever_tells_an_agent_without_end_lets_others_run() {
+    const MANY: u64 = 10_000;
+    let node = Node::local();
+    let counter = node.run_agent("counter", Counter::default());
+    // It never has to wait for room.
+    let counter = counter.mailbox(1 << 20).await.unwrap();
+    let other = tokio::spawn(async {});
+    let told = counter.oneway();
+    for _ in 0..MANY {
+        told.add(1).await.unwrap();
+    }
+    assert!(other.is_finished());
+    assert_eq!(within(counter.total()).await.unwrap(), MANY);
 }
