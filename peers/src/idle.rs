@@ -35,9 +35,11 @@ pub(crate) fn start(whose: Actors) -> Rig {
         while let Some(n) = turns.next().await {
             let start = Instant::now();
             let actors = started(whose, n).await?;
-            turns.done(start.elapsed());
+            let time = start.elapsed();
             drop(actors);
+            // Before the turn is over: the end of these must not meet the start of others.
             timeout(PATIENCE, ended()).await?;
+            turns.done(time);
         }
         Ok(())
     })
