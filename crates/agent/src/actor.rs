@@ -1,8 +1,10 @@
 //! The task of an agent: one thing at a time, until it is told to shut down.
 
-use std::pin::{Pin, pin};
+use std::future::poll_fn;
+use std::mem::take;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::Poll;
 
 use tokio::{
     sync::mpsc,
@@ -11,8 +13,10 @@ use tokio::{
 
 use crate::{
     Agent, AgentState, BoxError, Context, ErrorPolicy, Fault,
-    cell::{Cell, Order, guarded},
+    bell::Bell,
+    cell::{Cell, Order},
     current::Frame,
+    guarded::guarded,
     job::Job,
     timer::Due,
 };
@@ -22,19 +26,22 @@ pub(crate) struct Actor<A: Agent> {
     agent: A,
     cx: Context<A>,
     jobs: mpsc::Receiver<Job<A>>,
+    /// The frame of the last job: the next one is often for the same caller.
+    frame: Arc<Frame>,
 }
 
 impl<A: Agent> Actor<A> {
     pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: mpsc::Receiver<Job<A>>) -> Self {
-        Self { agent, cx: Context { cell }, jobs }
+        let frame = Frame::at_home(cell.identity.clone());
+        Self { agent, cx: Context { cell }, jobs, frame }
     }
 
     /// The beginning: after it the agent runs.
     pub(crate) async fn start(&mut self) -> Result<(), Fault> {
-        let Self { agent, cx, .. } = self;
-        hook(cx, agent.on_init(cx)).await?;
-        hook(cx, agent.before_loop(cx)).await?;
-        cx.cell.state.send_replace(AgentState::Running);
+        let Self { agent, cx, frame, .. } = self;
+        hook(frame, agent.on_init(cx)).await?;
+        hook(frame, agent.before_loop(cx)).await?;
+        cx.cell.enter(AgentState::Running);
         Ok(())
     }
 
@@ -55,20 +62,46 @@ impl<A: Agent> Actor<A> {
         // Both wait through many jobs: to begin anew for each costs more than a small job does.
         let mut told = pin!(order.wait_for(|it| *it != Order::Run));
         let mut due = pin!(cell.timers.next());
+        let mut bell = Bell::new();
+        let mut is_jobs_turn = false;
         loop {
-            let next = tokio::select! {
-                biased;
-                _ = &mut told => Next::Stop,
-                next = next::<A>(&mut self.jobs, due.as_mut()) => next,
-            };
+            let mut idle = A::IDLE_AFTER.map(|it| Box::pin(sleep(it)));
+            let next = poll_fn(|ctx| {
+                let job = |it: Option<_>| it.map_or(Next::Stop, Next::Job);
+                if let Some(mut rare) = bell.answer(ctx) {
+                    if told.as_mut().poll(&mut rare).is_ready() {
+                        return Poll::Ready(Next::Stop);
+                    }
+                    // Timers that are always due leave jobs their turn.
+                    if take(&mut is_jobs_turn)
+                        && let Poll::Ready(next) = self.jobs.poll_recv(ctx)
+                    {
+                        bell.ring();
+                        return Poll::Ready(job(next));
+                    }
+                    if let Poll::Ready(next) = due.as_mut().poll(&mut rare) {
+                        is_jobs_turn = true;
+                        bell.ring();
+                        return Poll::Ready(Next::Due(next));
+                    }
+                }
+                match self.jobs.poll_recv(ctx) {
+                    Poll::Ready(next) => Poll::Ready(job(next)),
+                    Poll::Pending => match &mut idle {
+                        Some(idle) => idle.as_mut().poll(ctx).map(|()| Next::Idle),
+                        None => Poll::Pending,
+                    },
+                }
+            });
+            let next = next.await;
             if let Next::Due(_) = next {
                 due.set(cell.timers.next());
             }
             let done = match next {
                 Next::Due(due) => self.act(due).await,
                 Next::Idle => {
-                    let Self { agent, cx, .. } = self;
-                    hook(cx, agent.idle(cx)).await
+                    let Self { agent, cx, frame, .. } = self;
+                    hook(frame, agent.idle(cx)).await
                 }
                 Next::Job(job) => self.work(job).await,
                 Next::Stop => return Ok(()),
@@ -89,9 +122,9 @@ impl<A: Agent> Actor<A> {
     }
 
     async fn work(&mut self, job: Job<A>) -> Result<(), Fault> {
-        let Self { agent, cx, .. } = self;
+        let Self { agent, cx, frame, .. } = self;
         let what = job.about().what.clone();
-        let frame = Frame::new(cx.cell.identity.clone(), job.about().caller.clone());
+        let frame = frame.on_behalf_of(job.about().caller.as_ref());
         let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
         res.and_then(|it| it).inspect_err(|_| {
             tracing::debug!(target: "gleis::agent", agent = %self.cx.name(), %what, "failed");
@@ -99,8 +132,8 @@ impl<A: Agent> Actor<A> {
     }
 
     async fn act(&mut self, due: Due<A>) -> Result<(), Fault> {
-        let Self { agent, cx, .. } = self;
-        let done = hook(cx, (due.action)(agent, cx)).await;
+        let Self { agent, cx, frame, .. } = self;
+        let done = hook(frame, (due.action)(agent, cx)).await;
         cx.cell.timers.again(&due, Instant::now());
         // A timer without a period must not keep the thread for itself.
         tokio::task::yield_now().await;
@@ -109,15 +142,15 @@ impl<A: Agent> Actor<A> {
 
     /// It was told to stop or to end.
     async fn stop(&mut self) {
-        let Self { agent, cx, .. } = self;
-        cx.cell.state.send_replace(AgentState::Stopping);
-        if let Err(fault) = hook(cx, agent.on_stop(cx)).await {
+        let Self { agent, cx, frame, .. } = self;
+        cx.cell.enter(AgentState::Stopping);
+        if let Err(fault) = hook(frame, agent.on_stop(cx)).await {
             tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "on_stop failed");
         }
         cx.cell.timers.close();
         if *cx.cell.order.borrow() == Order::Stop {
             cx.cell.sockets.stop_receiving();
-            cx.cell.state.send_replace(AgentState::Stopped);
+            cx.cell.enter(AgentState::Stopped);
         }
     }
 
@@ -126,7 +159,7 @@ impl<A: Agent> Actor<A> {
         let cell = &self.cx.cell;
         cell.timers.close();
         cell.sockets.stop_receiving();
-        cell.state.send_replace(AgentState::Failed(fault));
+        cell.enter(AgentState::Failed(fault));
     }
 
     /// Lets others look until it is told to end, and refuses everything else.
@@ -161,6 +194,15 @@ impl<A: Agent> Actor<A> {
     }
 }
 
+impl<A: Agent> Drop for Actor<A> {
+    fn drop(&mut self) {
+        // Others may have the frame for long.
+        if let Some(timer) = self.frame.timer() {
+            timer.release();
+        }
+    }
+}
+
 /// Tells of work that came too late. Who waits for it hears of it when it is dropped.
 fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>) {
     tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %job.about().what, "given up");
@@ -174,31 +216,12 @@ enum Next<A: 'static> {
     Stop,
 }
 
-async fn next<A: Agent>(
-    jobs: &mut mpsc::Receiver<Job<A>>,
-    due: Pin<&mut impl Future<Output = Due<A>>>,
-) -> Next<A> {
-    tokio::select! {
-        job = jobs.recv() => job.map_or(Next::Stop, Next::Job),
-        due = due => Next::Due(due),
-        () = idle(A::IDLE_AFTER) => Next::Idle,
-    }
-}
-
-async fn idle(after: Option<Duration>) {
-    match after {
-        Some(after) => sleep(after).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Runs a hook or an action as this agent.
-async fn hook<A: Agent>(
-    cx: &Context<A>,
+/// Runs a hook or an action as the agent of this frame, for nobody.
+async fn hook(
+    frame: &mut Arc<Frame>,
     work: impl Future<Output = Result<(), BoxError>>,
 ) -> Result<(), Fault> {
-    let frame = Frame::new(cx.cell.identity.clone(), None);
-    match guarded(frame.scope(work)).await {
+    match guarded(frame.on_behalf_of(None).scope(work)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Fault::error(&error)),
         Err(fault) => Err(fault),

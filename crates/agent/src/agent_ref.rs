@@ -14,9 +14,9 @@ use gleis_core::{Name, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, BoxError, CallError, Context, Fault, Handler, MethodError,
-    TimerError, TimerId, TimerKey,
-    cell::{AnyAgent, Asking, Cell},
+    Action, Addr, Agent, AgentState, BoxError, CallError, Caller, Context, Fault, Handler,
+    MethodError, TimerError, TimerId, TimerKey,
+    cell::{AnyAgent, Asker, Asking, Cell},
     current::Frame,
     method::arguments,
     node::{Host, stop, unknown_alias},
@@ -28,7 +28,8 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// An agent of this program, by type: the typed proxy.
 ///
 /// `#[agent]` adds a function for each `#[method]` (trait `<Type>Calls`); arguments and answers
-/// then travel as they are, without being encoded. Every call has a deadline, 10 s by default. A
+/// then travel as they are, without being encoded. Every call has a deadline, 10 s by default; one that
+/// an agent makes may end a hundredth of its time later. A
 /// clone is another reference to the same agent; dropping all of them does not end it.
 pub struct AgentRef<A: 'static> {
     cx: Context<A>,
@@ -122,24 +123,24 @@ impl<A: Agent> AgentRef<A> {
         self.cx.set_method(name, handler)
     }
 
-    /// Calls a function with the agent's state, between two messages: what the functions made by
-    /// `#[agent]` do.
+    /// Calls a function with the agent's state, between two messages, which has the [`Caller`] answered:
+    /// what the functions made by `#[agent]` do.
     ///
     /// # Errors
     /// [`CallError`]: no answer in time, or it failed.
-    pub async fn call_typed<R: Send + 'static>(
+    // No `async fn`, nor those below: it would hold the call twice.
+    pub fn call_typed<R: Send + 'static>(
         &self,
         method: &'static str,
-        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<R, BoxError>>
+        call: impl for<'a> FnOnce(
+            &'a mut A,
+            &'a Context<A>,
+            Caller<R>,
+        ) -> BoxFuture<'a, Result<(), Fault>>
         + Send
         + 'static,
-    ) -> Result<R, CallError> {
-        let how = self.asking(false);
-        let ask = self.cx.cell.ask(method, how, move |agent, cx| {
-            let call = call(agent, cx);
-            Box::pin(async move { Ok(call.await) })
-        });
-        ask.await
+    ) -> impl Future<Output = Result<R, CallError>> + Send {
+        self.cx.cell.ask(method, self.asking(false), call)
     }
 
     /// Calls a function beside the agent's work, without its state: what the functions made by
@@ -168,9 +169,8 @@ impl<A: Agent> AgentRef<A> {
         look: impl FnOnce(&mut A, &Context<A>) -> R + Send + 'static,
     ) -> Result<R, CallError> {
         let how = self.asking(true);
-        let ask = self.cx.cell.ask("with", how, move |agent, cx| {
-            let seen = look(agent, cx);
-            Box::pin(std::future::ready(Ok(Ok(seen))))
+        let ask = self.cx.cell.ask("with", how, move |agent, cx, caller| {
+            Box::pin(caller.settle(cx, async move { Ok(look(agent, cx)) }))
         });
         ask.await
     }
@@ -270,7 +270,7 @@ impl<A: Agent> AgentRef<A> {
     }
 
     fn asking(&self, after_fault: bool) -> Asking {
-        Asking { caller: Frame::current(), within: self.within, after_fault }
+        Asking { caller: Asker::Here, within: self.within, after_fault }
     }
 }
 

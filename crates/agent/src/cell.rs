@@ -1,36 +1,34 @@
 //! What is shared between an agent's task and everybody who talks to it.
 
 use std::borrow::Cow;
-use std::panic::AssertUnwindSafe;
-use std::sync::{
-    Arc, LazyLock,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
 use tokio::{
     sync::{
         Semaphore,
         mpsc::{self, error::TrySendError},
-        oneshot, watch,
+        watch,
     },
     task::coop::consume_budget,
-    time::{Instant, timeout, timeout_at},
+    time::timeout,
 };
 
 use crate::{
-    Agent, AgentState, BoxError, CallError, Context, ErrorPolicy, Fault,
+    Agent, AgentState, CallError, Caller, Context, ErrorPolicy, Fault,
+    caller::Failure,
     current::Frame,
+    deadline::{Deadline, Elapsed},
     dynamic::{Attributes, Functions, Methods},
+    identity::Identity,
     job::{About, Job, What},
     log::Book,
     node::{ControlReply, Want, perform},
     socket::Sockets,
-    text::chain,
-    timer::{Timers, from_now},
+    timer::Timers,
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
@@ -78,12 +76,11 @@ impl Default for Setup {
 
 /// What is shared between an agent's task and everybody who talks to it.
 pub(crate) struct Cell<A: 'static> {
-    /// Tells this agent from every other one in the world, also of the same name.
-    pub(crate) identity: Name,
+    pub(crate) identity: Identity,
     pub(crate) name: Name,
     pub(crate) mail: mpsc::Sender<Job<A>>,
-    /// A permit for each byte that messages in the mailbox may have.
-    pub(crate) room: Arc<Semaphore>,
+    /// Made when the first socket is opened.
+    room: OnceLock<Arc<Semaphore>>,
     pub(crate) state: watch::Sender<AgentState>,
     /// What the agent was told last.
     pub(crate) order: watch::Sender<Order>,
@@ -109,10 +106,10 @@ impl<A: Agent> Cell<A> {
     ) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
         let (mail, jobs) = mpsc::channel(setup.mailbox);
         let cell = Self {
-            identity: identity(),
+            identity: Identity::new(),
             name,
             mail,
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: OnceLock::new(),
             state: watch::Sender::new(AgentState::Starting),
             order: watch::Sender::new(Order::Run),
             policy: setup.policy,
@@ -136,6 +133,21 @@ impl<A: Agent> Cell<A> {
         });
     }
 
+    /// A permit for each byte that messages in the mailbox may have.
+    pub(crate) fn room(&self) -> &Arc<Semaphore> {
+        self.room.get_or_init(|| Arc::new(Semaphore::new(ROOM)))
+    }
+
+    /// Enters a state.
+    pub(crate) fn enter(&self, state: AgentState) {
+        let is_watched = || self.state.receiver_count() != 0;
+        self.state.send_if_modified(|it| {
+            *it = state;
+            // Whoever comes from now on sees it by itself.
+            is_watched()
+        });
+    }
+
     /// Has the agent do something and waits for the answer.
     pub(crate) async fn ask<R: Send + 'static>(
         &self,
@@ -144,151 +156,132 @@ impl<A: Agent> Cell<A> {
         call: impl for<'a> FnOnce(
             &'a mut A,
             &'a Context<A>,
-        ) -> BoxFuture<'a, Result<Result<R, BoxError>, CallError>>
+            Caller<R>,
+        ) -> BoxFuture<'a, Result<(), Fault>>
         + Send
         + 'static,
     ) -> Result<R, CallError> {
         let what = what.into();
         let Asking { caller, within, after_fault } = how;
+        let caller = caller.frame();
         if caller.as_ref().is_some_and(|it| it.contains(&self.identity)) {
             return Err(CallError::SelfCall { agent: self.name.clone() });
         }
-        if *self.state.borrow() == AgentState::Gone {
-            return Err(CallError::Gone { agent: self.name.clone() });
-        }
-        let (reply, answer) = oneshot::channel();
+        let timer = caller.as_ref().and_then(|it| it.timer().cloned());
+        let (asks, mut answer) = Caller::asks();
         let about = About { what: What::Call(what.clone()), caller, after_fault };
-        let job = answering(self.name.clone(), what.clone(), about, reply, call);
-        let deadline = from_now(within);
-        let wait = async {
-            self.mail.send(job).await.map_err(|_| ()).ok()?;
-            answer.await.ok()
+        let job = Job::new(about, move |agent, cx| call(agent, cx, asks));
+        let mut deadline = Deadline::new(timer, within);
+        // What is rare is boxed: calls are small.
+        let heard = match self.mail.try_send(job) {
+            Ok(()) => deadline.limit(&mut answer).await.map(Result::ok),
+            Err(TrySendError::Closed(_)) => Ok(None),
+            Err(TrySendError::Full(job)) => {
+                let sent = Box::pin(async {
+                    self.mail.send(job).await.ok()?;
+                    answer.await.ok()
+                });
+                deadline.limit(sent).await
+            }
         };
-        match timeout_at(deadline, wait).await {
-            Ok(Some(res)) => res,
-            Ok(None) => Err(self.why_no_answer(deadline).await),
-            Err(_) => Err(CallError::DeadlineExceeded {
-                agent: self.name.clone(),
-                what: what.into_owned(),
-                within,
-            }),
+        match heard {
+            Ok(Some(Ok(answer))) => Ok(answer),
+            Ok(Some(Err(Failure::Call(error)))) => Err(*error),
+            Ok(Some(Err(Failure::Fault(fault)))) => Err(self.failed(&what, *fault)),
+            Ok(None) => {
+                let why = deadline.limit(Box::pin(self.why_no_answer())).await;
+                Err(why.unwrap_or_else(|Elapsed| self.gone()))
+            }
+            Err(Elapsed) => Err(self.too_late(what, within)),
         }
     }
 
     /// Has the agent do something when its turn comes, and waits no longer than until that is sure.
-    pub(crate) async fn tell_work(
+    pub(crate) async fn tell_work<R: Send + 'static>(
         &self,
         what: Cow<'static, str>,
         within: Duration,
-        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>>
+        call: impl for<'a> FnOnce(
+            &'a mut A,
+            &'a Context<A>,
+            Caller<R>,
+        ) -> BoxFuture<'a, Result<(), Fault>>
         + Send
         + 'static,
     ) -> Result<(), CallError> {
-        let method = what.clone();
-        let job = Job::new(What::Call(what.clone()), move |agent, cx| {
-            Box::pin(async move {
-                if let Err(error) = call(agent, cx).await {
-                    tracing::warn!(target: "gleis::agent", agent = %cx.name(), %method, error = chain(&*error), "what was told failed");
-                }
-                Ok(())
-            })
-        });
-        let agent = || self.name.clone();
-        // Whoever tells without end lets others run; `try_send` alone would not.
+        let tells = Caller::tells(what.clone());
+        let about = What::Call(what.clone());
+        let job = Job::new(about, move |agent, cx| call(agent, cx, tells));
+        // Whoever tells without end lets others run; a mailbox with room alone would not.
         consume_budget().await;
         let job = match self.mail.try_send(job) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(_)) => return Err(CallError::Gone { agent: agent() }),
+            Err(TrySendError::Closed(_)) => return Err(self.gone()),
             Err(TrySendError::Full(job)) => job,
         };
         match timeout(within, self.mail.send(job)).await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(_)) => Err(CallError::Gone { agent: agent() }),
-            Err(_) => {
-                let what = what.into_owned();
-                Err(CallError::DeadlineExceeded { agent: agent(), what, within })
-            }
+            Ok(Err(_)) => Err(self.gone()),
+            Err(_) => Err(self.too_late(what, within)),
         }
     }
 
+    pub(crate) fn failed(&self, what: &str, fault: Fault) -> CallError {
+        CallError::Failed { agent: self.name.clone(), what: what.to_owned(), fault }
+    }
+
+    pub(crate) fn gone(&self) -> CallError {
+        CallError::Gone { agent: self.name.clone() }
+    }
+
+    pub(crate) fn too_late(&self, what: impl Into<String>, within: Duration) -> CallError {
+        CallError::DeadlineExceeded { agent: self.name.clone(), what: what.into(), within }
+    }
+
     /// Why a job was given up without an answer.
-    async fn why_no_answer(&self, deadline: Instant) -> CallError {
+    async fn why_no_answer(&self) -> CallError {
         let mut state = self.state.subscribe();
-        let settled = state.wait_for(AgentState::is_over);
         let agent = self.name.clone();
-        match timeout_at(deadline, settled).await {
-            Ok(Ok(state)) => match &*state {
-                AgentState::Failed(fault) => {
-                    CallError::NotRunning { agent, fault: Some(fault.clone()) }
-                }
-                AgentState::Stopped => CallError::NotRunning { agent, fault: None },
-                _ => CallError::Gone { agent },
-            },
+        match state.wait_for(AgentState::is_over).await.as_deref() {
+            Ok(AgentState::Failed(fault)) => {
+                CallError::NotRunning { agent, fault: Some(fault.clone()) }
+            }
+            Ok(AgentState::Stopped) => CallError::NotRunning { agent, fault: None },
             _ => CallError::Gone { agent },
         }
     }
 }
 
-/// A name that no other agent in the world has: chance once, then a number, which costs no call into
-/// the system.
-fn identity() -> Name {
-    static PROCESS: LazyLock<Name> = LazyLock::new(Name::random);
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    Name::new(format!("{}-{n}", *PROCESS)).unwrap_or_else(|_| Name::random())
-}
-
 /// How something is asked of an agent.
 pub(crate) struct Asking {
-    pub(crate) caller: Option<Arc<Frame>>,
+    pub(crate) caller: Asker,
     pub(crate) within: Duration,
     pub(crate) after_fault: bool,
 }
 
-/// The work that answers a call. A panic goes to the caller too, and stops the agent.
-fn answering<A: Agent, R: Send + 'static>(
-    agent_name: Name,
-    what: Cow<'static, str>,
-    about: About,
-    reply: oneshot::Sender<Result<R, CallError>>,
-    call: impl for<'a> FnOnce(
-        &'a mut A,
-        &'a Context<A>,
-    ) -> BoxFuture<'a, Result<Result<R, BoxError>, CallError>>
-    + Send
-    + 'static,
-) -> Job<A> {
-    Job::new(about, move |agent, cx| {
-        Box::pin(async move {
-            // Nobody waits any more: do not even begin.
-            if reply.is_closed() {
-                return Ok(());
-            }
-            let failed =
-                |fault| CallError::Failed { agent: agent_name, what: what.into_owned(), fault };
-            let (answer, res) = match guarded(async move { call(agent, cx).await }).await {
-                Ok(Ok(Ok(it))) => (Ok(it), Ok(())),
-                Ok(Ok(Err(error))) => (Err(failed(Fault::error(&error))), Ok(())),
-                Ok(Err(error)) => (Err(error), Ok(())),
-                Err(fault) => (Err(failed(fault.clone())), Err(fault)),
-            };
-            // A caller that has given up meanwhile wants no answer.
-            let _ = reply.send(answer);
-            res
-        })
-    })
+/// On whose behalf something is asked.
+pub(crate) enum Asker {
+    /// The agent, if there is one, that is at work where the call is polled first.
+    Here,
+    /// One of another program.
+    There(Option<Arc<Frame>>),
 }
 
-/// Makes a fault of a panic.
-pub(crate) async fn guarded<F: Future>(work: F) -> Result<F::Output, Fault> {
-    AssertUnwindSafe(work).catch_unwind().await.map_err(|it| Fault::panic(&*it))
+impl Asker {
+    pub(crate) fn frame(self) -> Option<Arc<Frame>> {
+        match self {
+            Self::Here => Frame::current(),
+            Self::There(frame) => frame,
+        }
+    }
 }
 
 /// An agent whose type is forgotten: what its node needs of it.
 pub(crate) trait AnyAgent: Send + Sync {
     fn name(&self) -> &Name;
-    fn identity(&self) -> &Name;
+    fn identity(&self) -> &Identity;
     fn state(&self) -> &watch::Sender<AgentState>;
+    fn enter(&self, state: AgentState);
     /// Tells the agent something.
     fn tell(&self, order: Order);
     /// Does what is wanted of it.
@@ -302,12 +295,16 @@ impl<A: Agent> AnyAgent for Cell<A> {
         &self.name
     }
 
-    fn identity(&self) -> &Name {
+    fn identity(&self) -> &Identity {
         &self.identity
     }
 
     fn state(&self) -> &watch::Sender<AgentState> {
         &self.state
+    }
+
+    fn enter(&self, state: AgentState) {
+        self.enter(state);
     }
 
     fn tell(&self, order: Order) {

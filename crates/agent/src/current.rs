@@ -6,6 +6,8 @@ use std::sync::Arc;
 use gleis_core::Name;
 use tokio::task_local;
 
+use crate::{deadline::KeptTimer, identity::Identity};
+
 task_local! {
     static CURRENT: Arc<Frame>;
 }
@@ -13,14 +15,40 @@ task_local! {
 /// An agent at work, and the one that waits for it, and so on.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    agent: Name,
+    agent: Identity,
     caller: Option<Arc<Self>>,
+    /// For what the agent asks in its own task.
+    timer: Option<KeptTimer>,
 }
 
 impl Frame {
     /// The agent with this identity at work for `caller`.
-    pub(crate) fn new(agent: Name, caller: Option<Arc<Self>>) -> Arc<Self> {
-        Arc::new(Self { agent, caller })
+    pub(crate) fn new(agent: Identity, caller: Option<Arc<Self>>) -> Arc<Self> {
+        Arc::new(Self { agent, caller, timer: None })
+    }
+
+    /// The agent with this identity at work by itself, in its own task.
+    pub(crate) fn at_home(agent: Identity) -> Arc<Self> {
+        Arc::new(Self { agent, caller: None, timer: Some(KeptTimer::default()) })
+    }
+
+    /// The timer for what is asked here.
+    pub(crate) fn timer(&self) -> Option<&KeptTimer> {
+        self.timer.as_ref()
+    }
+
+    /// The same agent at work for `caller`; the same frame if it is the same caller.
+    pub(crate) fn on_behalf_of(self: &mut Arc<Self>, caller: Option<&Arc<Self>>) -> Arc<Self> {
+        let same = match (&self.caller, caller) {
+            (None, None) => true,
+            (Some(last), Some(caller)) => Arc::ptr_eq(last, caller),
+            _ => false,
+        };
+        if !same {
+            let (agent, timer) = (self.agent.clone(), self.timer.clone());
+            *self = Arc::new(Self { agent, caller: caller.cloned(), timer });
+        }
+        self.clone()
     }
 
     /// The frame in which we run, if an agent is at work here.
@@ -30,16 +58,19 @@ impl Frame {
 
     /// The frame of callers that are known by their identities, the first one last.
     pub(crate) fn from_identities(identities: Vec<Name>) -> Option<Arc<Self>> {
-        identities.into_iter().rev().fold(None, |caller, agent| Some(Self::new(agent, caller)))
+        identities
+            .into_iter()
+            .rev()
+            .fold(None, |caller, agent| Some(Self::new(agent.into(), caller)))
     }
 
     /// The identities of all who wait, from here outwards.
     pub(crate) fn identities(&self) -> Vec<Name> {
-        self.chain().map(|it| it.agent.clone()).collect()
+        self.chain().map(|it| it.agent.to_name()).collect()
     }
 
     /// True when this agent waits for what is done here.
-    pub(crate) fn contains(&self, agent: &Name) -> bool {
+    pub(crate) fn contains(&self, agent: &Identity) -> bool {
         self.chain().any(|it| it.agent == *agent)
     }
 

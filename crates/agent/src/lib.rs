@@ -108,13 +108,18 @@ extern crate self as gleis_agent;
 mod actor;
 mod agent;
 mod agent_ref;
+mod bell;
+mod caller;
 mod cell;
 mod context;
 mod current;
+mod deadline;
 mod dynamic;
 mod error;
 mod group;
+mod guarded;
 mod handler;
+mod identity;
 mod job;
 mod log;
 mod method;
@@ -139,6 +144,7 @@ pub use gleis_patterns::Overflow;
 
 pub use crate::agent::Agent;
 pub use crate::agent_ref::{AgentRef, Oneway};
+pub use crate::caller::Caller;
 pub use crate::context::Context;
 pub use crate::dynamic::{Attribute, MethodInfo};
 pub use crate::error::{

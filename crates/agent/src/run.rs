@@ -65,7 +65,7 @@ pub fn run_agent<A: Agent>(name: impl AsRef<str>, agent: A) -> RunAgent<A> {
 #[must_use = "it runs when it is awaited"]
 pub struct RunAgent<A: 'static> {
     agent: A,
-    name: String,
+    name: Result<Name, RunError>,
     setup: Setup,
     place: Place,
     start: Start<A>,
@@ -82,7 +82,13 @@ impl<A: Agent> RunAgent<A> {
     pub(crate) fn new(name: &str, agent: A) -> Self {
         let setup = Setup::default();
         let (place, start) = (Place::Default, Start::new());
-        Self { agent, name: name.to_owned(), setup, place, start, at: None }
+        let name = match name.is_empty() {
+            true => Ok(Name::random()),
+            false => {
+                Name::new(name).map_err(|source| RunError::Name { text: name.to_owned(), source })
+            }
+        };
+        Self { agent, name, setup, place, start, at: None }
     }
 
     pub(crate) fn on(mut self, host: Arc<Host>) -> Self {
@@ -153,13 +159,7 @@ impl<A: Agent> RunAgent<A> {
     async fn run(self) -> Result<AgentRef<A>, RunError> {
         let Self { agent, name, mut setup, place, start, at } = self;
         setup.sockets.at = at.transpose().map_err(NodeError::Address)?;
-        let name = match name.is_empty() {
-            true => Name::random(),
-            false => match Name::new(&name) {
-                Ok(name) => name,
-                Err(source) => return Err(RunError::Name { text: name, source }),
-            },
-        };
+        let name = name?;
         let name_server = match place {
             Place::Host(host) => {
                 return Ok(AgentRef::new(host.run(name, agent, setup, start).await?, host));

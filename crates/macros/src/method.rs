@@ -79,11 +79,10 @@ impl<'a> Method<'a> {
 
     /// The implementation of the typed call.
     pub(crate) fn implementation(&self) -> TokenStream {
-        let (call, agent) = match self.arguments.takes_self {
-            true => (quote!(call_typed), quote!(__agent,)),
-            false => (quote!(call_beside), TokenStream::new()),
-        };
-        self.implement(&self.reply(), &call, &agent, &self.result())
+        match self.arguments.takes_self {
+            true => self.implement(&self.reply(), &quote!(call_typed)),
+            false => self.implement_beside(),
+        }
     }
 
     /// True when it works on the agent's state.
@@ -98,19 +97,40 @@ impl<'a> Method<'a> {
 
     /// The implementation of the same.
     pub(crate) fn tell_implementation(&self) -> TokenStream {
-        let result = self.result();
-        let result = quote!(::core::result::Result::map(#result, ::core::mem::drop));
-        self.implement(&quote!(()), &quote!(tell_typed), &quote!(__agent,), &result)
+        self.implement(&quote!(()), &quote!(tell_typed))
     }
 
-    /// A typed function that has `call` do the work.
-    fn implement(
-        &self,
-        reply: &TokenStream,
-        call: &TokenStream,
-        agent: &TokenStream,
-        result: &TokenStream,
-    ) -> TokenStream {
+    /// A typed function that has `call` do the work and take what comes of it to the caller.
+    fn implement(&self, reply: &TokenStream, call: &TokenStream) -> TokenStream {
+        let result = self.result();
+        self.define(
+            reply,
+            &quote! {
+                self.#call(__NAME, move |__agent, __cx, __caller| {
+                    ::std::boxed::Box::pin(__caller.answer(__cx, async move { #result }))
+                })
+            },
+        )
+    }
+
+    /// A typed function that does the work beside the agent's.
+    fn implement_beside(&self) -> TokenStream {
+        let result = self.result();
+        self.define(
+            &self.reply(),
+            &quote! {
+                self.call_beside(__NAME, move |__cx| {
+                    ::std::boxed::Box::pin(async move {
+                        let _ = __cx;
+                        #result
+                    })
+                })
+            },
+        )
+    }
+
+    /// A typed function with its arguments as the method takes them, and its name as `__NAME`.
+    fn define(&self, reply: &TokenStream, body: &TokenStream) -> TokenStream {
         let signature = self.typed_signature(reply);
         let name = self.function.sig.ident.unraw().to_string();
         let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
@@ -119,13 +139,9 @@ impl<'a> Method<'a> {
         });
         quote! {
             #signature {
+                const __NAME: &::core::primitive::str = #name;
                 #(#conversions)*
-                self.#call(#name, move |#agent __cx| {
-                    ::std::boxed::Box::pin(async move {
-                        let _ = __cx;
-                        #result
-                    })
-                })
+                #body
             }
         }
     }

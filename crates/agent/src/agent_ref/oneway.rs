@@ -5,7 +5,7 @@ use std::fmt;
 use futures::future::BoxFuture;
 
 use super::AgentRef;
-use crate::{Agent, BoxError, CallError, Context};
+use crate::{Agent, CallError, Caller, Context, Fault};
 
 /// An agent of this program that is told, not asked: a function returns when its call waits in the
 /// agent's mailbox.
@@ -15,18 +15,22 @@ use crate::{Agent, BoxError, CallError, Context};
 pub struct Oneway<A: 'static>(pub(super) AgentRef<A>);
 
 impl<A: Agent> Oneway<A> {
-    /// Has a function called with the agent's state, between two messages: what the functions made by
-    /// `#[agent]` do.
+    /// Has a function called with the agent's state, between two messages, which takes what comes of it
+    /// to the [`Caller`]: what the functions made by `#[agent]` do.
     ///
     /// # Errors
     /// [`CallError`]: no room in the mailbox in time, or the agent is gone.
     ///
     /// # Cancel safety
     /// Either it waits in the mailbox or nothing has happened.
-    pub async fn tell_typed(
+    pub async fn tell_typed<R: Send + 'static>(
         &self,
         method: &'static str,
-        call: impl for<'a> FnOnce(&'a mut A, &'a Context<A>) -> BoxFuture<'a, Result<(), BoxError>>
+        call: impl for<'a> FnOnce(
+            &'a mut A,
+            &'a Context<A>,
+            Caller<R>,
+        ) -> BoxFuture<'a, Result<(), Fault>>
         + Send
         + 'static,
     ) -> Result<(), CallError> {

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 use super::{Functions, methods::value};
 use crate::{
     Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
-    cell::{Asking, Cell, guarded},
+    cell::{Asking, Cell},
+    guarded::guarded,
     method::Source,
     text::instead,
 };
@@ -27,16 +28,20 @@ impl<A: Agent> Cell<A> {
             if method.is_beside() {
                 return self.call_beside_by_name(method, arguments, how).await;
             }
-            let ask = self.ask(method.name(), how, move |agent, cx| {
-                Box::pin(async move {
+            let ask = self.ask(method.name(), how, move |agent, cx, caller| {
+                Box::pin(caller.settle(cx, async move {
                     let values = Source::Values(arguments.into_iter());
-                    method.call(agent, cx, values).await.map(value)
-                })
+                    Ok(method.call(agent, cx, values).await.map(value)??)
+                }))
             });
             return ask.await;
         }
         if let Some(method) = self.methods.find(&name) {
-            return self.ask(name, how, move |agent, cx| (method.call)(agent, cx, arguments)).await;
+            let ask = self.ask(name, how, move |agent, cx, caller| {
+                let called = async move { Ok((method.call)(agent, cx, arguments).await??) };
+                Box::pin(caller.settle(cx, called))
+            });
+            return ask.await;
         }
         Err(self.unknown_method(name))
     }
@@ -64,28 +69,20 @@ impl<A: Agent> Cell<A> {
         how: Asking,
         work: impl Future<Output = R>,
     ) -> Result<R, CallError> {
-        let agent = || self.name.clone();
         if *self.state.borrow() == AgentState::Gone {
-            return Err(CallError::Gone { agent: agent() });
+            return Err(self.gone());
         }
         let work = guarded(work);
         let done = async {
-            match how.caller {
+            match how.caller.frame() {
                 Some(caller) => caller.scope(work).await,
                 None => work.await,
             }
         };
         match timeout(how.within, done).await {
             Ok(done) => done.map_err(|fault| self.failed(what, fault)),
-            Err(_) => {
-                let (what, within) = (what.to_owned(), how.within);
-                Err(CallError::DeadlineExceeded { agent: agent(), what, within })
-            }
+            Err(_) => Err(self.too_late(what, how.within)),
         }
-    }
-
-    pub(crate) fn failed(&self, what: &str, fault: Fault) -> CallError {
-        CallError::Failed { agent: self.name.clone(), what: what.to_owned(), fault }
     }
 
     fn unknown_method(&self, method: String) -> CallError {
@@ -99,10 +96,11 @@ impl<A: Agent> Cell<A> {
     /// The value of a field or of a free attribute.
     pub(crate) async fn get_by_name(&self, name: &str, how: Asking) -> Result<Value, CallError> {
         if let Some(field) = A::ATTRIBUTES.iter().find(|it| it.name() == name) {
-            let ask = self.ask(format!("attribute `{name}`"), how, move |agent, _| {
-                let value = field.get(agent);
-                let value = value.map_err(|it| CallError::value(field.name(), &it));
-                Box::pin(std::future::ready(value.map(Ok)))
+            let ask = self.ask(format!("attribute `{name}`"), how, move |agent, cx, caller| {
+                Box::pin(caller.settle(cx, async move {
+                    let value = field.get(agent);
+                    Ok(value.map_err(|it| CallError::value(field.name(), &it))?)
+                }))
             });
             return ask.await;
         }
@@ -129,8 +127,8 @@ impl<A: Agent> Cell<A> {
             let set = self.set_free(name, value);
             return set.map_err(|it| CallError::refused(&self.name, what(), &it));
         };
-        let ask = self.ask(format!("attribute `{name}`"), how, move |agent, _| {
-            Box::pin(std::future::ready(Ok(Ok(field.set(agent, value)))))
+        let ask = self.ask(format!("attribute `{name}`"), how, move |agent, cx, caller| {
+            Box::pin(caller.settle(cx, async move { Ok(field.set(agent, value)) }))
         });
         ask.await?.map_err(|it| CallError::refused(&self.name, what(), &it))
     }
@@ -176,8 +174,9 @@ impl<A: Agent> Cell<A> {
             return Err(self.unknown_method(name));
         }
         let what = name.clone().into();
-        let tell = self.tell_work(what, within, move |agent, cx| {
-            Box::pin(async move { call_here(agent, cx, &name, arguments).await })
+        let tell = self.tell_work(what, within, move |agent, cx, caller| {
+            let called = async move { call_here(agent, cx, &name, arguments).await };
+            Box::pin(caller.answer(cx, called))
         });
         tell.await
     }

@@ -174,7 +174,7 @@ impl Host {
             self.unregister(agent.name(), true).await;
         }
         agent.release();
-        agent.state().send_replace(AgentState::Gone);
+        agent.enter(AgentState::Gone);
     }
 
     /// Shuts down all agents and takes in no more; returns the names of those that were forced.
@@ -198,7 +198,7 @@ impl Host {
                 task.abort();
             }
             agent.release();
-            agent.state().send_replace(AgentState::Gone);
+            agent.enter(AgentState::Gone);
         }
     }
 
@@ -211,7 +211,8 @@ impl Host {
         };
         let record = Record::new(address.control.clone());
         let name = name.clone();
-        match client.register(&name, record).await {
+        // Boxed, as the task of each agent is as large as what it may wait for here.
+        match Box::pin(client.register(&name, record)).await {
             Ok(()) => Ok(()),
             Err(RegisterError::Taken { name, .. }) => Err(RunError::NameTaken { name }),
             Err(RegisterError::Closing) => Err(RunError::Closing),
@@ -229,7 +230,7 @@ impl Host {
                 false => client.unregister(name).await,
             }
         };
-        let reason = match timeout(UNREGISTER, unregister).await {
+        let reason = match Box::pin(timeout(UNREGISTER, unregister)).await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the name server did not answer".to_owned(),
@@ -277,7 +278,7 @@ impl Drop for Leave {
         // Nobody may wait for an agent that is gone, and nothing of it may go on.
         self.agent.release();
         let _: Option<AbortHandle> = self.host.table.remove(&*self.agent);
-        self.agent.state().send_replace(AgentState::Gone);
+        self.agent.enter(AgentState::Gone);
     }
 }
 

@@ -10,7 +10,7 @@ use gleis_patterns::{RecvError, Replier, ReplyHandle};
 use super::{ControlReply, ControlRequest, Host, Told, Want};
 use crate::{
     AgentState, CallError,
-    cell::{AnyAgent, Asking, Order},
+    cell::{AnyAgent, Asker, Asking, Order},
     current::Frame,
     socket::AliasError,
     text::chain,
@@ -118,7 +118,11 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             }
             stop(&*agent, within).await.map(|()| Told::Done)
         }
-        want => agent.perform(want, Asking { caller, within, after_fault: false }).await,
+        want => {
+            agent
+                .perform(want, Asking { caller: Asker::There(caller), within, after_fault: false })
+                .await
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Which agents a node has.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map};
 use std::sync::Arc;
 
 use gleis_core::Name;
@@ -63,12 +63,12 @@ impl Table {
         if state.is_closed {
             return Err(RunError::Closing);
         }
-        let name = agent.name().clone();
-        if state.agents.contains_key(&name) {
-            return Err(RunError::NameTaken { name });
-        }
-        let entry = Entry { agent, task: spawn() };
-        state.agents.insert(name, entry);
+        match state.agents.entry(agent.name().clone()) {
+            hash_map::Entry::Occupied(taken) => {
+                return Err(RunError::NameTaken { name: taken.key().clone() });
+            }
+            hash_map::Entry::Vacant(place) => place.insert(Entry { agent, task: spawn() }),
+        };
         self.tell(&state);
         Ok(())
     }
@@ -122,6 +122,7 @@ impl Table {
     }
 
     fn tell(&self, state: &State) {
-        self.is_done.send_replace(self.is_done(state));
+        let is_done = self.is_done(state);
+        self.is_done.send_if_modified(|it| std::mem::replace(it, is_done) != is_done);
     }
 }

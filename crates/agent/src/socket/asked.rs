@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Agent, Fault,
-    cell::guarded,
+    guarded::guarded,
     job::{Job, What},
     text::chain,
     timer::AnyAction,

@@ -10,8 +10,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::handling::{Handling, Owed};
 use crate::{
     Agent, BoxError, Context, Fault, Handler, Method,
-    cell::guarded,
     dynamic::method,
+    guarded::guarded,
     job::{Job, What},
     method::{Reply, Source},
     text::chain,

@@ -110,7 +110,7 @@ pub(super) struct Ended;
 
 impl<A: Agent> Inbox<A> {
     pub(super) fn new(alias: &str, codec: AnyCodec, cell: &Cell<A>) -> Self {
-        Self { alias: alias.into(), codec, mail: cell.mail.clone(), room: cell.room.clone() }
+        Self { alias: alias.into(), codec, mail: cell.mail.clone(), room: cell.room().clone() }
     }
 
     /// Has `handler` handle a message, once there is room for it.
@@ -190,7 +190,7 @@ mod tests {
         for _ in 0..16 {
             assert!(inbox.deliver(&handler, body.clone(), None, None).await.is_ok());
         }
-        assert_eq!(cell.room.available_permits(), 0);
+        assert_eq!(cell.room().available_permits(), 0);
         let mut one_more = Box::pin(inbox.deliver(&handler, body, None, None));
         assert!(futures::poll!(&mut one_more).is_pending());
         drop(jobs.recv().await);

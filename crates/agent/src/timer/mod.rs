@@ -3,6 +3,6 @@
 mod set;
 mod table;
 
-pub(crate) use self::set::from_now;
+pub(crate) use self::set::after;
 pub use self::set::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 pub(crate) use self::table::{AnyAction, Due, Timers, forget_action};

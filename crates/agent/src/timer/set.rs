@@ -115,9 +115,13 @@ impl<A> TimerPlan<A> {
 }
 
 /// So long from now; beyond what a clock can tell is never: a century will do.
-pub(crate) fn from_now(delay: Duration) -> Instant {
-    let now = Instant::now();
-    now.checked_add(delay).unwrap_or(now + CENTURY)
+fn from_now(delay: Duration) -> Instant {
+    after(Instant::now(), delay)
+}
+
+/// So long after an instant, in the same way.
+pub(crate) fn after(at: Instant, delay: Duration) -> Instant {
+    at.checked_add(delay).unwrap_or(at + CENTURY)
 }
 
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);

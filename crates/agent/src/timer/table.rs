@@ -1,10 +1,11 @@
 //! Which timers an agent has, and which is next.
 
 use std::collections::{BTreeSet, HashMap};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, select};
 use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
@@ -151,10 +152,10 @@ impl<A: 'static> Timers<A> {
             let first = self.table.lock().queue.first().map(|(at, _)| *at);
             match first {
                 None => changed.await,
-                Some(at) if Instant::now() < at => tokio::select! {
-                    () = sleep_until(at) => (),
-                    () = changed => (),
-                },
+                Some(at) if Instant::now() < at => {
+                    // Boxed, as most agents have no timers, and each waits here.
+                    select(Box::pin(sleep_until(at)), pin!(changed)).await;
+                }
                 Some(at) => {
                     if let Some(due) = self.take(at) {
                         return due;

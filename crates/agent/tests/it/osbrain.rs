@@ -260,7 +260,9 @@ async fn prx14_prx16_a_method_of_the_agent_waits_for_what_it_does() {
     let busy = tokio::spawn({
         let late = late.clone();
         async move {
-            let wait = late.call_typed("wait", |_, _| Box::pin(async { Ok(waits.await?) }));
+            let wait = late.call_typed("wait", |_, cx, caller| {
+                Box::pin(caller.answer(cx, async { Ok(waits.await?) }))
+            });
             wait.await
         }
     });
