@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use crate::load::{Load, is_last};
-use crate::rig::{Confirm, Cores, Ready, Rig, confirmation};
+use crate::rig::{Confirm, Cores, Ready, Rig, confirmation, in_task};
 
 const BUFFER: usize = 64 << 10;
 /// What a queue in this process holds: the high-water mark of our sockets.
@@ -152,13 +152,16 @@ pub fn ask_in_process() -> Rig {
             }
         });
         while let Some(n) = turns.next().await {
-            let start = Instant::now();
-            for question in 0..n {
-                let (answer, answered) = oneshot::channel();
-                ask.send((question, answer)).await?;
-                answered.await?;
-            }
-            turns.done(start.elapsed());
+            let ask = ask.clone();
+            let asked = in_task(async move {
+                for question in 0..n {
+                    let (answer, answered) = oneshot::channel();
+                    ask.send((question, answer)).await.map_err(|it| it.to_string())?;
+                    answered.await.map_err(|it| it.to_string())?;
+                }
+                Ok::<_, String>(())
+            });
+            turns.done(asked.await?);
         }
         Ok(())
     })

@@ -1,9 +1,10 @@
 //! Two sides on two threads, and turns to be timed.
 
 use std::error::Error;
+use std::fmt::Display;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -207,6 +208,23 @@ impl Confirmed {
         }
         Ok(())
     }
+}
+
+/// How long something takes in a task of its own.
+///
+/// To wake what a runtime blocks on costs a call into the system, which is not what is asked for of two
+/// that talk within a program.
+///
+/// # Errors
+/// Those of the work.
+pub async fn in_task<E: Display + Send + 'static>(
+    work: impl Future<Output = Result<(), E>> + Send + 'static,
+) -> Result<Duration, Box<dyn Error>> {
+    let timed = tokio::spawn(async {
+        let start = Instant::now();
+        work.await.map(|()| start.elapsed()).map_err(|it| it.to_string())
+    });
+    Ok(timed.await??)
 }
 
 /// Whether threads can be put on a core here.

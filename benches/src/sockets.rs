@@ -1,14 +1,17 @@
 //! The sockets of `gleis-patterns`.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use gleis_patterns::{Endpoint, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber};
+use gleis_patterns::{
+    Endpoint, Overflow, Publisher, Pull, Push, Replier, RequestError, Requester, Subscriber,
+};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::load::{Job, Load, is_last};
-use crate::rig::{Confirm, Cores, Ready, Rig, confirmation};
+use crate::rig::{Confirm, Cores, Ready, Rig, confirmation, in_task};
 
 /// A place that the system chooses.
 pub const TCP: &str = "tcp://127.0.0.1:0";
@@ -116,6 +119,7 @@ pub fn request_in_process() -> Rig {
     Rig::alone(async |mut turns| {
         let replier = Replier::<u64, u64>::bind("inproc://request").await?;
         let requester = Requester::<u64, u64>::connect(replier.endpoint()).await?;
+        let requester = Arc::new(requester);
         let _server = tokio::spawn(async move {
             while let Ok((question, reply)) = replier.recv().await {
                 // Whoever asked waits.
@@ -123,11 +127,14 @@ pub fn request_in_process() -> Rig {
             }
         });
         while let Some(n) = turns.next().await {
-            let start = Instant::now();
-            for question in 0..n {
-                requester.request(question).await?;
-            }
-            turns.done(start.elapsed());
+            let requester = requester.clone();
+            let asked = in_task(async move {
+                for question in 0..n {
+                    requester.request(question).await?;
+                }
+                Ok::<_, RequestError>(())
+            });
+            turns.done(asked.await?);
         }
         Ok(())
     })

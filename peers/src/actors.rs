@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use gleis_benches::Rig;
+use gleis_benches::rig::in_task;
 use kameo::actor::Spawn;
 use kameo::message::{Context, Message};
 use ractor::{Actor, ActorProcessingErr, ActorRef, RpcReplyPort};
@@ -27,11 +28,14 @@ pub(crate) fn kameo_ask() -> Rig {
     Rig::alone(async |mut turns| {
         let counter = Counter::spawn(Counter);
         while let Some(n) = turns.next().await {
-            let start = Instant::now();
-            for question in 0..n {
-                counter.ask(Question(question)).await.map_err(|it| it.to_string())?;
-            }
-            turns.done(start.elapsed());
+            let counter = counter.clone();
+            let asked = in_task(async move {
+                for question in 0..n {
+                    counter.ask(Question(question)).await.map_err(|it| it.to_string())?;
+                }
+                Ok::<_, String>(())
+            });
+            turns.done(asked.await?);
         }
         Ok(())
     })
@@ -128,11 +132,14 @@ pub(crate) fn ractor_call() -> Rig {
         let (server, running) =
             Actor::spawn(None, Server, ()).await.map_err(|it| it.to_string())?;
         while let Some(n) = turns.next().await {
-            let start = Instant::now();
-            for question in 0..n {
-                ractor::call!(server, Ask::Question, question).map_err(|it| it.to_string())?;
-            }
-            turns.done(start.elapsed());
+            let server = server.clone();
+            let asked = in_task(async move {
+                for question in 0..n {
+                    ractor::call!(server, Ask::Question, question).map_err(|it| it.to_string())?;
+                }
+                Ok::<_, String>(())
+            });
+            turns.done(asked.await?);
         }
         server.stop(None);
         running.await?;

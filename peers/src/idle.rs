@@ -33,9 +33,13 @@ pub(crate) enum Actors {
 pub(crate) fn start(whose: Actors) -> Rig {
     Rig::alone(async move |mut turns| {
         while let Some(n) = turns.next().await {
-            let start = Instant::now();
-            let actors = started(whose, n).await?;
-            let time = start.elapsed();
+            // From a task, where actors are too: to wake what a runtime blocks on costs a call into the system.
+            let started = tokio::spawn(async move {
+                let start = Instant::now();
+                let actors = started(whose, n).await.map_err(|it| it.to_string());
+                actors.map(|it| (it, start.elapsed()))
+            });
+            let (actors, time) = started.await??;
             drop(actors);
             // Before the turn is over: the end of these must not meet the start of others.
             timeout(PATIENCE, ended()).await?;
@@ -46,7 +50,7 @@ pub(crate) fn start(whose: Actors) -> Rig {
 }
 
 /// Starts `n` actors, which end when they are dropped.
-async fn started(whose: Actors, n: u64) -> Outcome<Box<dyn Any>> {
+async fn started(whose: Actors, n: u64) -> Outcome<Box<dyn Any + Send>> {
     Ok(match whose {
         Actors::Gleis => Box::new(agents::start(n).await?),
         Actors::Kameo => Box::new(actors::kameo_start(n).await?),
