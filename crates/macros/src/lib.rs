@@ -1,18 +1,20 @@
-//! The macros of gleis: agents and their methods.
+//! The macros of gleis: agents and their methods, and services.
 //!
 //! The macros know none of our crates. They find the one that defines agents by asking cargo for
-//! `gleis-agent`, then for `gleis`, so a renamed dependency works too. Use them through
-//! `gleis::agent` or `gleis_agent`; their documentation is there.
+//! `gleis-agent`, then for `gleis`, so a renamed dependency works too, and `gleis-rpc` alike. Use them
+//! through `gleis::agent` or `gleis_agent`, and `gleis::rpc` or `gleis_rpc`; their documentation is there.
 
 use proc_macro::TokenStream;
 use quote::quote;
-use syn::{ItemImpl, parse_macro_input};
+use syn::{ItemImpl, ItemTrait, parse_macro_input};
 
 mod agent;
 mod attribute;
+mod docs;
 mod hook;
 mod method;
 mod root;
+mod service;
 mod signature;
 
 /// Makes an agent of a type: put it on the `impl` block with its hooks and methods.
@@ -54,4 +56,31 @@ pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
         #item
     }
     .into()
+}
+
+/// Makes a service of a trait: what implements it is exposed by a server as
+/// `.service(<Trait>Service(it))`, and called by type through `<Trait>Client`; both are made beside it.
+///
+/// ```text
+/// #[service]
+/// trait Calculator {
+///     /// Multiplies two numbers.
+///     async fn multiply(&self, a: i64, #[default(2)] b: i64) -> i64;
+///     async fn divide(&self, a: i64, b: i64) -> Result<i64, String>;
+/// }
+/// ```
+///
+/// - A function takes `&self`, then `call: Call` if it wants to know who calls, then arguments of owned types
+///   that serde reads; callers give them in order or by name. One marked `#[default(..)]` may be left out,
+///   as may an `Option`, which is `None` then.
+/// - It returns a value that serde writes, or a `Result` of one, whose error is told as text.
+/// - `async` functions are implemented as such; their futures must be such as may be sent.
+/// - `<Trait>Client::new` takes a `Client`, a `ClientRef` to call back, or a `RemoteWidget`, and has the same
+///   functions, which give what they return or an `RpcError`.
+/// - Names, types, defaults and documentation are what `describe` tells.
+#[proc_macro_attribute]
+pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
+    let args = proc_macro2::TokenStream::from(args);
+    let item = parse_macro_input!(item as ItemTrait);
+    service::expand(&args, item).into()
 }

@@ -3,11 +3,12 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Attribute, Expr, Ident, ImplItemFn, Lit, Meta, MetaNameValue, Result, ReturnType, Type,
-    Visibility, ext::IdentExt, spanned::Spanned, visit_mut::VisitMut,
+    Ident, ImplItemFn, Result, ReturnType, Type, Visibility, ext::IdentExt, spanned::Spanned,
+    visit_mut::VisitMut,
 };
 
 use crate::{
+    docs,
     root::blaming,
     signature::{Argument, Arguments},
 };
@@ -43,7 +44,7 @@ impl<'a> Method<'a> {
         let types: Vec<_> = self.arguments.rest.iter().map(|it| self.plain_type(it.ty)).collect();
         let texts = names.iter().map(|it| it.unraw().to_string());
         let type_texts = types.iter().map(|it| quote!(#it).to_string().replace(' ', ""));
-        let text = self.text();
+        let text = docs::text(&function.attrs);
         let result = self.result();
         let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
         let (make, agent) = match self.arguments.takes_self {
@@ -73,7 +74,7 @@ impl<'a> Method<'a> {
 
     fn declare(&self, reply: &TokenStream) -> TokenStream {
         let signature = self.typed_signature(reply);
-        let docs = self.docs();
+        let docs = docs::attributes(&self.function.attrs);
         quote!(#(#docs)* #signature;)
     }
 
@@ -195,24 +196,6 @@ impl<'a> Method<'a> {
         self.arguments.rest.iter().map(|it| it.name).collect()
     }
 
-    fn docs(&self) -> Vec<&Attribute> {
-        let attributes = self.function.attrs.iter();
-        attributes.filter(|it| it.path().is_ident("doc") || it.path().is_ident("cfg")).collect()
-    }
-
-    /// Its documentation as text.
-    fn text(&self) -> String {
-        let lines = self.function.attrs.iter().filter(|it| it.path().is_ident("doc"));
-        let lines = lines.filter_map(|it| match &it.meta {
-            Meta::NameValue(MetaNameValue { value: Expr::Lit(it), .. }) => match &it.lit {
-                Lit::Str(it) => Some(it.value().trim().to_owned()),
-                _ => None,
-            },
-            _ => None,
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    }
-
     fn output(&self) -> TokenStream {
         match &self.function.sig.output {
             ReturnType::Default => quote!(()),
@@ -250,7 +233,7 @@ impl<'a> Method<'a> {
     }
 }
 
-fn is_string(ty: &Type) -> bool {
+pub(crate) fn is_string(ty: &Type) -> bool {
     let Type::Path(path) = ty else {
         return false;
     };

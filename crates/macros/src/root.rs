@@ -7,17 +7,31 @@ use syn::Ident;
 
 /// The path of the crate `gleis-agent` as the user's crate sees it.
 pub(crate) fn agent_crate() -> TokenStream {
-    if let Ok(found) = crate_name("gleis-agent") {
-        let name = ident(found, "gleis_agent");
+    path("gleis-agent", "gleis_agent", "agent")
+}
+
+/// The path of the crate `gleis-rpc` as the user's crate sees it.
+pub(crate) fn rpc_crate() -> TokenStream {
+    path("gleis-rpc", "gleis_rpc", "rpc")
+}
+
+/// A crate of ours: itself, or this module of the umbrella.
+fn path(package: &str, own_name: &str, module: &str) -> TokenStream {
+    let own = |name: &str| Ident::new(name, Span::call_site());
+    if let Ok(found) = crate_name(package) {
+        let name = ident(found, own_name);
         return quote!(::#name);
     }
     match crate_name("gleis") {
         Ok(found) => {
-            let name = ident(found, "gleis");
-            quote!(::#name::agent)
+            let (name, module) = (ident(found, "gleis"), own(module));
+            quote!(::#name::#module)
         }
         // Let the compiler say which crate is missing.
-        Err(_) => quote!(::gleis_agent),
+        Err(_) => {
+            let name = own(own_name);
+            quote!(::#name)
+        }
     }
 }
 

@@ -26,6 +26,7 @@
 //! |---|---|
 //! | send messages under paths, and hear of them | [`Link`], [`Message`], [`Received`] |
 //! | expose functions and call them | [`Server`], [`Client`] |
+//! | the same by type, from a trait | [`macro@service`] |
 //! | call a client back | [`ServerBuilder::aware`], [`ClientRef`], [`ClientBuilder::connect`] |
 //! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`] |
 //! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
@@ -36,6 +37,9 @@
 //! `sub`, `push` and `pull`. Requests wait for their answer no longer than a
 //! [timeout](Link::within), 10 s if not said.
 
+// What the macro writes names this crate, also inside of it.
+extern crate self as gleis_rpc;
+
 mod api;
 mod connection;
 mod error;
@@ -45,11 +49,12 @@ mod message;
 mod url;
 
 pub use gleis_core::Value;
+pub use gleis_macros::service;
 
 pub use crate::api::{
-    Argument, Attach, Call, Client, ClientBuilder, ClientRef, Command, CommandArgs, Exposed,
-    ExposedWith, Init, Method, Parameter, RemoteGroup, RemoteWidget, Server, ServerBuilder, Widget,
-    WidgetGroup, WidgetRef,
+    Argument, Attach, Call, Calls, Client, ClientBuilder, ClientRef, Command, CommandArgs,
+    Description, Exposed, ExposedWith, Fallible, Init, Method, Methods, Parameter, RemoteGroup,
+    RemoteWidget, Server, ServerBuilder, Service, Widget, WidgetGroup, WidgetKind, WidgetRef,
 };
 pub use crate::error::{OpenError, RpcError, UrlError};
 pub use crate::events::{Guard, Received};

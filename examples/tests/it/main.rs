@@ -207,6 +207,19 @@ async fn api_two_way_prints_that_the_client_was_touched() {
     check("api_two_way", "Server running!\nping!\npong!\nTouched? true\n").await;
 }
 
+const SERVICE: &str = "\
+Server running!
+7*6 = 42
+7*2 = 14
+Cannot divide by zero.
+multiply(a: i64, b: i64) -> i64: Multiplies two numbers.
+";
+
+#[tokio::test]
+async fn service_prints_what_the_service_answers_and_says_of_itself() {
+    check("service", SERVICE).await;
+}
+
 const WIDGETS: &str = "\
 Server running!
 Number on the server widget (A) 123

@@ -12,7 +12,8 @@ use crate::api::caller::Call;
 use crate::api::client::ApiError;
 use crate::api::clients::{Rules, hook};
 use crate::api::{
-    Client, ClientRef, Command, CommandArgs, Exposed, ExposedWith, PATH, Server, Widget,
+    Client, ClientRef, Command, CommandArgs, Exposed, ExposedWith, Method, Methods, PATH, Server,
+    Service, Widget,
 };
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::link::Link;
@@ -73,6 +74,13 @@ macro_rules! shared {
                 self
             }
 
+            /// Its version, for those who ask what it is.
+            #[must_use]
+            pub fn version(mut self, version: impl Into<String>) -> Self {
+                self.callee.version = version.into();
+                self
+            }
+
             /// The key that callers need, and that is shown where one is asked for.
             #[must_use]
             pub fn key(mut self, key: impl Into<String>) -> Self {
@@ -94,7 +102,8 @@ macro_rules! shared {
                 R: Serialize + Send + 'static,
                 E: fmt::Display + Send + 'static,
             {
-                self.callee.table.expose(method.into(), &arguments, function);
+                let method = Method::named(method.into(), &arguments);
+                self.callee.table.expose(method, function);
                 self
             }
 
@@ -111,7 +120,15 @@ macro_rules! shared {
                 R: Serialize + Send + 'static,
                 E: fmt::Display + Send + 'static,
             {
-                self.callee.table.expose_with(method.into(), &arguments, function);
+                let method = Method::named(method.into(), &arguments);
+                self.callee.table.expose_with(method, function);
+                self
+            }
+
+            /// Exposes the functions of a service: see [`service`](crate::service).
+            #[must_use]
+            pub fn service(mut self, service: impl Service) -> Self {
+                service.expose(&mut Methods(&mut self.callee.table));
                 self
             }
 

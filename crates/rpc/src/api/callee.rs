@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 use crate::api::caller::Call;
 use crate::api::table::Table;
 use crate::api::widgets::Widgets;
-use crate::api::{CALL, WIDGETS};
+use crate::api::{CALL, Description, WIDGETS};
 use crate::message::Message;
 
 /// What is called below a path.
@@ -16,13 +16,26 @@ pub(crate) struct Callee {
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) table: Table<Call>,
+    pub(crate) version: String,
     pub(crate) widgets: Widgets,
 }
 
 impl Callee {
     pub(crate) fn new(name: &str, path: &str) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
-        Self { key: None, name, path, table: Table::new(), widgets: Widgets::new() }
+        let (table, version, widgets) = (Table::new(), String::new(), Widgets::new());
+        Self { key: None, name, path, table, version, widgets }
+    }
+
+    /// What it says of itself.
+    pub(crate) fn describe(&self) -> Description {
+        Description {
+            gleis: env!("CARGO_PKG_VERSION").to_owned(),
+            methods: self.table.describe(),
+            name: self.name.clone(),
+            version: self.version.clone(),
+            widgets: self.widgets.describe(),
+        }
     }
 
     /// Where calls arrive.

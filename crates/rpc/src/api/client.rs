@@ -17,7 +17,7 @@ use crate::api::builder::Hooks;
 use crate::api::callee::Callee;
 use crate::api::group::RemoteGroup;
 use crate::api::responder::{self, RESPONDER};
-use crate::api::{ANYONE, Attach, CALL, ClientBuilder, Method, RemoteWidget, values};
+use crate::api::{ANYONE, Attach, CALL, ClientBuilder, Description, RemoteWidget, values};
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
 use crate::link::Link;
@@ -212,14 +212,14 @@ impl Client {
         RemoteGroup { members: members.collect() }
     }
 
-    /// What the server exposes.
+    /// What the server says of itself: its methods, with what is known of their arguments, and its widgets.
     ///
     /// # Errors
     /// As [`call`](Self::call).
     ///
     /// # Cancel safety
     /// Safe.
-    pub async fn describe(&self) -> Result<Vec<Method>, RpcError> {
+    pub async fn describe(&self) -> Result<Description, RpcError> {
         self.call("describe", ()).await
     }
 

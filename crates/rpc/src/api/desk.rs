@@ -47,7 +47,7 @@ impl Desk {
                 return Ok(Value::from(Uuid::new_v4().to_string()));
             }
             (_, "describe") if is_own => {
-                return to_value(&self.callee.table.describe()).map_err(|it| it.to_string());
+                return to_value(&self.callee.describe()).map_err(|it| it.to_string());
             }
             _ => (),
         }

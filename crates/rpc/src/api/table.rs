@@ -49,8 +49,8 @@ where
 type Called<C> = Arc<dyn Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
 
 struct Entry<C> {
-    arguments: Vec<String>,
     called: Called<C>,
+    method: Method,
 }
 
 /// Functions by name, each told a `C` when it is called.
@@ -70,18 +70,14 @@ impl<C: Send + 'static> Table<C> {
     }
 
     /// Puts a function in that does not want to know who calls.
-    pub(crate) fn expose<A, R, E>(
-        &mut self,
-        method: String,
-        arguments: &[&str],
-        function: impl Exposed<A, R, E>,
-    ) where
+    pub(crate) fn expose<A, R, E>(&mut self, method: Method, function: impl Exposed<A, R, E>)
+    where
         A: DeserializeOwned + Send + 'static,
         R: Serialize + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
         let function = Arc::new(function);
-        self.add(method, arguments, move |_, args| {
+        self.add(method, move |_, args| {
             let function = function.clone();
             async move { result(function.call(read(args)?).await) }.boxed()
         });
@@ -90,8 +86,7 @@ impl<C: Send + 'static> Table<C> {
     /// Puts a function in that is told who calls.
     pub(crate) fn expose_with<A, R, E>(
         &mut self,
-        method: String,
-        arguments: &[&str],
+        method: Method,
         function: impl ExposedWith<C, A, R, E>,
     ) where
         A: DeserializeOwned + Send + 'static,
@@ -99,7 +94,7 @@ impl<C: Send + 'static> Table<C> {
         E: fmt::Display + Send + 'static,
     {
         let function = Arc::new(function);
-        self.add(method, arguments, move |cx, args| {
+        self.add(method, move |cx, args| {
             let function = function.clone();
             async move { result(function.call(cx, read(args)?).await) }.boxed()
         });
@@ -107,12 +102,10 @@ impl<C: Send + 'static> Table<C> {
 
     fn add(
         &mut self,
-        method: String,
-        arguments: &[&str],
+        method: Method,
         called: impl Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync + 'static,
     ) {
-        let arguments = arguments.iter().map(|&it| it.to_owned()).collect();
-        self.0.insert(method, Entry { arguments, called: Arc::new(called) });
+        self.0.insert(method.name.clone(), Entry { called: Arc::new(called), method });
     }
 
     /// Calls what the message names; `None` if there is no such function.
@@ -130,12 +123,7 @@ impl<C: Send + 'static> Table<C> {
     }
 
     pub(crate) fn describe(&self) -> Vec<Method> {
-        let describe = |(name, entry): (&String, &Entry<C>)| {
-            let argument = |name: &String| Argument { name: name.clone() };
-            let arguments = entry.arguments.iter().map(argument).collect();
-            Method { arguments, name: name.clone() }
-        };
-        self.0.iter().map(describe).collect()
+        self.0.values().map(|it| it.method.clone()).collect()
     }
 }
 
@@ -152,21 +140,23 @@ impl<C> Entry<C> {
     /// The arguments in order, as its tuple is read.
     fn args(&self, name: &str, message: &Message) -> Result<Value, String> {
         let Message { args, kwargs, .. } = message;
-        let names = &self.arguments;
+        let names = &self.method.arguments;
         if names.len() < args.len() {
             let (takes, got) = (names.len(), args.len());
             return Err(format!("{name} takes {takes} arguments and got {got}"));
         }
         let (given, rest) = names.split_at(args.len());
-        if let Some(odd) = kwargs.keys().find(|it| !rest.contains(it)) {
-            let twice = given.contains(odd);
+        let has = |all: &[Argument], name: &str| all.iter().any(|it| it.name == name);
+        if let Some(odd) = kwargs.keys().find(|it| !has(rest, it)) {
+            let twice = has(given, odd);
             let what = if twice { "got twice" } else { "does not take" };
             return Err(format!("{name} {what} the argument '{odd}'"));
         }
         let mut all = args.clone();
         for missing in rest {
-            let lacks = || format!("{name} lacks the argument '{missing}'");
-            all.push(kwargs.get(missing).cloned().ok_or_else(lacks)?);
+            let lacks = || format!("{name} lacks the argument '{}'", missing.name);
+            let value = kwargs.get(&missing.name).or(missing.default.as_ref());
+            all.push(value.cloned().ok_or_else(lacks)?);
         }
         // The tuple of nothing is the value of nothing.
         Ok(if names.is_empty() { Value::Null } else { Value::List(all) })

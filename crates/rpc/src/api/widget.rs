@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::api::caller::ClientRef;
 use crate::api::client::Shared;
 use crate::api::table::{ExposedWith, Table};
-use crate::api::values;
+use crate::api::{Method, values};
 use crate::error::RpcError;
 use crate::link::Link;
 use crate::message::Message;
@@ -60,7 +60,7 @@ impl<W: Send + 'static> Widget<W> {
         R: Serialize + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
-        self.table.expose_with(method.into(), &arguments, function);
+        self.table.expose_with(Method::named(method.into(), &arguments), function);
         self
     }
 }
@@ -140,6 +140,7 @@ impl<W> fmt::Debug for WidgetRef<W> {
 
 /// A kind of widget whose type is forgotten.
 pub(crate) trait Kind: Send + Sync {
+    fn describe(&self) -> Vec<Method>;
     fn make(self: Arc<Self>, init: Init, far: Far) -> Arc<dyn Instance>;
 }
 
@@ -153,6 +154,10 @@ pub(crate) trait Instance: Send + Sync {
 }
 
 impl<W: Send + 'static> Kind for Widget<W> {
+    fn describe(&self) -> Vec<Method> {
+        self.table.describe()
+    }
+
     fn make(self: Arc<Self>, init: Init, far: Far) -> Arc<dyn Instance> {
         let state = Arc::new(Mutex::new((self.make)(&init)));
         Arc::new(Live { kind: self, widget: WidgetRef { far, init: Arc::new(init), state } })

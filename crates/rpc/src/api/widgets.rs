@@ -7,6 +7,7 @@ use futures::future::BoxFuture;
 use gleis_core::Value;
 use parking_lot::Mutex;
 
+use crate::api::WidgetKind;
 use crate::api::caller::Call;
 use crate::api::engineer::Commands;
 use crate::api::widget::{Far, Init, Instance, Kind, WidgetRef};
@@ -62,6 +63,15 @@ impl Widgets {
     /// The names of the kinds.
     pub(crate) fn kinds(&self) -> Vec<String> {
         self.kinds.keys().cloned().collect()
+    }
+
+    /// The kinds, with what they expose.
+    pub(crate) fn describe(&self) -> Vec<WidgetKind> {
+        let describe = |(name, kind): (&String, &Arc<dyn Kind>)| WidgetKind {
+            methods: kind.describe(),
+            name: name.clone(),
+        };
+        self.kinds.iter().map(describe).collect()
     }
 
     /// Calls what the message names, of the widget that stands there.

@@ -21,7 +21,7 @@ fn calculator() -> ServerBuilder {
         })
 }
 
-async fn both(server: ServerBuilder) -> (Server, Client) {
+pub(crate) async fn both(server: ServerBuilder) -> (Server, Client) {
     let server = server.listen("zmq://127.0.0.1:0/rep").await.unwrap();
     let client = Client::connect(server.url().twin()).await.unwrap();
     (server, client)
@@ -113,12 +113,13 @@ async fn a_key_is_asked_for_before_anything_else() {
 #[tokio::test]
 async fn a_server_describes_itself() {
     let (_server, client) = both(calculator()).await;
-    let methods = within(client.describe()).await.unwrap();
+    let description = within(client.describe()).await.unwrap();
+    assert_eq!(description.name, "Calculator");
+    let methods = description.methods;
     let names: Vec<_> = methods.iter().map(|it| &it.name[..]).collect();
     assert_eq!(names, ["fail", "late", "multiply", "panic", "ping"]);
-    let argument = |it: &str| Argument { name: it.to_owned() };
-    let multiply =
-        Method { arguments: vec![argument("a"), argument("b")], name: "multiply".into() };
+    let arguments = ["a", "b"].map(|it| Argument::new(it, "")).to_vec();
+    let multiply = Method { arguments, name: "multiply".into(), ..Method::default() };
     assert_eq!(methods[2], multiply);
 }
 

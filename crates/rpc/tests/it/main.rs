@@ -7,6 +7,7 @@ mod commands;
 mod hostile;
 mod messaging;
 mod recorded;
+mod services;
 mod two_way;
 mod widgets;
 
