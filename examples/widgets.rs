@@ -19,7 +19,25 @@
 
 use std::error::Error;
 
-use gleis::rpc::{Client, Server, Url, Value, Widget, WidgetRef};
+use gleis::rpc::{Client, Server, Url, Widget, widget};
+
+#[derive(Default)]
+struct Demo {
+    number: i64,
+}
+
+#[widget]
+impl Demo {
+    #[method]
+    fn set_number(&mut self, num: i64) {
+        self.number = num;
+    }
+
+    #[method]
+    fn get_number(&self) -> i64 {
+        self.number
+    }
+}
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -39,12 +57,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn serve(url: Url) -> Result<Server, Box<dyn Error>> {
-    let demo = Widget::new(|_| 0)
-        .expose("set_number", ["num"], async |it: WidgetRef<i64>, (num,): (i64,)| {
-            *it.lock() = num;
-            Ok::<_, String>(())
-        })
-        .expose("get_number", [], async |it: WidgetRef<i64>, ()| Ok::<_, String>(*it.lock()));
+    let demo = Widget::of(|_| Demo::default());
     let server = Server::new().widget("demo", demo).listen(url).await?;
     println!("Server running!");
     Ok(server)
@@ -52,19 +65,16 @@ async fn serve(url: Url) -> Result<Server, Box<dyn Error>> {
 
 async fn call(url: Url) -> Result<(), Box<dyn Error>> {
     let client = Client::connect(url).await?;
-    let a = client.attach("demo", "widget_a").await?;
-    a.call::<Value>("set_number", (123,)).await?;
-    println!("Number on the server widget (A) {}", a.call::<i64>("get_number", ()).await?);
+    let a = DemoClient::new(client.attach("demo", "widget_a").await?);
+    a.set_number(123).await?;
+    println!("Number on the server widget (A) {}", a.get_number().await?);
 
     // Another id is another widget.
-    let b = client.attach("demo", "widget_b").await?;
-    println!("Number on the server widget (B) {}", b.call::<i64>("get_number", ()).await?);
+    let b = DemoClient::new(client.attach("demo", "widget_b").await?);
+    println!("Number on the server widget (B) {}", b.get_number().await?);
 
     // The same id is the same one.
-    let c = client.attach("demo", "widget_a").await?;
-    println!(
-        "Number on the server widget (C through A) {}",
-        c.call::<i64>("get_number", ()).await?
-    );
+    let c = DemoClient::new(client.attach("demo", "widget_a").await?);
+    println!("Number on the server widget (C through A) {}", c.get_number().await?);
     Ok(())
 }

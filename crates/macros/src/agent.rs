@@ -2,14 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Error, Ident, ImplItem, ImplItemFn, ItemImpl, Meta, Result, Type, Visibility};
+use syn::{Error, Ident, ImplItem, ImplItemFn, ItemImpl, Result, Type};
 
-use crate::{attribute, hook, method::Method, root};
+use crate::{
+    attribute, hook, marks,
+    method::{Method, widest},
+    root,
+};
 
 /// The block itself, without `#[method]`, and what it means. The block is there even after an
 /// error, so that the error is the only one.
 pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> TokenStream {
-    let marked = take_marks(&mut block);
+    let marked = marks::take(&mut block);
     let meaning = meaning(args, &block, marked).unwrap_or_else(|error| error.to_compile_error());
     quote!(#block #meaning)
 }
@@ -25,42 +29,14 @@ fn meaning(
         return Err(Error::new_spanned(path, text));
     }
     let marked = marked?;
+    if let Some(hook) = marked.iter().find(|it| hook::is_hook(it)) {
+        let text = format!("`{}` is a hook and cannot be a method too", hook.sig.ident);
+        return Err(Error::new_spanned(&hook.sig.ident, text));
+    }
     let root = root::agent_crate();
     let agent = implementation(&root, block, &marked, &attributes)?;
     let calls = calls(&root, block, &marked)?;
     Ok(quote!(#agent #calls))
-}
-
-/// Takes `#[method]` off all functions and tells which had it.
-fn take_marks(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
-    let mut marked = Vec::new();
-    let mut wrong = Vec::new();
-    for item in &mut block.items {
-        let ImplItem::Fn(function) = item else {
-            continue;
-        };
-        let marks: Vec<_> = function.attrs.extract_if(.., |it| is_mark(it.path())).collect();
-        let Some(mark) = marks.first() else {
-            continue;
-        };
-        if !matches!(mark.meta, Meta::Path(_)) {
-            wrong.push(Error::new_spanned(mark, "`#[method]` takes no arguments"));
-        }
-        if hook::is_hook(function) {
-            let text = format!("`{}` is a hook and cannot be a method too", function.sig.ident);
-            wrong.push(Error::new_spanned(&function.sig.ident, text));
-        }
-        marked.push(function.clone());
-    }
-    let all = wrong.into_iter().reduce(|mut all, it| {
-        all.combine(it);
-        all
-    });
-    all.map_or(Ok(marked), Err)
-}
-
-fn is_mark(path: &syn::Path) -> bool {
-    path.segments.last().is_some_and(|it| it.ident == "method")
 }
 
 /// `impl Agent`: the hooks and the method table.
@@ -106,7 +82,7 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
     };
     let calls = format_ident!("{name}Calls", span = name.span());
     let methods = methods(root, owner, marked)?;
-    let visibility = methods.iter().map(Method::visibility).max_by_key(|it| width(it));
+    let visibility = widest(methods.iter().map(Method::visibility));
     let text = format!("What can be called on a reference to [`{name}`], by type.");
     let declarations = methods.iter().map(Method::declaration);
     let implementations = methods.iter().map(Method::implementation);
@@ -136,16 +112,6 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
             #(#implementations)*
         }
     })
-}
-
-/// How far something is seen.
-fn width(visibility: &Visibility) -> u8 {
-    match visibility {
-        Visibility::Inherited => 0,
-        Visibility::Restricted(it) if it.path.is_ident("crate") => 2,
-        Visibility::Restricted(_) => 1,
-        Visibility::Public(_) => 3,
-    }
 }
 
 fn methods<'a>(

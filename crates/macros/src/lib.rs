@@ -12,10 +12,13 @@ mod agent;
 mod attribute;
 mod docs;
 mod hook;
+mod marks;
 mod method;
+mod remote;
 mod root;
 mod service;
 mod signature;
+mod widget;
 
 /// Makes an agent of a type: put it on the `impl` block with its hooks and methods.
 ///
@@ -43,13 +46,14 @@ pub fn agent(args: TokenStream, item: TokenStream) -> TokenStream {
     agent::expand(&args, block).into()
 }
 
-/// Marks a function of an `#[agent] impl` block as callable from outside.
+/// Marks a function of an `#[agent] impl` or `#[widget] impl` block as callable from outside.
 ///
 /// Its arguments are owned types that serde reads; it returns nothing, a value that serde
 /// writes, or a `Result` of one.
 #[proc_macro_attribute]
 pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
-    let text = "`#[method]` marks a function inside an `impl` block that has `#[agent]`";
+    let text =
+        "`#[method]` marks a function inside an `impl` block that has `#[agent]` or `#[widget]`";
     let item = proc_macro2::TokenStream::from(item);
     quote! {
         ::core::compile_error!(#text);
@@ -70,7 +74,7 @@ pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// - A function takes `&self`, then `call: Call` if it wants to know who calls, then arguments of owned types
+/// - A function takes `&self`, then `call: &Call` if it wants to know who calls, then arguments of owned types
 ///   that serde reads; callers give them in order or by name. One marked `#[default(..)]` may be left out,
 ///   as may an `Option`, which is `None` then.
 /// - It returns a value that serde writes, or a `Result` of one, whose error is told as text.
@@ -83,4 +87,19 @@ pub fn service(args: TokenStream, item: TokenStream) -> TokenStream {
     let args = proc_macro2::TokenStream::from(args);
     let item = parse_macro_input!(item as ItemTrait);
     service::expand(&args, item).into()
+}
+
+/// Makes a kind of widget of a type: put it on the `impl` block with its methods.
+///
+/// - Functions marked `#[method]` can be called from the other side. They take `&self` or `&mut self`, the
+///   state being locked meanwhile, or `widget: &WidgetRef<Self>`, if they wait for something or call the
+///   widget on the other side; arguments and results are those of a [`macro@service`].
+/// - A server or a client has such widgets with `.widget(name, Widget::of(make))`.
+/// - `<Type>Client::new` takes the `RemoteWidget` that was attached, or the `WidgetRef`, to call the widget on
+///   the other side by type.
+#[proc_macro_attribute]
+pub fn widget(args: TokenStream, item: TokenStream) -> TokenStream {
+    let args = proc_macro2::TokenStream::from(args);
+    let block = parse_macro_input!(item as ItemImpl);
+    widget::expand(&args, block).into()
 }

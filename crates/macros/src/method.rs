@@ -233,6 +233,21 @@ impl<'a> Method<'a> {
     }
 }
 
+/// The visibility that lets most see it; private if there is none.
+pub(crate) fn widest<'a>(all: impl Iterator<Item = &'a Visibility>) -> &'a Visibility {
+    all.max_by_key(|it| width(it)).unwrap_or(&Visibility::Inherited)
+}
+
+/// How far something is seen.
+fn width(visibility: &Visibility) -> u8 {
+    match visibility {
+        Visibility::Inherited => 0,
+        Visibility::Restricted(it) if it.path.is_ident("crate") => 2,
+        Visibility::Restricted(_) => 1,
+        Visibility::Public(_) => 3,
+    }
+}
+
 pub(crate) fn is_string(ty: &Type) -> bool {
     let Type::Path(path) = ty else {
         return false;
@@ -240,7 +255,8 @@ pub(crate) fn is_string(ty: &Type) -> bool {
     path.path.segments.last().is_some_and(|it| it.ident == "String")
 }
 
-struct ReplaceSelf<'a>(&'a Type);
+/// Writes `Self` out: it is used where `Self` is another type.
+pub(crate) struct ReplaceSelf<'a>(pub(crate) &'a Type);
 
 impl VisitMut for ReplaceSelf<'_> {
     fn visit_type_mut(&mut self, ty: &mut Type) {

@@ -28,7 +28,7 @@
 //! | expose functions and call them | [`Server`], [`Client`] |
 //! | the same by type, from a trait | [`macro@service`] |
 //! | call a client back | [`ServerBuilder::aware`], [`ClientRef`], [`ClientBuilder::connect`] |
-//! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`] |
+//! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`], [`macro@widget`] |
 //! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
 //!
 //! # URLs
@@ -49,12 +49,13 @@ mod message;
 mod url;
 
 pub use gleis_core::Value;
-pub use gleis_macros::service;
+pub use gleis_macros::{method, service, widget};
 
 pub use crate::api::{
     Argument, Attach, Call, Calls, Client, ClientBuilder, ClientRef, Command, CommandArgs,
     Description, Exposed, ExposedWith, Fallible, Init, Method, Methods, Parameter, RemoteGroup,
-    RemoteWidget, Server, ServerBuilder, Service, Widget, WidgetGroup, WidgetKind, WidgetRef,
+    RemoteWidget, Server, ServerBuilder, Service, Widget, WidgetGroup, WidgetKind, WidgetMethods,
+    WidgetRef,
 };
 pub use crate::error::{OpenError, RpcError, UrlError};
 pub use crate::events::{Guard, Received};

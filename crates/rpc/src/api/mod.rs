@@ -27,7 +27,7 @@ pub use client::Client;
 pub use engineer::{Command, CommandArgs, Parameter};
 pub use group::{RemoteGroup, WidgetGroup};
 pub use server::Server;
-pub use service::{Calls, Fallible, Methods, Service};
+pub use service::{Calls, Fallible, Methods, Service, WidgetMethods};
 pub use table::{Exposed, ExposedWith};
 pub use widget::{Init, Widget, WidgetRef};
 

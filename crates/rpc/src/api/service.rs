@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::caller::Call;
 use crate::api::table::{ExposedWith, Table};
-use crate::api::{Argument, Client, ClientRef, Method, RemoteWidget};
+use crate::api::{Argument, Client, ClientRef, Method, RemoteWidget, WidgetRef};
 use crate::error::RpcError;
 
 /// What a server exposes as a whole; [`#[service]`](crate::service) makes these.
@@ -18,11 +18,17 @@ pub trait Service {
 }
 
 /// Where a service exposes its functions.
-pub struct Methods<'a>(pub(crate) &'a mut Table<Call>);
+pub struct Methods<'a, C = Call>(pub(crate) &'a mut Table<C>);
 
-impl Methods<'_> {
+/// What a kind of widget exposes as a whole; [`#[widget]`](macro@crate::widget) makes these.
+pub trait WidgetMethods: Send + Sized + 'static {
+    /// Exposes its methods.
+    fn expose(methods: &mut Methods<'_, WidgetRef<Self>>);
+}
+
+impl<C: Send + 'static> Methods<'_, C> {
     /// Exposes a function that takes a tuple of the arguments that `method` describes.
-    pub fn expose<A, R, E>(&mut self, method: Method, function: impl ExposedWith<Call, A, R, E>)
+    pub fn expose<A, R, E>(&mut self, method: Method, function: impl ExposedWith<C, A, R, E>)
     where
         A: DeserializeOwned + Send + 'static,
         R: Serialize + Send + 'static,
@@ -32,7 +38,7 @@ impl Methods<'_> {
     }
 }
 
-impl fmt::Debug for Methods<'_> {
+impl<C: Send + 'static> fmt::Debug for Methods<'_, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.0.names()).finish()
     }
@@ -52,8 +58,8 @@ pub trait Calls: Send + Sync {
 }
 
 macro_rules! calls {
-    ($($caller:ident)*) => {$(
-        impl Calls for $caller {
+    ($($caller:ty $(where $state:ident)?;)*) => {$(
+        impl$(<$state: Send + 'static>)? Calls for $caller {
             fn call<R: DeserializeOwned + Send>(
                 &self,
                 method: &str,
@@ -65,7 +71,7 @@ macro_rules! calls {
     )*};
 }
 
-calls!(Client ClientRef RemoteWidget);
+calls!(Client; ClientRef; RemoteWidget; WidgetRef<W> where W;);
 
 /// What a function of a service returns that may fail.
 pub trait Fallible {

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::api::caller::ClientRef;
 use crate::api::client::Shared;
 use crate::api::table::{ExposedWith, Table};
-use crate::api::{Method, values};
+use crate::api::{Method, Methods, WidgetMethods, values};
 use crate::error::RpcError;
 use crate::link::Link;
 use crate::message::Message;
@@ -37,6 +37,15 @@ impl Init {
     /// What was said under this name, if it was and is a `T`.
     pub fn get<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         from_value(self.kwargs.get(name)?.clone()).ok()
+    }
+}
+
+impl<W: WidgetMethods> Widget<W> {
+    /// A kind of widget that exposes the methods of its type: see [`widget`](macro@crate::widget).
+    pub fn of(make: impl Fn(&Init) -> W + Send + Sync + 'static) -> Self {
+        let mut this = Self::new(make);
+        W::expose(&mut Methods(&mut this.table));
+        this
     }
 }
 

@@ -9,6 +9,7 @@ mod messaging;
 mod recorded;
 mod services;
 mod two_way;
+mod typed_widgets;
 mod widgets;
 
 use gleis_rpc::Link;

@@ -27,7 +27,7 @@ trait Calculator {
 
     async fn n_calls(&self) -> u64;
 
-    async fn poke(&self, call: Call, text: String) -> Result<String, RpcError>;
+    async fn poke(&self, call: &Call, text: String) -> Result<String, RpcError>;
 
     async fn r#type(&self) {}
 }
@@ -53,7 +53,7 @@ impl Calculator for Desk {
         self.n_calls.load(Ordering::Relaxed)
     }
 
-    async fn poke(&self, call: Call, text: String) -> Result<String, RpcError> {
+    async fn poke(&self, call: &Call, text: String) -> Result<String, RpcError> {
         let Some(client) = call.client() else {
             return Ok("nobody to call back".to_owned());
         };
