@@ -5,26 +5,35 @@
 //! takes the result back.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use gleis_core::Value;
+use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use crate::api::builder::Hooks;
 use crate::error::RpcError;
+use crate::events::Received;
 use crate::message::Message;
 
 /// So many calls wait to be fetched by one client.
 const WAITING: usize = 256;
 /// So many were fetched and have no result yet.
 const FETCHED: usize = 1_024;
+/// So many requests for calls of one client wait to be looked at.
+const POLLS: usize = 4;
 
 /// Calls that wait to be fetched, and those that were.
 pub(crate) struct Polled {
     calls: mpsc::Sender<Waiting>,
-    waiting: tokio::sync::Mutex<mpsc::Receiver<Waiting>>,
     fetched: Mutex<HashMap<String, oneshot::Sender<Result<Value, String>>>>,
+    /// A request for calls waits for one.
+    is_open: AtomicBool,
+    polls: mpsc::Sender<Received>,
 }
 
 struct Waiting {
@@ -32,11 +41,66 @@ struct Waiting {
     result: oneshot::Sender<Result<Value, String>>,
 }
 
+/// Answers the requests of one client for calls, of which one at a time is open: it takes up no place among
+/// the requests that a link works on.
+struct Answering {
+    calls: mpsc::Receiver<Waiting>,
+    heartbeat: Duration,
+    hooks: Hooks,
+    polled: Arc<Polled>,
+    polls: mpsc::Receiver<Received>,
+}
+
+impl Answering {
+    async fn run(mut self) {
+        let (mut open, mut until) = (None, Instant::now());
+        loop {
+            self.polled.is_open.store(open.is_some(), Ordering::Relaxed);
+            tokio::select! {
+                biased;
+                newer = self.polls.recv() => {
+                    let Some(newer) = newer else {
+                        return;
+                    };
+                    // Whoever asks again has lost the connection that it asked on.
+                    self.answer(open.replace(newer), Value::Null).await;
+                    until = Instant::now() + self.heartbeat;
+                }
+                Some(Waiting { message, result }) = self.calls.recv(), if open.is_some() => {
+                    // Whoever called may have given up.
+                    if !result.is_closed() {
+                        let call = self.polled.fetch(message, result);
+                        self.answer(open.take(), call).await;
+                    }
+                }
+                () = sleep_until(until), if open.is_some() => {
+                    self.answer(open.take(), Value::Null).await;
+                }
+            }
+        }
+    }
+
+    async fn answer(&self, open: Option<Received>, value: Value) {
+        let Some(open) = open else {
+            return;
+        };
+        let mut answer = Message::new(value);
+        self.hooks.outgoing(&mut answer);
+        if let Err(error) = open.respond(answer).await {
+            tracing::debug!(target: "gleis::rpc", %error, "a client is not there to fetch its calls");
+        }
+    }
+}
+
 impl Polled {
-    pub(crate) fn new() -> Self {
-        let (calls, waiting) = mpsc::channel(WAITING);
-        let waiting = tokio::sync::Mutex::new(waiting);
-        Self { calls, waiting, fetched: Mutex::default() }
+    /// Calls of a client that hears of the server once in a `heartbeat`, and the task that it fetches them from.
+    pub(crate) fn new(heartbeat: Duration, hooks: Hooks) -> (Arc<Self>, TaskGuard) {
+        let ((calls, to_fetch), (polls, open)) = (mpsc::channel(WAITING), mpsc::channel(POLLS));
+        let (fetched, is_open) = Default::default();
+        let polled = Arc::new(Self { calls, fetched, is_open, polls });
+        let (calls, polls) = (to_fetch, open);
+        let answering = Answering { calls, heartbeat, hooks, polled: polled.clone(), polls };
+        (polled, TaskGuard::spawn(answering.run()))
     }
 
     /// Calls the client.
@@ -62,21 +126,16 @@ impl Polled {
         }
     }
 
-    /// The next call, as the client reads it; nothing if there is none for a while.
-    pub(crate) async fn next(&self, within: Duration) -> Result<Value, String> {
-        let next = async {
-            let mut waiting = self.waiting.lock().await;
-            loop {
-                let Some(Waiting { message, result }) = waiting.recv().await else {
-                    return Value::Null;
-                };
-                // Whoever called may have given up.
-                if !result.is_closed() {
-                    return self.fetch(message, result);
-                }
-            }
-        };
-        Ok(timeout(within, next).await.unwrap_or(Value::Null))
+    /// A request for calls came: it is answered with the next one, or with nothing if there is none for a
+    /// while.
+    pub(crate) async fn came(&self, poll: Received) {
+        // A client that was forgotten meanwhile gets the null answer.
+        let _ = self.polls.send(poll).await;
+    }
+
+    /// Whether a request for calls waits for one.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
     }
 
     fn fetch(&self, message: Message, result: oneshot::Sender<Result<Value, String>>) -> Value {

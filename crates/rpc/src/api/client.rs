@@ -32,7 +32,7 @@ pub(crate) type ApiError = Arc<dyn Fn(String) -> BoxFuture<'static, bool> + Send
 pub struct Client {
     link: Link,
     pub(crate) shared: Arc<Shared>,
-    _tasks: Arc<Tasks>,
+    tasks: Arc<Tasks>,
 }
 
 /// What the clones of a client, and what calls it back, have in common.
@@ -51,7 +51,8 @@ pub(crate) struct Shared {
 #[derive(Default)]
 struct Tasks {
     _answering: Option<Guard>,
-    _fetching: Option<TaskGuard>,
+    /// Until it is closed.
+    fetching: Mutex<Option<TaskGuard>>,
 }
 
 impl Client {
@@ -84,8 +85,8 @@ impl Client {
         match is_called {
             true => {
                 let fetching = responder::fetch(this.link.clone(), this.shared.clone());
-                let tasks = Tasks { _answering: None, _fetching: Some(TaskGuard::spawn(fetching)) };
-                Self { _tasks: Arc::new(tasks), ..this }
+                let fetching = Mutex::new(Some(TaskGuard::spawn(fetching)));
+                Self { tasks: Arc::new(Tasks { _answering: None, fetching }), ..this }
             }
             false => this,
         }
@@ -104,7 +105,7 @@ impl Client {
             let shared = shared.clone();
             async move { responder::answer(&shared, received).await }
         });
-        Ok(Self { _tasks: Arc::new(Tasks { _answering, _fetching: None }), ..this })
+        Ok(Self { tasks: Arc::new(Tasks { _answering, ..Tasks::default() }), ..this })
     }
 
     fn made(builder: ClientBuilder, link: Link, said: BTreeMap<String, Value>) -> Self {
@@ -115,7 +116,7 @@ impl Client {
             Some(within) => link.within(within),
             None => link,
         };
-        Self { link, shared: Arc::new(shared), _tasks: Arc::default() }
+        Self { link, shared: Arc::new(shared), tasks: Arc::default() }
     }
 
     /// A call waits so long: 10 s if not said.
@@ -228,6 +229,8 @@ impl Client {
     /// # Cancel safety
     /// The server notices later.
     pub async fn close(self) {
+        // To ask for calls after the goodbye would be to come back.
+        drop(self.tasks.fetching.lock().take());
         if !self.shared.said.is_empty() && self.shared.id.initialized() {
             // It may be gone, or not want to know.
             let _ = self.shared.ask(&self.link, "", Message::new("bye")).await;

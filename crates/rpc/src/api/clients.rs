@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
 use crate::api::back::Polled;
+use crate::api::builder::Hooks;
 use crate::api::caller::{Back, ClientRef};
 use crate::link::Link;
 use crate::message::Message;
@@ -55,6 +56,7 @@ where
 
 /// The clients that are known.
 pub(crate) struct Clients {
+    hooks: Hooks,
     key: Option<Arc<str>>,
     path: Arc<str>,
     rules: Rules,
@@ -65,17 +67,17 @@ struct Known {
     client: ClientRef,
     /// When it was heard of last.
     heard: Instant,
-    /// How many requests of it for calls are open.
-    n_polls: usize,
+    /// What answers its requests for calls, if it fetches them.
+    _answering: Option<TaskGuard>,
     ready: watch::Receiver<bool>,
     /// What was to be done for it as it came.
     _welcome: TaskGuard,
 }
 
 impl Clients {
-    pub(crate) fn new(rules: Rules, path: &str, key: Option<&str>) -> Self {
+    pub(crate) fn new(rules: Rules, path: &str, key: Option<&str>, hooks: Hooks) -> Self {
         let (key, path) = (key.map(Arc::from), Arc::from(path));
-        Self { key, path, rules, table: Mutex::default() }
+        Self { hooks, key, path, rules, table: Mutex::default() }
     }
 
     pub(crate) fn all(&self) -> Vec<ClientRef> {
@@ -84,10 +86,6 @@ impl Clients {
 
     pub(crate) fn get(&self, id: &str) -> Option<ClientRef> {
         self.table.lock().get(id).map(|it| it.client.clone())
-    }
-
-    pub(crate) fn heartbeat(&self) -> Duration {
-        self.rules.heartbeat
     }
 
     /// Who a message is from, if it can be called back; one that comes for the first time is made known.
@@ -102,12 +100,12 @@ impl Clients {
         if let Some(client) = self.hear(id) {
             return Ok(Some(client));
         }
-        let Some(back) = self.way_back(message, peer).await? else {
+        let Some((back, answering)) = self.way_back(message, peer).await? else {
             return Ok(None);
         };
         let (key, path) = (self.key.clone(), self.path.clone());
         let client = ClientRef { back, id: id.into(), key, path, within: PATIENCE };
-        self.welcome(id, client).map(Some)
+        self.welcome(id, client, answering).map(Some)
     }
 
     fn hear(&self, id: &str) -> Option<ClientRef> {
@@ -117,21 +115,22 @@ impl Clients {
         Some(known.client.clone())
     }
 
-    /// How whoever sent this wants to be called.
+    /// How whoever sent this wants to be called, and what answers its requests for calls.
     async fn way_back(
         &self,
         message: &Message,
         peer: Option<&str>,
-    ) -> Result<Option<Back>, String> {
+    ) -> Result<Option<(Back, Option<TaskGuard>)>, String> {
         if message.meta.get("back").and_then(Value::as_bool) == Some(true) {
-            return Ok(Some(Back::Fetched(Arc::new(Polled::new()))));
+            let (polled, answering) = Polled::new(self.rules.heartbeat, self.hooks.clone());
+            return Ok(Some((Back::Fetched(polled), Some(answering))));
         }
         let Some(remote) = message.meta.get("remote").and_then(Value::as_str) else {
             return Ok(None);
         };
         let url = self.allowed(remote, peer)?;
         let link = Link::connect(url).await.map_err(|it| format!("remote {remote}: {it}"))?;
-        Ok(Some(Back::Link(link)))
+        Ok(Some((Back::Link(link), None)))
     }
 
     /// Whether a client may have itself called there: at its own host, or at one that is allowed.
@@ -165,7 +164,12 @@ impl Clients {
         }
     }
 
-    fn welcome(&self, id: &str, client: ClientRef) -> Result<ClientRef, String> {
+    fn welcome(
+        &self,
+        id: &str,
+        client: ClientRef,
+        _answering: Option<TaskGuard>,
+    ) -> Result<ClientRef, String> {
         let mut table = self.table.lock();
         if let Some(known) = table.get(id) {
             // Two of its messages came at once.
@@ -183,7 +187,7 @@ impl Clients {
             done.send_replace(true);
         });
         let heard = Instant::now();
-        let known = Known { client: client.clone(), heard, n_polls: 0, ready, _welcome: welcome };
+        let known = Known { client: client.clone(), heard, _answering, ready, _welcome: welcome };
         table.insert(id.to_owned(), known);
         Ok(client)
     }
@@ -194,15 +198,6 @@ impl Clients {
         if let Some(mut ready) = ready {
             // One whose hook panicked is welcome too.
             let _ = ready.wait_for(|it| *it).await;
-        }
-    }
-
-    /// Counts a request for calls as long as it is open.
-    pub(crate) fn polls(&self, id: &str, is_open: bool) {
-        if let Some(known) = self.table.lock().get_mut(id) {
-            known.heard = Instant::now();
-            known.n_polls =
-                if is_open { known.n_polls + 1 } else { known.n_polls.saturating_sub(1) };
         }
     }
 
@@ -221,8 +216,8 @@ impl Clients {
         let is_silent = |known: &Known| {
             let silence = known.heard.elapsed();
             let is_idle = self.rules.inactive_timeout.is_some_and(|it| it < silence);
-            match known.client.back {
-                Back::Fetched(_) => known.n_polls == 0 && self.rules.heartbeat * 3 < silence,
+            match &known.client.back {
+                Back::Fetched(polled) => !polled.is_open() && self.rules.heartbeat * 3 < silence,
                 Back::Link(_) => is_idle,
             }
         };

@@ -6,6 +6,7 @@ use gleis_core::{Value, to_value};
 use uuid::Uuid;
 
 use crate::api::ANYONE;
+use crate::api::back::Polled;
 use crate::api::builder::Hooks;
 use crate::api::callee::Callee;
 use crate::api::caller::{Back, Call, ClientRef};
@@ -13,6 +14,9 @@ use crate::api::clients::Clients;
 use crate::api::widget::Far;
 use crate::events::Received;
 use crate::message::Message;
+
+/// What a client is told that does not fetch its calls and wants to.
+const ELSEWHERE: &str = "this client is called elsewhere";
 
 /// What a server answers with.
 pub(crate) struct Desk {
@@ -26,7 +30,8 @@ impl Desk {
     pub(crate) async fn answer(&self, received: Received) {
         let message = &received.message;
         let mut answer = match self.result(message, received.peer()).await {
-            Ok(result) => Message::new(result),
+            Ok(Done::Now(result)) => Message::new(result),
+            Ok(Done::Later(polled)) => return polled.came(received).await,
             Err(error) => Message::error(error),
         };
         self.hooks.outgoing(&mut answer);
@@ -35,42 +40,43 @@ impl Desk {
         }
     }
 
-    async fn result(&self, message: &Message, peer: Option<&str>) -> Result<Value, String> {
+    async fn result(&self, message: &Message, peer: Option<&str>) -> Result<Done, String> {
         self.callee.admit(message)?;
         self.hooks.incoming(message)?;
         let is_own = message.path() == self.callee.call_path();
         let name = message.data.as_str().unwrap_or_default();
         match (&self.clients, name) {
             // Every client asks this first.
-            (None, "obtain_client_id") if is_own => return Ok(Value::from(ANYONE)),
+            (None, "obtain_client_id") if is_own => return Ok(Done::Now(Value::from(ANYONE))),
             (Some(_), "obtain_client_id") if is_own => {
-                return Ok(Value::from(Uuid::new_v4().to_string()));
+                return Ok(Done::Now(Value::from(Uuid::new_v4().to_string())));
             }
             (_, "describe") if is_own => {
-                return to_value(&self.callee.describe()).map_err(|it| it.to_string());
+                let description = to_value(&self.callee.describe());
+                return description.map(Done::Now).map_err(|it| it.to_string());
             }
             _ => (),
         }
         let Some(clients) = &self.clients else {
             let call = Call { client: None, id: ANYONE.to_owned() };
-            return self.call(message, is_own, call).await;
+            return self.call(message, is_own, call).await.map(Done::Now);
         };
         let client = clients.meet(message, peer).await?;
         let id = message.meta.get("client").and_then(Value::as_str).unwrap_or(ANYONE).to_owned();
         if is_own && let Some(client) = &client {
             match name {
-                "next_call" => return self.next_call(clients, client).await,
-                "answer_call" => return answer_call(client, message),
+                "next_call" => return next_call(client),
+                "answer_call" => return answer_call(client, message).map(Done::Now),
                 "bye" => {
                     self.callee.widgets.forget(&id);
                     clients.forget(&id).await;
-                    return Ok(Value::Null);
+                    return Ok(Done::Now(Value::Null));
                 }
                 _ => (),
             }
         }
         clients.welcomed(&id).await;
-        self.call(message, is_own, Call { client, id }).await
+        self.call(message, is_own, Call { client, id }).await.map(Done::Now)
     }
 
     async fn call(&self, message: &Message, is_own: bool, call: Call) -> Result<Value, String> {
@@ -98,13 +104,19 @@ impl Desk {
         self.callee.widgets.attach(name, key, kwargs, far)?;
         Ok(Value::Null)
     }
+}
 
-    async fn next_call(&self, clients: &Clients, client: &ClientRef) -> Result<Value, String> {
-        let Back::Fetched(polled) = &client.back else {
-            return Err("this client is called elsewhere".to_owned());
-        };
-        let _open = Open::new(clients, client.id());
-        polled.next(clients.heartbeat()).await
+/// What became of a call.
+enum Done {
+    /// It is a request for calls, which is answered when there is one.
+    Later(Arc<Polled>),
+    Now(Value),
+}
+
+fn next_call(client: &ClientRef) -> Result<Done, String> {
+    match &client.back {
+        Back::Fetched(polled) => Ok(Done::Later(polled.clone())),
+        Back::Link(_) => Err(ELSEWHERE.to_owned()),
     }
 }
 
@@ -125,26 +137,7 @@ fn widget<'a>(message: &'a Message, call: &Call) -> Result<(&'a str, &'a str), S
 fn answer_call(client: &ClientRef, message: &Message) -> Result<Value, String> {
     match &client.back {
         Back::Fetched(polled) => polled.answered(&message.args),
-        Back::Link(_) => Err("this client is called elsewhere".to_owned()),
-    }
-}
-
-/// A request for calls that is open.
-struct Open<'a> {
-    clients: &'a Clients,
-    id: &'a str,
-}
-
-impl<'a> Open<'a> {
-    fn new(clients: &'a Clients, id: &'a str) -> Self {
-        clients.polls(id, true);
-        Self { clients, id }
-    }
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        self.clients.polls(self.id, false);
+        Back::Link(_) => Err(ELSEWHERE.to_owned()),
     }
 }
 

@@ -30,7 +30,8 @@ impl Server {
 
     pub(crate) fn start(builder: ServerBuilder, link: Link) -> Self {
         let ServerBuilder { aware, callee, hooks } = builder;
-        let clients = aware.map(|it| Clients::new(it, &callee.path, callee.key.as_deref()));
+        let key = callee.key.as_deref();
+        let clients = aware.map(|it| Clients::new(it, &callee.path, key, hooks.clone()));
         let event = format!("receive_{}", callee.call_path());
         let desk = Arc::new(Desk { callee, clients, hooks });
         let answering = desk.clone();

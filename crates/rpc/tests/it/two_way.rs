@@ -300,3 +300,51 @@ async fn many_clients_with_many_calls_in_flight_get_their_own_answers() {
     within(futures::future::join_all(clients)).await;
     assert!(server.clients().is_empty());
 }
+
+#[tokio::test]
+async fn a_newer_request_for_calls_ends_an_older_one_and_gets_the_calls() {
+    let server = Server::new().aware().listen("zmq://127.0.0.1:0/rep").await.unwrap();
+    let link = Link::connect(server.url().twin()).await.unwrap();
+    let ask = || {
+        let link = link.clone();
+        tokio::spawn(async move {
+            let mut message = Message::new("next_call");
+            message.meta.insert("client".to_owned(), Value::from("x"));
+            message.meta.insert("back".to_owned(), Value::from(true));
+            link.send_and_wait("comm.call", message).await.unwrap().data
+        })
+    };
+    let older = ask();
+    eventually(|| server.client("x").is_some()).await;
+    let newer = ask();
+    assert_eq!(within(older).await.unwrap(), Value::Null);
+    let client = server.client("x").unwrap();
+    let call = tokio::spawn(async move { client.call::<Value>("poke", ()).await });
+    let Value::Map(fetched) = within(newer).await.unwrap() else {
+        panic!("no call");
+    };
+    assert_eq!(fetched["data"], Value::from("poke"));
+    call.abort();
+}
+
+#[tokio::test]
+async fn more_clients_wait_for_calls_than_a_link_works_on_at_once() {
+    let server = Server::new()
+        .aware()
+        .expose("ping", [], async |()| Ok::<_, String>("pong!"))
+        .heartbeat(Duration::from_secs(60))
+        .listen("zmq://crowded/rep?transport=inproc")
+        .await
+        .unwrap();
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        let client = Client::new().expose("poke", [], async |()| Ok::<_, String>(()));
+        let client = client.connect(server.url().twin()).await.unwrap();
+        assert_eq!(within(client.call::<String>("ping", ())).await.unwrap(), "pong!");
+        clients.push(client);
+    }
+    for client in server.clients() {
+        within(client.call::<()>("poke", ())).await.unwrap();
+    }
+    assert_eq!(server.clients().len(), clients.len());
+}
