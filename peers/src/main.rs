@@ -12,6 +12,7 @@ mod libzmq;
 mod osbrain;
 mod picture;
 mod raw;
+mod rpc;
 mod std_raw;
 mod table;
 mod tarpc;

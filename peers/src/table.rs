@@ -6,7 +6,7 @@ use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
 use crate::idle::{self, Actors};
-use crate::{actors, agents, gleis, latency, libzmq, osbrain, raw, std_raw, tarpc, zeromq};
+use crate::{actors, agents, gleis, latency, libzmq, osbrain, raw, rpc, std_raw, tarpc, zeromq};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {
@@ -308,6 +308,29 @@ pub(crate) const WORK: &[Work] = &[
             ("tokio mpsc, 64 B", || tokio_raw::push_in_process(64)),
         ],
         goals: &[Goal::Independent("gleis, 64 B", 1.25)],
+    },
+    Work {
+        name: "call by name, same core",
+        n: 1_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[
+            (GLEIS, || rpc::call(Cores::One)),
+            (PLAIN, || sockets::request(64, Cores::One)),
+        ],
+        goals: &[Goal::Time(PLAIN, 1.3)],
+    },
+    Work {
+        name: "call by name, 64 awaiting callers",
+        n: 16_000,
+        counts: 1,
+        shows: Shows::Rate,
+        contestants: &[
+            (GLEIS, || rpc::callers(64)),
+            (PLAIN, || many::callers(64, 64, Cores::Any)),
+            ("tarpc", || tarpc::callers(64, 64)),
+        ],
+        goals: &[Goal::Rate("tarpc", 2.5), Goal::Rate(PLAIN, 0.8)],
     },
     Work {
         name: "agent asks agent",

@@ -16,6 +16,11 @@ use tokio::sync::mpsc;
 use crate::error::RpcError;
 use crate::message::Message;
 
+/// The event of everything that arrives.
+const RECEIVE: &str = "receive";
+/// The event of every answer.
+const RESPONSE: &str = "response";
+
 type Handler = Arc<dyn Fn(Received) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Handlers by the names of events, in the order in which they were registered.
@@ -82,6 +87,11 @@ impl Events {
         drop(state);
         // What a handler holds is dropped without the lock.
         drop(removed);
+    }
+
+    /// Whether anybody hears of anything.
+    pub(crate) fn are_heard(&self) -> bool {
+        !self.0.lock().handlers.is_empty()
     }
 
     fn handlers(&self, name: &str) -> Vec<Handler> {
@@ -185,9 +195,11 @@ impl fmt::Debug for Received {
 
 /// Fires all events of a message: those of the link, then those of its wire.
 pub(crate) async fn fire(link: &Events, wire: &Events, received: Received) {
-    for events in [link, wire] {
-        for name in names(&received.message) {
-            for handler in events.handlers(&name) {
+    let heard = [link, wire].into_iter().filter(|it| it.are_heard());
+    for events in heard {
+        let names = Names::of(&received.message);
+        for name in names.all() {
+            for handler in events.handlers(name) {
                 // Calling it may panic as well as what it returns.
                 let again = received.clone();
                 let handled = AssertUnwindSafe(async move { handler(again).await }).catch_unwind();
@@ -202,19 +214,25 @@ pub(crate) async fn fire(link: &Events, wire: &Events, received: Received) {
     }
 }
 
-/// The events of a message, in order.
-fn names(message: &Message) -> Vec<String> {
-    let mut names = vec!["receive".to_owned()];
-    match message.checked_path() {
-        Ok(path) if !path.is_root() => {
-            names.extend(
-                path.prefixes().filter(|it| !it.is_root()).map(|it| format!("receive_{it}")),
-            );
-        }
-        _ => names.push("receive_".to_owned()),
+/// The events of a message.
+struct Names {
+    /// `receive_` and the path: those of its prefixes are beginnings of it.
+    receive: String,
+    /// `response_` and the id of what is answered.
+    response: Option<String>,
+}
+
+impl Names {
+    fn of(message: &Message) -> Self {
+        let receive = format!("{RECEIVE}_{}", message.path());
+        let response = message.response_id().map(|id| format!("{RESPONSE}_{id}"));
+        Self { receive, response }
     }
-    if let Some(id) = message.response_id() {
-        names.extend(["response".to_owned(), format!("response_{id}")]);
+
+    /// All of them, in order.
+    fn all(&self) -> impl Iterator<Item = &str> {
+        let prefixes = self.receive.match_indices('.').map(|it| &self.receive[..it.0]);
+        let received = [RECEIVE].into_iter().chain(prefixes).chain([&self.receive[..]]);
+        received.chain(self.response.iter().flat_map(|it| [RESPONSE, it]))
     }
-    names
 }

@@ -252,7 +252,8 @@ impl Link {
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
         let answer = wire.connection.send(&message, self.within).await?;
-        if let Some(answer) = &answer {
+        let is_heard = self.events.are_heard() || wire.events.are_heard();
+        if let Some(answer) = answer.as_ref().filter(|_| is_heard) {
             let (back, _) = mpsc::channel(1);
             let received = Received::new(answer.clone(), &wire.name, None, &back);
             fire(&self.events, &wire.events, received).await;

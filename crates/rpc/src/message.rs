@@ -1,12 +1,17 @@
 //! What travels on a link.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use gleis_core::{Path, Value};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
+
+/// Room for what most messages are written in.
+const WRITTEN: usize = 256;
 
 /// A message: data, arguments in order and by name, and what is said about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,8 +47,17 @@ pub enum MessageError {
     },
 }
 
-/// As it is written; what is missing is empty.
-#[derive(Deserialize, Serialize)]
+/// As it is written.
+#[derive(Serialize)]
+struct Written<'a> {
+    meta: &'a BTreeMap<String, Value>,
+    data: &'a Value,
+    args: &'a [Value],
+    kwargs: &'a BTreeMap<String, Value>,
+}
+
+/// As it is read; what is missing is empty.
+#[derive(Deserialize)]
 struct Wire {
     #[serde(default)]
     meta: Option<BTreeMap<String, Value>>,
@@ -58,7 +72,7 @@ struct Wire {
 impl Message {
     /// A message with an id of its own.
     pub fn new(data: impl Into<Value>) -> Self {
-        let id = Value::from(Uuid::new_v4().to_string());
+        let id = Value::from(new_id());
         let meta = [("id".to_owned(), id)].into();
         Self { args: Vec::new(), data: data.into(), kwargs: BTreeMap::new(), meta }
     }
@@ -117,17 +131,14 @@ impl Message {
     }
 
     pub(crate) fn write(&self, topic: Option<&str>) -> Result<Bytes, MessageError> {
-        let wire = Wire {
-            meta: Some(self.meta.clone()),
-            data: self.data.clone(),
-            args: Some(self.args.clone()),
-            kwargs: Some(self.kwargs.clone()),
-        };
-        let json = serde_json::to_vec(&wire)?;
-        Ok(match topic {
-            None => json.into(),
-            Some(topic) => [topic.as_bytes(), b" ", &json].concat().into(),
-        })
+        let Self { args, data, kwargs, meta } = self;
+        let mut bytes = Vec::with_capacity(WRITTEN);
+        if let Some(topic) = topic {
+            bytes.extend_from_slice(topic.as_bytes());
+            bytes.push(b' ');
+        }
+        serde_json::to_writer(&mut bytes, &Written { meta, data, args, kwargs })?;
+        Ok(bytes.into())
     }
 
     pub(crate) fn read(bytes: &[u8], topic: Option<&str>) -> Result<Self, MessageError> {
@@ -150,9 +161,26 @@ impl Message {
     }
 }
 
+/// An id that no other message has: chance once, then counted, which costs no call into the system.
+fn new_id() -> String {
+    static FIRST: LazyLock<u128> = LazyLock::new(|| Uuid::new_v4().as_u128());
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let n = NEXT.fetch_add(1, Ordering::Relaxed);
+    Uuid::from_u128(FIRST.wrapping_add(n.into())).to_string()
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+
+    #[test]
+    fn no_message_has_the_id_of_another() {
+        let ids: BTreeSet<_> = (0..1000).map(|_| Message::new(1).id().to_owned()).collect();
+        assert_eq!(ids.len(), 1000);
+        assert!(ids.iter().all(|it| Uuid::parse_str(it).is_ok()));
+    }
 
     #[test]
     fn a_message_comes_back_as_it_was() {
