@@ -29,8 +29,8 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// `#[agent]` adds a function for each `#[method]` (trait `<Type>Calls`); arguments and answers
 /// then travel as they are, without being encoded. Every call has a deadline, 10 s by default; one that
-/// an agent makes may end a hundredth of its time later. A
-/// clone is another reference to the same agent; dropping all of them does not end it.
+/// an agent makes may end a hundredth of its time later. A clone is another reference to the same agent;
+/// dropping all of them does not end it.
 pub struct AgentRef<A: 'static> {
     cx: Context<A>,
     host: Arc<Host>,

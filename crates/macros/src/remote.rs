@@ -3,11 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, FnArg, Ident, Pat, Result, ReturnType, Signature, Type, Visibility,
+    Attribute, Error, Expr, FnArg, Ident, Result, ReturnType, Signature, Type, Visibility,
     ext::IdentExt, parse_quote, spanned::Spanned,
 };
 
-use crate::{docs, method::is_string};
+use crate::{docs, method::is_string, signature};
 
 /// The function, and what travels with a call of it.
 pub(crate) struct Function<'a> {
@@ -167,22 +167,13 @@ impl Argument<'_> {
 }
 
 fn argument(input: &FnArg) -> Result<Argument<'_>> {
+    let signature::Argument { name, ty } = signature::argument(input)?;
     let FnArg::Typed(typed) = input else {
-        return Err(Error::new_spanned(input, "`&self` comes first"));
-    };
-    if let Type::Reference(it) = &*typed.ty {
-        let text = "an argument must be owned, since it comes from elsewhere";
-        return Err(Error::new_spanned(it, text));
-    }
-    if let Type::ImplTrait(it) = &*typed.ty {
-        return Err(Error::new_spanned(it, "an argument needs a concrete type"));
-    }
-    let Pat::Ident(pattern) = &*typed.pat else {
-        return Err(Error::new_spanned(&typed.pat, "give this argument a name: callers see it"));
+        return Ok(Argument { default: None, name, ty });
     };
     let default = typed.attrs.iter().find(|it| is_default(it));
     let default = default.map(Attribute::parse_args).transpose()?;
-    Ok(Argument { default, name: &pattern.ident, ty: &typed.ty })
+    Ok(Argument { default, name, ty })
 }
 
 /// Whether it takes a reference to a type of this name.

@@ -188,7 +188,7 @@ mod tests {
                     fn f(&self, (a, b): (u8, u8));
                 }
             ),
-            "a name",
+            "a plain name",
         );
         refuses(
             &none,

@@ -1,4 +1,4 @@
-//! What hooks and methods have in common: the receiver and the context argument.
+//! What hooks, methods and services have in common: the receiver, the context and the arguments.
 
 use syn::{Error, FnArg, Ident, Pat, PatType, Result, Signature, Type};
 
@@ -62,7 +62,8 @@ fn is_context(argument: &FnArg) -> bool {
     path.path.segments.last().is_some_and(|it| it.ident == "Context")
 }
 
-fn argument(argument: &FnArg) -> Result<Argument<'_>> {
+/// An argument that can travel.
+pub(crate) fn argument(argument: &FnArg) -> Result<Argument<'_>> {
     let FnArg::Typed(PatType { pat, ty, .. }) = argument else {
         return Err(Error::new_spanned(argument, "`self` comes first"));
     };
