@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cargo run --release --example messaging
+//! cargo run --release --example messaging server zmq://127.0.0.1:7050/rep
+//! cargo run --release --example messaging client zmq://127.0.0.1:7050/req
 //! ```
 //!
 //! The messaging of xbahn. It prints
@@ -18,13 +20,29 @@
 
 use std::error::Error;
 
-use gleis::rpc::{Link, Message};
+use gleis::rpc::{Guard, Link, Message, Url};
 use serde_json::json;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let server = Link::listen("zmq://127.0.0.1:0/rep").await?;
-    let _incoming = server.on("receive", async |received| {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            let (server, _guards) = serve("zmq://127.0.0.1:0/rep".parse()?).await?;
+            send(server.url("main").ok_or("the link has no wire")?.twin()).await
+        }
+        ["server", url] => {
+            let _server = serve(url.parse()?).await?;
+            Ok(tokio::signal::ctrl_c().await?)
+        }
+        ["client", url] => send(url.parse()?).await,
+        _ => Err("usage: messaging [server URL | client URL]".into()),
+    }
+}
+
+async fn serve(url: Url) -> Result<(Link, Guard), Box<dyn Error>> {
+    let link = Link::listen(url).await?;
+    let guard = link.on("receive", async |received| {
         let message = &received.message;
         println!("{}", message.data.as_str().unwrap_or_default());
         println!("{}", json!(message.args));
@@ -35,9 +53,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
     });
     println!("Server running!");
+    Ok((link, guard))
+}
 
-    let url = server.url("main").ok_or("the link has no wire")?;
-    let client = Link::connect(url.twin()).await?;
+async fn send(url: Url) -> Result<(), Box<dyn Error>> {
+    let client = Link::connect(url).await?;
     // Whatever comes back from the other end.
     let _response = client.on("receive", async |received| {
         println!("{}", received.message.data.as_str().unwrap_or_default());

@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! cargo run --release --example paths
+//! cargo run --release --example paths server zmq://127.0.0.1:7050/rep
+//! cargo run --release --example paths client zmq://127.0.0.1:7050/req
 //! ```
 //!
 //! The paths of xbahn: who handles `address` gets `address.usa` as well. It prints
@@ -17,17 +19,35 @@
 
 use std::error::Error;
 
-use gleis::rpc::{Link, Message, Received};
+use gleis::rpc::{Guard, Link, Message, Received, Url};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let server = Link::listen("zmq://127.0.0.1:0/rep").await?;
-    let _person = server.on("receive_person", async |it| arrived("PERSON", &it));
-    let _address = server.on("receive_address", async |it| arrived("ADDRESS", &it));
-    println!("Server running!");
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => {
+            let (server, _guards) = serve("zmq://127.0.0.1:0/rep".parse()?).await?;
+            send(server.url("main").ok_or("the link has no wire")?.twin()).await
+        }
+        ["server", url] => {
+            let _server = serve(url.parse()?).await?;
+            Ok(tokio::signal::ctrl_c().await?)
+        }
+        ["client", url] => send(url.parse()?).await,
+        _ => Err("usage: paths [server URL | client URL]".into()),
+    }
+}
 
-    let url = server.url("main").ok_or("the link has no wire")?;
-    let client = Link::connect(url.twin()).await?;
+async fn serve(url: Url) -> Result<(Link, [Guard; 2]), Box<dyn Error>> {
+    let link = Link::listen(url).await?;
+    let person = link.on("receive_person", async |it| arrived("PERSON", &it));
+    let address = link.on("receive_address", async |it| arrived("ADDRESS", &it));
+    println!("Server running!");
+    Ok((link, [person, address]))
+}
+
+async fn send(url: Url) -> Result<(), Box<dyn Error>> {
+    let client = Link::connect(url).await?;
     // Nobody answers: the client gets the null answer, and goes on.
     client.send("person", Message::new("John Smith")).await?;
     client.send("address", Message::new("Some Street, 123")).await?;

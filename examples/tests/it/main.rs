@@ -215,6 +215,42 @@ Cannot divide by zero.
 multiply(a: i64, b: i64) -> i64: Multiplies two numbers.
 ";
 
+/// The two parts of an example, each a program, print together what the whole prints.
+#[cfg(unix)]
+#[tokio::test]
+async fn servers_and_clients_of_calls_may_be_two_programs() {
+    for (name, server_says, client_says) in [
+        ("messaging", "Test\n[\"an arg\"]\n", "Message 'Test' received!\n"),
+        ("message_response", "", "Message received response: Message 'Test message!' received!\n"),
+        ("paths", "Message arrived PERSON John Smith person\n", ""),
+        ("api", "", "ping!\npong!\n7*6 = 42\n"),
+        ("api_two_way", "", "ping!\npong!\nTouched? true\n"),
+        ("service", "", "7*6 = 42\n7*2 = 14\n"),
+        ("widgets", "", "Number on the server widget (A) 123\n"),
+        ("widgets_aware", "", ""),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let part = |part: &str, kind: &str| {
+            let mut command = example(name);
+            command.args([part, &format!("zmq://it.sock/{kind}?transport=ipc")]);
+            command.current_dir(folder.path());
+            command
+        };
+        let mut server = part("server", "rep").stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        assert_eq!(within(lines.next_line()).await.unwrap().unwrap(), "Server running!", "{name}");
+        let Output { status, stdout, stderr } =
+            within(part("client", "req").output()).await.unwrap();
+        assert!(status.success(), "{name}: {}", String::from_utf8_lossy(&stderr));
+        let said = String::from_utf8_lossy(&stdout);
+        assert!(said.starts_with(client_says), "{name}: {said}");
+        for line in server_says.lines() {
+            assert_eq!(within(lines.next_line()).await.unwrap().unwrap(), line, "{name}");
+        }
+        within(server.kill()).await.unwrap();
+    }
+}
+
 #[tokio::test]
 async fn service_prints_what_the_service_answers_and_says_of_itself() {
     check("service", SERVICE).await;
