@@ -33,7 +33,9 @@ pub struct Command {
 pub struct Parameter {
     /// Its names, such as `what`, `--count` or `--extra/--no-extra`.
     pub args: Vec<String>,
-    /// What else is said of it, such as `default` and `help`.
+    /// What else is said of it, such as `default` and `help`. Of click's words `prompt`, `flag_value` and `envvar` are
+    /// not heeded; the last one on purpose, as the server would choose which of the caller's variables it is
+    /// told.
     #[serde(default)]
     pub kwargs: BTreeMap<String, Value>,
 }
