@@ -190,7 +190,11 @@ impl<A: Agent> Cell<A> {
             Ok(Some(Err(Failure::Fault(fault)))) => Err(self.failed(&what, *fault)),
             Ok(None) => {
                 let why = deadline.limit(Box::pin(self.why_no_answer())).await;
-                Err(why.unwrap_or_else(|Elapsed| self.gone()))
+                Err(match why {
+                    Ok(why) => why,
+                    Err(Elapsed) if self.mail.is_closed() => self.gone(),
+                    Err(Elapsed) => self.too_late(what, within),
+                })
             }
             Err(Elapsed) => Err(self.too_late(what, within)),
         }

@@ -1,13 +1,14 @@
 //! Deadlines of calls, with a timer that an agent keeps from one call to the next.
 
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use futures::FutureExt;
 use parking_lot::Mutex;
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::timer::after;
@@ -38,6 +39,12 @@ impl KeptTimer {
         *self.0.lock() = None;
     }
 
+    /// Whether whoever is polled in this context is woken by this tick: not if it has gone to another task.
+    fn wakes(&self, ctx: &Context<'_>, tick: Instant) -> bool {
+        let is_it = |it: &Ticks| it.sleep.deadline() == tick && it.task.will_wake(ctx.waker());
+        self.0.lock().as_ref().is_some_and(is_it)
+    }
+
     /// Waits for the next tick first, if there is one that is soon enough.
     fn begin(&self, time: Duration, ctx: &mut Context<'_>) -> Phase {
         let slack = time / SLACK;
@@ -47,7 +54,7 @@ impl KeptTimer {
             Some(it) if !it.sleep.is_elapsed() => {
                 let tick = it.sleep.deadline();
                 match it.slack <= slack && it.task.will_wake(ctx.waker()) {
-                    true => Phase::AfterTick { tick, end: after(tick, time) },
+                    true => Phase::AfterTick { tick, began: None },
                     false => Phase::from_now(time),
                 }
             }
@@ -62,10 +69,10 @@ impl KeptTimer {
                     },
                 );
                 let it = over.insert(Ticks { sleep, slack, task: ctx.waker().clone() });
-                let end = after(now, time);
-                match it.sleep.as_mut().poll(ctx) {
-                    Poll::Pending => Phase::AfterTick { tick, end },
-                    Poll::Ready(()) => Phase::until(end),
+                // Also if the task has used up its turn: else nobody would have the timer wake it.
+                match pin!(unconstrained(it.sleep.as_mut())).poll(ctx) {
+                    Poll::Pending => Phase::AfterTick { tick, began: Some(now) },
+                    Poll::Ready(()) => Phase::until(after(now, time)),
                 }
             }
         }
@@ -84,10 +91,11 @@ pub(crate) struct Deadline {
 }
 
 enum Phase {
-    /// Nothing needs to be done until a tick, which wakes the task.
+    /// Nothing needs to be done until a tick, which wakes the task. If it is unknown when this began, it
+    /// counts from when the task is woken.
     AfterTick {
         tick: Instant,
-        end: Instant,
+        began: Option<Instant>,
     },
     Timer(Pin<Box<Sleep>>),
 }
@@ -114,17 +122,18 @@ impl Deadline {
         let phase = match (&mut self.phase, &self.kept) {
             (Some(phase), _) => phase,
             (None, Some(kept)) => match self.phase.insert(kept.begin(self.time, ctx)) {
-                // The tick was still to come a moment ago: no need for a look at the clock.
+                // The tick has not woken anybody yet: no need for a look at the clock.
                 Phase::AfterTick { .. } => return Poll::Pending,
                 phase => phase,
             },
             (None, None) => self.phase.insert(Phase::from_now(self.time)),
         };
-        if let Phase::AfterTick { tick, end } = phase {
-            if Instant::now() < *tick {
+        if let Phase::AfterTick { tick, began } = phase {
+            let now = Instant::now();
+            if now < *tick && self.kept.as_ref().is_some_and(|it| it.wakes(ctx, *tick)) {
                 return Poll::Pending;
             }
-            *phase = Phase::until(*end);
+            *phase = Phase::until(after(began.unwrap_or(now), self.time));
         }
         match phase {
             Phase::Timer(sleep) => sleep.as_mut().poll(ctx),
@@ -148,6 +157,7 @@ mod tests {
     use std::future::{pending, ready};
 
     use futures::future::join;
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
     use tokio::task::yield_now;
 
     use super::*;
@@ -170,8 +180,8 @@ mod tests {
 
     #[track_caller]
     fn assert_in_time(took: Duration, time: Duration) {
-        // A timer of tokio may fire a millisecond late.
-        let latest = time + time / SLACK + Duration::from_millis(2);
+        // Timers fire by the millisecond, and there are two.
+        let latest = time + time / SLACK + Duration::from_millis(4);
         assert!((time..=latest).contains(&took), "{took:?} instead of {time:?}");
     }
 
@@ -219,5 +229,45 @@ mod tests {
         });
         assert_in_time(wait(Some(&kept), SECOND).await, SECOND);
         assert_in_time(other.await.unwrap(), SECOND);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_of_a_task_that_has_used_up_its_turn_ends_in_time() {
+        let kept = KeptTimer::default();
+        let waits = tokio::spawn(async move {
+            for _ in 0..3 {
+                while has_budget_remaining() {
+                    consume_budget().await;
+                }
+                assert_in_time(wait(Some(&kept), SECOND).await, SECOND);
+                ask(&kept, SECOND).await;
+            }
+        });
+        waits.await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_that_goes_to_another_task_ends_in_time() {
+        for n_asked in 0..2 {
+            let kept = KeptTimer::default();
+            for _ in 0..n_asked {
+                ask(&kept, SECOND).await;
+            }
+            let mut waits = Box::pin(async move { wait(Some(&kept), SECOND).await });
+            assert!(futures::poll!(&mut waits).is_pending());
+            assert_in_time(tokio::spawn(waits).await.unwrap(), SECOND);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_wait_never_ends_early_even_if_timers_were_held_up() {
+        let (kept, time) = (KeptTimer::default(), Duration::from_millis(100));
+        ask(&kept, time).await;
+        // Timers of this thread cannot fire meanwhile.
+        let busy = Instant::now() + time / 2;
+        while Instant::now() < busy {
+            std::hint::spin_loop();
+        }
+        assert!(time <= wait(Some(&kept), time).await);
     }
 }

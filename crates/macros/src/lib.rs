@@ -75,9 +75,12 @@ pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// - A function takes `&self`, then `call: &Call` if it wants to know who calls, then arguments of owned types
-///   that serde reads; callers give them in order or by name. One marked `#[default(..)]` may be left out,
+///   that serde reads and writes and that may be shared; callers give them in order or by name. One marked `#[default(..)]` may be left out,
 ///   as may an `Option`, which is `None` then.
-/// - It returns a value that serde writes, or a `Result` of one, whose error is told as text.
+/// - It returns a value that serde writes and reads, or a type whose name ends in `Result` of one, whose error
+///   is told as text.
+/// - It is not called `new`, which makes the client, nor as something that servers answer themselves, such as
+///   `describe`.
 /// - `async` functions are implemented as such; their futures must be such as may be sent.
 /// - `<Trait>Client::new` takes a `Client`, a `ClientRef` to call back, or a `RemoteWidget`, and has the same
 ///   functions, which give what they return or an `RpcError`.

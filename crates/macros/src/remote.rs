@@ -34,6 +34,10 @@ impl<'a> Function<'a> {
             let text = format!("`{}` cannot be generic: it is called by name", signature.ident);
             return Err(Error::new_spanned(parameter, text));
         }
+        if signature.ident == "new" {
+            let text = "`new` makes the client: call this function something else";
+            return Err(Error::new_spanned(&signature.ident, text));
+        }
         let arguments = inputs.map(argument).collect::<Result<_>>()?;
         let output = output(&signature.output);
         Ok(Self { arguments, attributes, output, signature })
@@ -63,7 +67,9 @@ impl<'a> Function<'a> {
             false => quote!(::core::result::Result::<_, ::std::string::String>::Ok(#called)),
         };
         let share = shared.map(|it| quote!(let #it = ::core::clone::Clone::clone(&#it);));
+        let conditions = self.attributes.iter().filter(|it| it.path().is_ident("cfg"));
         quote! {
+            #(#conditions)*
             __methods.expose(
                 #root::Method {
                     arguments: ::std::vec![#(#described),*],
@@ -137,11 +143,11 @@ pub(crate) fn client(
     quote! {
         #[doc = #text]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #visibility struct #client<C = #root::Client>(C);
+        #visibility struct #client<__C = #root::Client>(__C);
 
-        impl<C: #root::Calls> #client<C> {
+        impl<__C: #root::Calls> #client<__C> {
             /// Calls on `calls`: a client, a client that is called back, a widget.
-            #visibility fn new(calls: C) -> Self {
+            #visibility fn new(calls: __C) -> Self {
                 Self(calls)
             }
 
@@ -213,6 +219,16 @@ fn is_default(attribute: &Attribute) -> bool {
     attribute.path().is_ident("default")
 }
 
+/// A type as text, with blanks only between words.
 fn type_text(ty: &Type) -> String {
-    quote!(#ty).to_string().replace(' ', "")
+    let text = quote!(#ty).to_string();
+    let is_word = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
+    let mut short = String::new();
+    for part in text.split(' ') {
+        if is_word(short.chars().next_back()) && is_word(part.chars().next()) {
+            short.push(' ');
+        }
+        short.push_str(part);
+    }
+    short
 }

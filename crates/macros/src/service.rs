@@ -9,6 +9,17 @@ use crate::{
     root,
 };
 
+/// What every server answers itself.
+const OWN: [&str; 7] = [
+    "answer_call",
+    "attach_remote",
+    "bye",
+    "describe",
+    "detach_remote",
+    "next_call",
+    "obtain_client_id",
+];
+
 /// The trait, its functions made such that their futures may be sent, and what belongs to it.
 pub(crate) fn expand(args: &TokenStream, mut item: ItemTrait) -> TokenStream {
     let meaning = meaning(args, &item);
@@ -50,9 +61,9 @@ fn meaning(args: &TokenStream, item: &ItemTrait) -> Result<TokenStream> {
 
         #[doc = #text]
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
-        #visibility struct #service<T>(#visibility T);
+        #visibility struct #service<__T>(#visibility __T);
 
-        impl<T: #name> #root::Service for #service<T> {
+        impl<__T: #name> #root::Service for #service<__T> {
             fn expose(self, __methods: &mut #root::Methods<'_>) {
                 let __service = ::std::sync::Arc::new(self.0);
                 #(#exposed)*
@@ -75,6 +86,10 @@ fn read(function: &TraitItemFn) -> Result<(Function<'_>, bool)> {
             });
         }
     }
+    if OWN.iter().any(|it| signature.ident == it) {
+        let text = format!("`{}` is what servers answer themselves", signature.ident);
+        return Err(Error::new_spanned(&signature.ident, text));
+    }
     let takes_call = inputs.next_if(|it| is_ref(it, "Call")).is_some();
     Ok((Function::of(&function.attrs, signature, inputs)?, takes_call))
 }
@@ -92,7 +107,7 @@ fn expose(
         root,
         &on,
         Some(&shared),
-        |names| quote!(<T as #service>::#ident(&*__service, #call #(#names),*) #wait),
+        |names| quote!(<__T as #service>::#ident(&*__service, #call #(#names),*) #wait),
     )
 }
 

@@ -5,6 +5,7 @@
 //! takes the result back.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,6 +25,8 @@ use crate::message::Message;
 const WAITING: usize = 256;
 /// So many were fetched and have no result yet.
 const FETCHED: usize = 1_024;
+/// Longer than any program runs.
+const NEVER: Duration = Duration::from_secs(365 * 86_400);
 /// So many requests for calls of one client wait to be looked at.
 const POLLS: usize = 4;
 
@@ -64,13 +67,19 @@ impl Answering {
                     };
                     // Whoever asks again has lost the connection that it asked on.
                     self.answer(open.replace(newer), Value::Null).await;
-                    until = Instant::now() + self.heartbeat;
+                    let now = Instant::now();
+                    // Beyond what a clock can tell is never.
+                    until = now.checked_add(self.heartbeat).unwrap_or(now + NEVER);
                 }
                 Some(Waiting { message, result }) = self.calls.recv(), if open.is_some() => {
                     // Whoever called may have given up.
                     if !result.is_closed() {
+                        let id = message.id().to_owned();
                         let call = self.polled.fetch(message, result);
-                        self.answer(open.take(), call).await;
+                        if !self.answer(open.take(), call).await {
+                            // Whoever called need not wait for what nobody has got.
+                            self.polled.fetched.lock().remove(&id);
+                        }
                     }
                 }
                 () = sleep_until(until), if open.is_some() => {
@@ -80,15 +89,21 @@ impl Answering {
         }
     }
 
-    async fn answer(&self, open: Option<Received>, value: Value) {
+    /// False if it did not leave, or something else did.
+    async fn answer(&self, open: Option<Received>, value: Value) -> bool {
         let Some(open) = open else {
-            return;
+            return false;
         };
         let mut answer = Message::new(value);
-        self.hooks.outgoing(&mut answer);
-        if let Err(error) = open.respond(answer).await {
-            tracing::debug!(target: "gleis::rpc", %error, "a client is not there to fetch its calls");
+        let hooked = catch_unwind(AssertUnwindSafe(|| self.hooks.outgoing(&mut answer)));
+        if hooked.is_err() {
+            tracing::error!(target: "gleis::rpc", "a hook panicked");
+            answer = Message::new(Value::Null);
         }
+        let sent = open.respond(answer).await.inspect_err(|error| {
+            tracing::warn!(target: "gleis::rpc", %error, "a client is not there to fetch its calls");
+        });
+        sent.is_ok() && hooked.is_ok()
     }
 }
 

@@ -61,9 +61,23 @@ impl Calculator for Desk {
     }
 }
 
+/// Named as parameters of types often are.
+#[derive(serde::Deserialize, serde::Serialize)]
+struct T(u8);
+
+#[derive(serde::Deserialize, serde::Serialize)]
+struct C(u8);
+
 #[service]
 trait Greeter {
     async fn greet(&self, name: String) -> String;
+
+    #[cfg(not(test))]
+    fn is_not_there(&self) -> NoType;
+
+    fn swap(&self, t: T) -> C {
+        C(t.0)
+    }
 }
 
 struct Polite;
@@ -173,5 +187,7 @@ async fn a_value_may_be_several_services() {
     let server = Server::new().service(ClockService(Both)).service(GreeterService(Both));
     let (_server, client) = super::calls::both(server).await;
     assert_eq!(within(ClockClient::new(client.clone()).now()).await.unwrap(), 7);
-    assert_eq!(within(GreeterClient::new(client).greet("x")).await.unwrap(), "x");
+    let greeter = GreeterClient::new(client);
+    assert_eq!(within(greeter.greet("x")).await.unwrap(), "x");
+    assert_eq!(within(greeter.swap(T(7))).await.unwrap().0, 7);
 }
