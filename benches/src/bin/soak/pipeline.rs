@@ -1,6 +1,6 @@
 //! Pushers and a puller that restarts; every message is numbered.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,10 +22,20 @@ struct Job {
     load: Bytes,
 }
 
-/// A free port of this machine, kept for nobody: good enough to be bound again and again.
+/// A free port of this machine, to be bound again and again.
 pub(crate) async fn address() -> Result<SocketAddr, String> {
-    let it = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|it| it.to_string())?;
+    let it = tokio::net::TcpListener::bind((own_host(), 0)).await.map_err(|it| it.to_string())?;
     it.local_addr().map_err(|it| it.to_string())
+}
+
+/// A host of this process alone, where there is more than one loopback address: connections of others come
+/// from 127.0.0.1, so none of them takes a port while nobody is bound to it.
+fn own_host() -> Ipv4Addr {
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    match cfg!(target_os = "linux") {
+        true => Ipv4Addr::new(127, 64 | (high & 63), middle, low),
+        false => Ipv4Addr::LOCALHOST,
+    }
 }
 
 pub(crate) async fn run(weather: Arc<Weather>) -> Result<Summary, String> {
