@@ -16,6 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     Action, Addr, Agent, AgentState, BoxError, CallError, Caller, Context, Fault, Handler,
     MethodError, TimerError, TimerId, TimerKey,
+    caller::Failure,
     cell::{AnyAgent, Asker, Asking, Cell},
     current::Frame,
     method::arguments,
@@ -128,7 +129,7 @@ impl<A: Agent> AgentRef<A> {
     ///
     /// # Errors
     /// [`CallError`]: no answer in time, or it failed.
-    // No `async fn`, nor those below: it would hold the call twice.
+    // No `async fn`: it would hold the call twice.
     pub fn call_typed<R: Send + 'static>(
         &self,
         method: &'static str,
@@ -170,7 +171,7 @@ impl<A: Agent> AgentRef<A> {
     ) -> Result<R, CallError> {
         let how = self.asking(true);
         let ask = self.cx.cell.ask("with", how, move |agent, cx, caller| {
-            Box::pin(caller.settle(cx, async move { Ok(look(agent, cx)) }))
+            Box::pin(caller.settle(cx, async move { Ok::<_, Failure>(look(agent, cx)) }))
         });
         ask.await
     }

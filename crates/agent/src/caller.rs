@@ -54,24 +54,17 @@ impl<R> Caller<R> {
     where
         R: Send + 'a,
     {
-        self.finish(cx, work)
+        self.settle(cx, work)
     }
 
-    /// As [`answer`](Self::answer), of work that may fail before it begins.
-    pub(crate) fn settle<'a, A: Agent>(
+    /// As [`answer`](Self::answer), of work that may also fail before it begins.
+    pub(crate) fn settle<'a, A: Agent, W: Future>(
         self,
         cx: &'a Context<A>,
-        work: impl Future<Output = Result<R, Failure>> + Send + 'a,
-    ) -> impl Future<Output = Result<(), Fault>> + Send + 'a
-    where
-        R: Send + 'a,
-    {
-        self.finish(cx, work)
-    }
-
-    fn finish<'a, A: Agent, W: Future>(self, cx: &'a Context<A>, work: W) -> Finish<'a, A, R, W> {
+        work: W,
+    ) -> Settle<'a, A, R, W> {
         let caller = Some(self).filter(|it| !it.has_left());
-        Finish { work: guarded(work), cx, caller }
+        Settle { work: guarded(work), cx, caller }
     }
 
     /// Nobody waits any more.
@@ -104,7 +97,7 @@ impl<R> Caller<R> {
 
 pin_project! {
     /// Work that tells its caller. No `async fn`, which would hold the work twice.
-    struct Finish<'a, A: 'static, R, W> {
+    pub(crate) struct Settle<'a, A: 'static, R, W> {
         #[pin]
         work: Guarded<W>,
         cx: &'a Context<A>,
@@ -113,7 +106,7 @@ pin_project! {
     }
 }
 
-impl<A, R, W, E> Future for Finish<'_, A, R, W>
+impl<A, R, W, E> Future for Settle<'_, A, R, W>
 where
     A: Agent,
     W: Future<Output = Result<R, E>>,

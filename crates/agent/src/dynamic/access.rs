@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::{Functions, methods::value};
 use crate::{
     Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
+    caller::Failure,
     cell::{Asking, Cell},
     guarded::guarded,
     method::Source,
@@ -31,14 +32,15 @@ impl<A: Agent> Cell<A> {
             let ask = self.ask(method.name(), how, move |agent, cx, caller| {
                 Box::pin(caller.settle(cx, async move {
                     let values = Source::Values(arguments.into_iter());
-                    Ok(method.call(agent, cx, values).await.map(value)??)
+                    Ok::<_, Failure>(method.call(agent, cx, values).await.map(value)??)
                 }))
             });
             return ask.await;
         }
         if let Some(method) = self.methods.find(&name) {
             let ask = self.ask(name, how, move |agent, cx, caller| {
-                let called = async move { Ok((method.call)(agent, cx, arguments).await??) };
+                let called =
+                    async move { Ok::<_, Failure>((method.call)(agent, cx, arguments).await??) };
                 Box::pin(caller.settle(cx, called))
             });
             return ask.await;
@@ -99,7 +101,7 @@ impl<A: Agent> Cell<A> {
             let ask = self.ask(format!("attribute `{name}`"), how, move |agent, cx, caller| {
                 Box::pin(caller.settle(cx, async move {
                     let value = field.get(agent);
-                    Ok(value.map_err(|it| CallError::value(field.name(), &it))?)
+                    value.map_err(|it| CallError::value(field.name(), &it))
                 }))
             });
             return ask.await;
@@ -128,7 +130,7 @@ impl<A: Agent> Cell<A> {
             return set.map_err(|it| CallError::refused(&self.name, what(), &it));
         };
         let ask = self.ask(format!("attribute `{name}`"), how, move |agent, cx, caller| {
-            Box::pin(caller.settle(cx, async move { Ok(field.set(agent, value)) }))
+            Box::pin(caller.settle(cx, async move { Ok::<_, Failure>(field.set(agent, value)) }))
         });
         ask.await?.map_err(|it| CallError::refused(&self.name, what(), &it))
     }

@@ -143,9 +143,9 @@ impl Polled {
 
     /// A request for calls came: it is answered with the next one, or with nothing if there is none for a
     /// while.
-    pub(crate) async fn came(&self, poll: Received) {
-        // A client that was forgotten meanwhile gets the null answer.
-        let _ = self.polls.send(poll).await;
+    pub(crate) fn came(&self, poll: Received) {
+        // A client that was forgotten meanwhile, or asks more often than it is answered, gets the null answer.
+        let _ = self.polls.try_send(poll);
     }
 
     /// Whether a request for calls waits for one.

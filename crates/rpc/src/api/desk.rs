@@ -31,7 +31,7 @@ impl Desk {
         let message = &received.message;
         let mut answer = match self.result(message, received.peer()).await {
             Ok(Done::Now(result)) => Message::new(result),
-            Ok(Done::Later(polled)) => return polled.came(received).await,
+            Ok(Done::Later(polled)) => return polled.came(received),
             Err(error) => Message::error(error),
         };
         self.hooks.outgoing(&mut answer);
