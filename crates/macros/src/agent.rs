@@ -10,6 +10,8 @@ use crate::{
     root,
 };
 
+const MARK: &str = "#[agent]";
+
 /// The block itself, without `#[method]`, and what it means. The block is there even after an
 /// error, so that the error is the only one.
 pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> TokenStream {
@@ -24,10 +26,7 @@ fn meaning(
     marked: Result<Vec<ImplItemFn>>,
 ) -> Result<TokenStream> {
     let attributes = attribute::names(args)?;
-    if let Some((_, path, _)) = &block.trait_ {
-        let text = "`#[agent]` belongs on a plain `impl` block, not on one of a trait";
-        return Err(Error::new_spanned(path, text));
-    }
+    marks::owner(block, MARK)?;
     let marked = marked?;
     if let Some(hook) = marked.iter().find(|it| hook::is_hook(it)) {
         let text = format!("`{}` is a hook and cannot be a method too", hook.sig.ident);
@@ -73,13 +72,7 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
         return Ok(TokenStream::new());
     }
     let owner = &*block.self_ty;
-    let name = match owner {
-        Type::Path(path) => path.path.segments.last().map(|it| it.ident.clone()),
-        _ => None,
-    };
-    let Some(name) = name else {
-        return Err(Error::new_spanned(owner, "`#[agent]` needs a type with a name"));
-    };
+    let name = marks::name_of(owner, MARK)?;
     let calls = format_ident!("{name}Calls", span = name.span());
     let methods = methods(root, owner, marked)?;
     let visibility = widest(methods.iter().map(Method::visibility));

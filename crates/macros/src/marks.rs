@@ -1,6 +1,6 @@
-//! `#[method]` inside of a block.
+//! Blocks that a macro is put on, and `#[method]` inside of them.
 
-use syn::{Error, ImplItem, ImplItemFn, ItemImpl, Meta, Path, Result};
+use syn::{Error, Ident, ImplItem, ImplItemFn, ItemImpl, Meta, Path, Result, Type};
 
 /// Takes `#[method]` off all functions and tells which had it.
 pub(crate) fn take(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
@@ -28,4 +28,22 @@ pub(crate) fn take(block: &mut ItemImpl) -> Result<Vec<ImplItemFn>> {
 
 fn is_mark(path: &Path) -> bool {
     path.segments.last().is_some_and(|it| it.ident == "method")
+}
+
+/// The type that the block is of.
+pub(crate) fn owner<'a>(block: &'a ItemImpl, mark: &str) -> Result<&'a Type> {
+    let Some((_, path, _)) = &block.trait_ else {
+        return Ok(&block.self_ty);
+    };
+    let text = format!("`{mark}` belongs on a plain `impl` block, not on one of a trait");
+    Err(Error::new_spanned(path, text))
+}
+
+/// The name of a type.
+pub(crate) fn name_of(owner: &Type, mark: &str) -> Result<Ident> {
+    let name = match owner {
+        Type::Path(path) => path.path.segments.last().map(|it| it.ident.clone()),
+        _ => None,
+    };
+    name.ok_or_else(|| Error::new_spanned(owner, format!("`{mark}` needs a type with a name")))
 }

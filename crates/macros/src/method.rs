@@ -10,7 +10,7 @@ use syn::{
 use crate::{
     docs,
     root::blaming,
-    signature::{Argument, Arguments},
+    signature::{self, Arguments},
 };
 
 /// One method and what is generated from it.
@@ -43,7 +43,7 @@ impl<'a> Method<'a> {
         let names = self.names();
         let types: Vec<_> = self.arguments.rest.iter().map(|it| self.plain_type(it.ty)).collect();
         let texts = names.iter().map(|it| it.unraw().to_string());
-        let type_texts = types.iter().map(|it| quote!(#it).to_string().replace(' ', ""));
+        let type_texts = types.iter().map(signature::type_text);
         let text = docs::text(&function.attrs);
         let result = self.result();
         let answer = quote_spanned!(self.output_span()=> __arguments.answer(#result));
@@ -134,10 +134,8 @@ impl<'a> Method<'a> {
     fn define(&self, reply: &TokenStream, body: &TokenStream) -> TokenStream {
         let signature = self.typed_signature(reply);
         let name = self.function.sig.ident.unraw().to_string();
-        let conversions = self.arguments.rest.iter().filter(|it| is_string(it.ty)).map(|it| {
-            let name = it.name;
-            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
-        });
+        let rest = self.arguments.rest.iter();
+        let conversions = rest.filter_map(|it| signature::converted(it.name, it.ty));
         quote! {
             #signature {
                 const __NAME: &::core::primitive::str = #name;
@@ -150,13 +148,8 @@ impl<'a> Method<'a> {
     fn typed_signature(&self, reply: &TokenStream) -> TokenStream {
         let Self { root, function, .. } = self;
         let name = &function.sig.ident;
-        let arguments = self.arguments.rest.iter().map(|Argument { name, ty }| {
-            let ty = self.plain_type(ty);
-            match is_string(&ty) {
-                true => quote!(#name: impl ::core::convert::Into<::std::string::String>),
-                false => quote!(#name: #ty),
-            }
-        });
+        let rest = self.arguments.rest.iter();
+        let arguments = rest.map(|it| signature::declared(it.name, &self.plain_type(it.ty)));
         quote! {
             fn #name(&self, #(#arguments),*) -> impl ::core::future::Future<
                 Output = ::core::result::Result<#reply, #root::CallError>,
@@ -246,13 +239,6 @@ fn width(visibility: &Visibility) -> u8 {
         Visibility::Restricted(_) => 1,
         Visibility::Public(_) => 3,
     }
-}
-
-pub(crate) fn is_string(ty: &Type) -> bool {
-    let Type::Path(path) = ty else {
-        return false;
-    };
-    path.path.segments.last().is_some_and(|it| it.ident == "String")
 }
 
 /// Writes `Self` out: it is used where `Self` is another type.

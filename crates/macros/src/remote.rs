@@ -7,7 +7,7 @@ use syn::{
     ext::IdentExt, parse_quote, spanned::Spanned,
 };
 
-use crate::{docs, method::is_string, signature};
+use crate::{docs, signature};
 
 /// The function, and what travels with a call of it.
 pub(crate) struct Function<'a> {
@@ -57,7 +57,7 @@ impl<'a> Function<'a> {
         call: impl FnOnce(&[&Ident]) -> TokenStream,
     ) -> TokenStream {
         let (name, text) = (self.name(), docs::text(self.attributes));
-        let returns = type_text(&self.output);
+        let returns = signature::type_text(&self.output);
         let names: Vec<_> = self.arguments.iter().map(|it| it.name).collect();
         let types = self.arguments.iter().map(|it| it.ty);
         let described = self.arguments.iter().map(|it| it.described(root));
@@ -95,14 +95,8 @@ impl<'a> Function<'a> {
         let (name, ident) = (self.name(), &self.signature.ident);
         let docs = docs::attributes(self.attributes);
         let names: Vec<_> = self.arguments.iter().map(|it| it.name).collect();
-        let inputs = self.arguments.iter().map(|Argument { name, ty, .. }| match is_string(ty) {
-            true => quote!(#name: impl ::core::convert::Into<::std::string::String>),
-            false => quote!(#name: #ty),
-        });
-        let texts = self.arguments.iter().filter(|it| is_string(it.ty)).map(|it| {
-            let name = it.name;
-            quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);)
-        });
+        let inputs = self.arguments.iter().map(|it| signature::declared(it.name, it.ty));
+        let texts = self.arguments.iter().filter_map(|it| signature::converted(it.name, it.ty));
         let (output, span) = (&self.output, self.output.span());
         let reply = match self.is_fallible() {
             true => quote_spanned!(span=> <#output as #root::Fallible>::Reply),
@@ -158,7 +152,7 @@ pub(crate) fn client(
 
 impl Argument<'_> {
     fn described(&self, root: &TokenStream) -> TokenStream {
-        let (name, ty) = (self.name.unraw().to_string(), type_text(self.ty));
+        let (name, ty) = (self.name.unraw().to_string(), signature::type_text(self.ty));
         let (typed, span) = (self.ty, self.ty.span());
         match &self.default {
             Some(default) => quote_spanned! {span=>
@@ -217,18 +211,4 @@ pub(crate) fn take_defaults(signature: &mut Signature) {
 
 fn is_default(attribute: &Attribute) -> bool {
     attribute.path().is_ident("default")
-}
-
-/// A type as text, with blanks only between words.
-fn type_text(ty: &Type) -> String {
-    let text = quote!(#ty).to_string();
-    let is_word = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
-    let mut short = String::new();
-    for part in text.split(' ') {
-        if is_word(short.chars().next_back()) && is_word(part.chars().next()) {
-            short.push(' ');
-        }
-        short.push_str(part);
-    }
-    short
 }

@@ -1,5 +1,7 @@
 //! What hooks, methods and services have in common: the receiver, the context and the arguments.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Error, FnArg, Ident, Pat, PatType, Result, Signature, Type};
 
 /// An argument that travels with a call.
@@ -84,4 +86,39 @@ pub(crate) fn argument(argument: &FnArg) -> Result<Argument<'_>> {
         Pat::Wild(_) => Err(Error::new_spanned(pat, "give this argument a name: callers see it")),
         _ => Err(Error::new_spanned(pat, "an argument must be a plain name, not a pattern")),
     }
+}
+
+/// An argument as callers of the typed function see it: whatever becomes a text is one.
+pub(crate) fn declared(name: &Ident, ty: &Type) -> TokenStream {
+    match is_string(ty) {
+        true => quote!(#name: impl ::core::convert::Into<::std::string::String>),
+        false => quote!(#name: #ty),
+    }
+}
+
+/// What makes of an argument that is [`declared`] the one that travels.
+pub(crate) fn converted(name: &Ident, ty: &Type) -> Option<TokenStream> {
+    is_string(ty)
+        .then(|| quote!(let #name: ::std::string::String = ::core::convert::Into::into(#name);))
+}
+
+fn is_string(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    path.path.segments.last().is_some_and(|it| it.ident == "String")
+}
+
+/// A type as text, with blanks only between words.
+pub(crate) fn type_text(ty: &Type) -> String {
+    let text = quote!(#ty).to_string();
+    let is_word = |it: Option<char>| it.is_some_and(|it| it.is_alphanumeric() || it == '_');
+    let mut short = String::new();
+    for part in text.split(' ') {
+        if is_word(short.chars().next_back()) && is_word(part.chars().next()) {
+            short.push(' ');
+        }
+        short.push_str(part);
+    }
+    short
 }

@@ -13,6 +13,8 @@ use crate::{
     root,
 };
 
+const MARK: &str = "#[widget]";
+
 /// The block itself, without `#[method]`, and what it means.
 pub(crate) fn expand(args: &TokenStream, mut block: ItemImpl) -> TokenStream {
     let marked = marks::take(&mut block);
@@ -34,21 +36,12 @@ fn meaning(
     if !args.is_empty() {
         return Err(Error::new_spanned(args, "`#[widget]` takes no arguments"));
     }
-    if let Some((_, path, _)) = &block.trait_ {
-        let text = "`#[widget]` belongs on a plain `impl` block, not on one of a trait";
-        return Err(Error::new_spanned(path, text));
-    }
+    let owner = marks::owner(block, MARK)?;
     if let Some(parameter) = block.generics.params.first() {
         let text = "a widget cannot be generic: it is called from elsewhere";
         return Err(Error::new_spanned(parameter, text));
     }
-    let owner = &*block.self_ty;
-    let name = match owner {
-        Type::Path(path) => path.path.segments.last().map(|it| it.ident.clone()),
-        _ => None,
-    };
-    let name =
-        name.ok_or_else(|| Error::new_spanned(owner, "`#[widget]` needs a type with a name"))?;
+    let name = marks::name_of(owner, MARK)?;
     marked.iter_mut().for_each(|it| ReplaceSelf(owner).visit_signature_mut(&mut it.sig));
     let root = root::rpc_crate();
     let (mut functions, mut exposed) = (Vec::new(), Vec::new());
