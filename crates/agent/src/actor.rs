@@ -6,10 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 
 use crate::{
     Agent, AgentState, BoxError, Context, ErrorPolicy, Fault,
@@ -18,6 +15,7 @@ use crate::{
     current::Frame,
     guarded::guarded,
     job::Job,
+    mailbox::Mailbox,
     timer::Due,
 };
 
@@ -25,13 +23,13 @@ use crate::{
 pub(crate) struct Actor<A: Agent> {
     agent: A,
     cx: Context<A>,
-    jobs: mpsc::Receiver<Job<A>>,
+    jobs: Mailbox<Job<A>>,
     /// The frame of the last job: the next one is often for the same caller.
     frame: Arc<Frame>,
 }
 
 impl<A: Agent> Actor<A> {
-    pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: mpsc::Receiver<Job<A>>) -> Self {
+    pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: Mailbox<Job<A>>) -> Self {
         let frame = Frame::at_home(cell.identity.clone());
         Self { agent, cx: Context { cell }, jobs, frame }
     }
@@ -186,8 +184,7 @@ impl<A: Agent> Actor<A> {
     async fn end(&mut self) {
         let Self { cx, jobs, .. } = self;
         cx.cell.timers.close();
-        jobs.close();
-        while let Ok(job) = jobs.try_recv() {
+        for job in jobs.close() {
             given_up(cx, job);
         }
         cx.cell.sockets.close_all().await;

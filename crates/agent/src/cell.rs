@@ -8,11 +8,7 @@ use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
 use tokio::{
-    sync::{
-        Semaphore,
-        mpsc::{self, error::TrySendError},
-        watch,
-    },
+    sync::{Semaphore, watch},
     task::coop::consume_budget,
     time::timeout,
 };
@@ -26,6 +22,7 @@ use crate::{
     identity::Identity,
     job::{About, Job, What},
     log::Book,
+    mailbox::{Mail, Mailbox, Refused, mailbox},
     node::{ControlReply, Want, perform},
     socket::Sockets,
     timer::Timers,
@@ -78,7 +75,7 @@ impl Default for Setup {
 pub(crate) struct Cell<A: 'static> {
     pub(crate) identity: Identity,
     pub(crate) name: Name,
-    pub(crate) mail: mpsc::Sender<Job<A>>,
+    pub(crate) mail: Mail<Job<A>>,
     /// Made when the first socket is opened.
     room: OnceLock<Arc<Semaphore>>,
     pub(crate) state: watch::Sender<AgentState>,
@@ -103,8 +100,8 @@ impl<A: Agent> Cell<A> {
         name: Name,
         setup: Setup,
         functions: Functions<A>,
-    ) -> (Arc<Self>, mpsc::Receiver<Job<A>>) {
-        let (mail, jobs) = mpsc::channel(setup.mailbox);
+    ) -> (Arc<Self>, Mailbox<Job<A>>) {
+        let (mail, jobs) = mailbox(setup.mailbox);
         let cell = Self {
             identity: Identity::new(),
             name,
@@ -175,8 +172,8 @@ impl<A: Agent> Cell<A> {
         // What is rare is boxed: calls are small.
         let heard = match self.mail.try_send(job) {
             Ok(()) => deadline.limit(&mut answer).await.map(Result::ok),
-            Err(TrySendError::Closed(_)) => Ok(None),
-            Err(TrySendError::Full(job)) => {
+            Err(Refused::Closed) => Ok(None),
+            Err(Refused::Full(job)) => {
                 let sent = Box::pin(async {
                     self.mail.send(job).await.ok()?;
                     answer.await.ok()
@@ -220,8 +217,8 @@ impl<A: Agent> Cell<A> {
         consume_budget().await;
         let job = match self.mail.try_send(job) {
             Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(_)) => return Err(self.gone()),
-            Err(TrySendError::Full(job)) => job,
+            Err(Refused::Closed) => return Err(self.gone()),
+            Err(Refused::Full(job)) => job,
         };
         match timeout(within, self.mail.send(job)).await {
             Ok(Ok(())) => Ok(()),

@@ -122,6 +122,7 @@ mod handler;
 mod identity;
 mod job;
 mod log;
+mod mailbox;
 mod method;
 mod name_server;
 mod node;

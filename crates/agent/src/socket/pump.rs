@@ -6,7 +6,7 @@ use bytes::Bytes;
 use gleis_codec::AnyCodec;
 use parking_lot::Mutex;
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{Semaphore, watch},
     task::JoinHandle,
 };
 
@@ -21,6 +21,7 @@ use crate::{
     Agent,
     cell::{Cell, ROOM},
     job::Job,
+    mailbox::Mail,
 };
 
 /// The task that receives for handlers. Dropping it ends it.
@@ -94,7 +95,7 @@ impl Drop for Ending {
 pub(super) struct Inbox<A: 'static> {
     alias: Arc<str>,
     codec: AnyCodec,
-    mail: mpsc::Sender<Job<A>>,
+    mail: Mail<Job<A>>,
     room: Arc<Semaphore>,
 }
 
