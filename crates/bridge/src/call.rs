@@ -9,7 +9,7 @@ use thiserror::Error;
 #[async_trait]
 pub trait Callee: Send + Sync + 'static {
     /// All that can be called now.
-    fn describe(&self) -> Vec<Method>;
+    async fn describe(&self) -> Vec<Method>;
 
     /// Calls a method.
     ///

@@ -1,10 +1,8 @@
-//! `gleis agent` and `gleis call`, and agents that are called by HTTP.
+//! `gleis agent` and `gleis call`
 
 use std::time::Duration;
 
-use async_trait::async_trait;
-use gleis_agent::{AgentState, CallError, NameServerProxy, Proxy, ProxyError};
-use gleis_bridge::{CallArgs, Callee, Method};
+use gleis_agent::{AgentState, CallError, NameServerProxy, Proxy};
 use serde_json::{Value, json};
 
 use crate::args::{self, Agent, OneAgent};
@@ -136,53 +134,5 @@ pub(crate) fn failure(error: &CallError) -> Failure {
         | CallError::Gone { .. }
         | CallError::Unreachable { .. } => Failure::unreachable(error),
         _ => Failure::remote(error),
-    }
-}
-
-/// The agents of a name server, for the bridge.
-pub(crate) struct Agents {
-    ns: NameServerProxy,
-    within: Duration,
-}
-
-impl Agents {
-    pub(crate) fn new(ns: NameServerProxy, within: Duration) -> Self {
-        Self { ns, within }
-    }
-}
-
-#[async_trait]
-impl Callee for Agents {
-    /// Agents do not tell others which methods they have.
-    fn describe(&self) -> Vec<Method> {
-        Vec::new()
-    }
-
-    async fn call(
-        &self,
-        target: &str,
-        method: &str,
-        args: CallArgs,
-    ) -> Result<Value, gleis_bridge::CallError> {
-        use gleis_bridge::CallError as Refused;
-        let CallArgs::Positional(args) = args else {
-            return Err(Refused::Arguments("agents take a list of arguments".to_owned()));
-        };
-        let agent = self.ns.proxy(target).await.map_err(|error| match error {
-            ProxyError::Connect { .. } => Refused::Unreachable(error.to_string()),
-            _ => Refused::NotFound(error.to_string()),
-        })?;
-        agent.within(self.within).call(method, args).await.map_err(|error: CallError| {
-            let text = error.to_string();
-            match error {
-                CallError::Arguments { .. } => Refused::Arguments(text),
-                CallError::UnknownMethod { .. } => Refused::NotFound(text),
-                CallError::DeadlineExceeded { .. } => Refused::TimedOut,
-                CallError::Gone { .. } | CallError::Unreachable { .. } => {
-                    Refused::Unreachable(text)
-                }
-                _ => Refused::Failed { kind: "agent".to_owned(), text },
-            }
-        })
     }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::ParseFloatError;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -257,6 +258,29 @@ pub(crate) struct BridgeRun {
     /// A name server whose agents may be called: POST /call/AGENT/METHOD
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) ns: Option<Endpoint>,
+    /// A server of calls by name that may be called: POST /call/NAME/METHOD
+    #[arg(long, value_name = "NAME=URL")]
+    pub(crate) rpc: Vec<Named>,
+}
+
+/// A server and what it is called.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) name: String,
+    pub(crate) url: String,
+}
+
+impl FromStr for Named {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, url)) if !name.is_empty() && !name.contains('/') => {
+                Ok(Self { name: name.to_owned(), url: url.to_owned() })
+            }
+            _ => Err("it is NAME=URL, such as calc=zmq://127.0.0.1:7050/req".to_owned()),
+        }
+    }
 }
 
 #[derive(Args, Debug)]

@@ -1,13 +1,17 @@
 //! `gleis bridge`
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gleis_bridge::{Bridge, BridgeError};
 use gleis_broker::{Addresses, MessageServer};
+use gleis_core::Endpoint;
+use gleis_rpc::Client;
 use serde_json::json;
 
-use crate::agents::{self, Agents};
-use crate::args::{self, BridgeRun};
+use crate::agents;
+use crate::args::{self, BridgeRun, Named};
+use crate::callee::Offered;
 use crate::failure::{Failure, Outcome};
 use crate::hub;
 use crate::output::Output;
@@ -16,7 +20,7 @@ use crate::stop::Stop;
 pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration) -> Outcome {
     let args::Bridge::Run(command) = command;
     let mut stop = Stop::new()?;
-    let BridgeRun { listen, hub, token, allow_origin, allow_host, ns } = command;
+    let BridgeRun { listen, hub, token, allow_origin, allow_host, ns, rpc } = command;
     let (own, addresses) = match hub.as_deref() {
         Some([broadcast, receive]) => (None, (broadcast.clone(), receive.clone()).into()),
         _ => {
@@ -30,9 +34,8 @@ pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration
     bridge = token.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::token);
     bridge = allow_origin.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_origin);
     bridge = allow_host.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_host);
-    if let Some(at) = ns {
-        let agents = agents::connect(&args::NameServer { ns: at }, timeout).await?;
-        bridge = bridge.callee(Agents::new(agents, timeout));
+    if let Some(callee) = offered(ns, rpc, timeout).await? {
+        bridge = bridge.callee(callee);
     }
     let bridge = bridge.await.map_err(|error| match error {
         BridgeError::Hub(_) => Failure::unreachable(&error).hint("gleis hub run"),
@@ -44,4 +47,27 @@ pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration
     stop.orderly(bridge.shutdown(timeout)).await?;
     drop(own);
     Ok(())
+}
+
+/// What can be called there.
+async fn offered(
+    ns: Option<Endpoint>,
+    rpc: Vec<Named>,
+    within: Duration,
+) -> Outcome<Option<Offered>> {
+    if ns.is_none() && rpc.is_empty() {
+        return Ok(None);
+    }
+    let agents = match ns {
+        Some(ns) => Some(agents::connect(&args::NameServer { ns }, within).await?),
+        None => None,
+    };
+    let mut servers = BTreeMap::new();
+    for Named { name, url } in rpc {
+        let client = Client::connect(&*url).await.map_err(|it| Failure::usage(it.to_string()))?;
+        if servers.insert(name.clone(), client.within(within)).is_some() {
+            return Err(Failure::usage(format!("two servers are called {name}")));
+        }
+    }
+    Ok(Some(Offered { agents, servers, within }))
 }

@@ -23,6 +23,7 @@ mod agents;
 mod args;
 mod bench;
 mod bridge;
+mod callee;
 mod doctor;
 mod engineer;
 mod failure;

@@ -55,6 +55,9 @@ fn refused(error: &CallError) -> Response {
 }
 
 pub(crate) async fn openapi(Shared(state): Shared<Arc<State>>) -> Response {
-    let methods = state.callee.as_ref().map(|it| it.describe()).unwrap_or_default();
+    let methods = match &state.callee {
+        Some(callee) => callee.describe().await,
+        None => Vec::new(),
+    };
     Answer(call::openapi(&methods)).into_response()
 }

@@ -10,7 +10,7 @@ struct Calculator;
 
 #[async_trait]
 impl Callee for Calculator {
-    fn describe(&self) -> Vec<Method> {
+    async fn describe(&self) -> Vec<Method> {
         let number = |name: &str, default: Option<i64>| Argument {
             default: default.map(Value::from),
             name: name.into(),

@@ -75,7 +75,9 @@ async fn agents_are_listed_looked_at_called_and_ended() {
         ("/call/calc/mul", "[6, 7]", "{\"result\":42}"),
         ("/call/calc/mul", "[6]", "`mul` takes"),
         ("/call/clac/mul", "[6, 7]", "HTTP/1.1 404"),
-        ("/call/calc/mul", "{\"a\": 6}", "a list of arguments"),
+        ("/call/calc/mul", "{\"b\": 6, \"a\": 7}", "{\"result\":42}"),
+        ("/call/calc/mul", "{\"a\": 6}", "the argument b is missing"),
+        ("/call/calc/mull", "{\"a\": 6}", "HTTP/1.1 404"),
     ] {
         let answer = crate::hub::ask(&url, "POST", path, body).await;
         assert!(answer.contains(expected), "{answer}");

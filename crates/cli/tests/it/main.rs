@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod agents;
+mod bridge;
 mod command;
 mod engineer;
 mod hub;
