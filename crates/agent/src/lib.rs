@@ -78,6 +78,7 @@
 //! | `{"Tell": {method, arguments: [value]}}` | `{"Ok": "Done"}` once it waits for its turn |
 //! | `{"Addr": {alias}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `"Sockets"` | `{"Ok": {"Sockets": [[alias, {endpoint, kind, codec}]]}}` |
+//! | `"Ledger"` | `{"Ok": {"Ledger": [{alias, codec, endpoint, is_bound, is_source, kind, peers, received, sent}]}}`, the last two `{dropped, passed, waiting}` |
 //! | `{"Bind": {kind, alias, at, codec, handlers: [{topic, method}]}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `{"Connect": {to, alias, handlers: [{topic, method}]}}` | `{"Ok": {"Alias": alias}}` |
 //! | `{"Send": {alias, topic, message: value}}` | `{"Ok": "Done"}` |
@@ -136,6 +137,7 @@ mod state;
 mod talk;
 mod text;
 mod timer;
+mod topology;
 
 pub use gleis_codec::AnyCodec;
 pub use gleis_core::{Endpoint, Name, Value};

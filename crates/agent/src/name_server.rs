@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use gleis_core::{Endpoint, EndpointError, Name};
+use gleis_core::{Endpoint, EndpointError, Name, Topology};
 use gleis_naming::{
     ConnectNameClient, Directory, NameClient, NameServer, NamingError, ShutdownReport,
 };
@@ -14,6 +14,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     Addr, NameServerError, NodeError, Proxy, ProxyError, ShutdownError,
     node::{default_name_server, forget_default, node_closed, remember_default},
+    topology::look,
 };
 
 /// Starts a name server in this program; `.await` gives it.
@@ -91,6 +92,15 @@ impl NameServerHandle {
     /// See [`NamingError`].
     pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
         names(&*self.server.directory()).await
+    }
+
+    /// All agents, their sockets, and who is connected to whom; an agent that does not answer `within` this
+    /// time is there with what is the matter as its state.
+    ///
+    /// # Errors
+    /// See [`NamingError`].
+    pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
+        look(&*self.server.directory(), within).await
     }
 
     /// Shuts down all registered agents, wherever they run, and then the name server. Agents that
@@ -215,6 +225,14 @@ impl NameServerProxy {
     /// See [`NamingError`].
     pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
         names(&self.client).await
+    }
+
+    /// All agents: see [`NameServerHandle::topology`].
+    ///
+    /// # Errors
+    /// See [`NamingError`].
+    pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
+        look(&self.client, within).await
     }
 
     /// Shuts down all registered agents and the name server: see [`NameServerHandle::shutdown`].

@@ -32,6 +32,20 @@ impl AgentState {
     }
 }
 
+/// A word, and what went wrong.
+impl fmt::Display for AgentState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Failed(fault) => write!(f, "failed: {fault}"),
+            Self::Gone => f.write_str("gone"),
+            Self::Running => f.write_str("running"),
+            Self::Starting => f.write_str("starting"),
+            Self::Stopped => f.write_str("stopped"),
+            Self::Stopping => f.write_str("stopping"),
+        }
+    }
+}
+
 /// What an agent does when a handler, a timer or `idle` returns an error. Whoever waits for an answer hears of
 /// the error in any case.
 ///

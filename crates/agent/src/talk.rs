@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits};
+use gleis_core::SocketInfo;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -60,6 +61,11 @@ impl<A: Agent> Context<A> {
     /// All sockets with their addresses.
     pub fn sockets(&self) -> Vec<(String, Addr)> {
         self.cell.sockets.list()
+    }
+
+    /// All sockets, with their peers and what became of their messages.
+    pub fn ledger(&self) -> Vec<SocketInfo> {
+        self.cell.sockets.ledger()
     }
 
     /// Whether there is a socket of this alias.

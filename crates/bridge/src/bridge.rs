@@ -21,6 +21,7 @@ use crate::limits::BridgeLimits;
 use crate::listener::Limited;
 use crate::log::{Log, Most};
 use crate::state::{Books, Bucket, State};
+use crate::topology::{Observer, Watchtower};
 
 /// Why there is no bridge.
 #[derive(Debug, Error)]
@@ -47,6 +48,7 @@ pub struct BridgeBuilder {
     callee: Option<Arc<dyn Callee>>,
     hub: Option<Addresses>,
     limits: BridgeLimits,
+    watchtower: Option<Watchtower>,
 }
 
 impl BridgeBuilder {
@@ -81,6 +83,12 @@ impl BridgeBuilder {
         self
     }
 
+    /// Shows agents and how they are connected under `/topology`, and on the page.
+    pub fn observe(mut self, observer: impl Observer) -> Self {
+        self.watchtower = Some(Watchtower::new(observer));
+        self
+    }
+
     /// Requests need this token, or another one that was given. None is needed if none is.
     pub fn token(mut self, token: impl Into<String>) -> Self {
         self.access.tokens.push(token.into());
@@ -110,6 +118,7 @@ impl BridgeBuilder {
             log,
             rate: Bucket::new(limits.rate),
             waiters: Arc::new(Semaphore::new(limits.waiters.clamp(1, Semaphore::MAX_PERMITS))),
+            watchtower: self.watchtower,
         });
         let (done, ended) = watch::channel(false);
         let listener = Limited::new(listener, limits.connections);
@@ -187,7 +196,7 @@ impl Bridge {
     fn builder(hub: Option<Addresses>) -> BridgeBuilder {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (access, limits) = Default::default();
-        BridgeBuilder { access, at, callee: None, hub, limits }
+        BridgeBuilder { access, at, callee: None, hub, limits, watchtower: None }
     }
 
     /// Where it listens.

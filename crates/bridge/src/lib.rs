@@ -7,7 +7,7 @@
 //!
 //! | request | does |
 //! |---|---|
-//! | `GET /` | a page with the messages as they come, a filter, a pause, and a form to send one |
+//! | `GET /` | a page with the messages as they come, a filter, a pause, a form to send one, and what is observed |
 //! | `GET /messages` | `{"count": n, "message": text, "cursor": c}`: how many messages there were, and the last one |
 //! | `GET /messages?after=c` | `{"messages": [{"cursor": c, "message": text}, ..], "cursor": c, "missed": n}`: all behind `c` |
 //! | `GET /messages/next?after=c&timeout=s` | `{"message": text, "cursor": c, "missed": n}`: the next one, waited for; 204 if none comes |
@@ -16,6 +16,7 @@
 //! | `GET /ws?after=c` | WebSocket: texts as they are, both ways; with `after`, `{"cursor": c, "message": text}` |
 //! | `POST /call/TARGET/METHOD` | calls what a [`Callee`] offers: a list is positional, an object named arguments |
 //! | `GET /openapi.json` | what can be called |
+//! | `GET /topology` | the agents that an [`Observer`] sees, their sockets, and who talks to whom: a [`Topology`](gleis_core::Topology) |
 //! | `GET /health`, `GET /metrics` | whether and how it works; the latter for Prometheus |
 //!
 //! `type=a.*` beside `after` asks for messages whose `type` is such a path. `format=json` gives messages as
@@ -35,8 +36,10 @@ mod limits;
 mod listener;
 mod log;
 mod state;
+mod topology;
 
 pub use crate::bridge::{Bridge, BridgeBuilder, BridgeError};
 pub use crate::call::{Argument, CallArgs, CallError, Callee, Method};
 pub use crate::cursor::Cursor;
 pub use crate::limits::BridgeLimits;
+pub use crate::topology::Observer;

@@ -14,6 +14,7 @@ use crate::call::Callee;
 use crate::http::{Problem, problem};
 use crate::limits::BridgeLimits;
 use crate::log::Log;
+use crate::topology::Watchtower;
 
 pub(crate) struct State {
     pub(crate) access: Access,
@@ -26,6 +27,7 @@ pub(crate) struct State {
     pub(crate) log: Arc<Log>,
     pub(crate) rate: Bucket,
     pub(crate) waiters: Arc<Semaphore>,
+    pub(crate) watchtower: Option<Watchtower>,
 }
 
 /// Counts for `/metrics`.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gleis_agent::{AgentState, CallError, NameServerProxy, Proxy};
+use gleis_agent::{CallError, NameServerProxy, Proxy};
 use serde_json::{Value, json};
 
 use crate::args::{self, Agent, OneAgent};
@@ -42,9 +42,10 @@ async fn list(at: &args::NameServer, output: Output, timeout: Duration) -> Outco
     for name in names {
         // One that does not answer is listed all the same.
         let state = match ns.proxy(name.as_str()).await {
-            Ok(agent) => {
-                agent.within(timeout).state().await.map_or_else(|it| it.to_string(), |it| word(&it))
-            }
+            Ok(agent) => match agent.within(timeout).state().await {
+                Ok(state) => state.to_string(),
+                Err(error) => error.to_string(),
+            },
             Err(error) => error.to_string(),
         };
         let name = name.as_str();
@@ -61,7 +62,7 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let attributes = agent.attrs().await.map_err(|it| failure(&it))?;
     let methods = agent.methods().await.map_err(|it| failure(&it))?;
     let pid = agent.pid().await.map_err(|it| failure(&it))?;
-    let mut text = format!("{}: {}, process {pid}", which.name, word(&state));
+    let mut text = format!("{}: {}, process {pid}", which.name, state);
     for (alias, addr) in &sockets {
         text += &format!("\n  socket {alias}: {addr}");
     }
@@ -77,7 +78,7 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let sockets: Vec<_> =
         sockets.iter().map(|(alias, addr)| json!({"alias": alias, "addr": addr})).collect();
     let value = json!({
-        "name": which.name, "state": word(&state), "pid": pid, "sockets": sockets, "timers": timers,
+        "name": which.name, "state": state.to_string(), "pid": pid, "sockets": sockets, "timers": timers,
         "attributes": attributes, "methods": methods,
     });
     output.line(&text, &value)
@@ -113,19 +114,6 @@ pub(crate) async fn find(which: &OneAgent, timeout: Duration) -> Outcome<Proxy> 
     let found = ns.proxy(&which.name).await;
     let agent = found.map_err(|it| Failure::unreachable(&it).hint("gleis agent list"))?;
     Ok(agent.within(timeout))
-}
-
-/// A state in a word, and what went wrong.
-fn word(state: &AgentState) -> String {
-    match state {
-        AgentState::Failed(fault) => format!("failed: {fault}"),
-        AgentState::Gone => "gone".to_owned(),
-        AgentState::Running => "running".to_owned(),
-        AgentState::Starting => "starting".to_owned(),
-        AgentState::Stopped => "stopped".to_owned(),
-        AgentState::Stopping => "stopping".to_owned(),
-        other => format!("{other:?}").to_lowercase(),
-    }
 }
 
 pub(crate) fn failure(error: &CallError) -> Failure {

@@ -255,7 +255,7 @@ pub(crate) struct BridgeRun {
     /// A name under which it is asked
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// A name server whose agents may be called: POST /call/AGENT/METHOD
+    /// A name server whose agents are shown on the page, and may be called: POST /call/AGENT/METHOD
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) ns: Option<Endpoint>,
     /// A server of calls by name that may be called: POST /call/NAME/METHOD

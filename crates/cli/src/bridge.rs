@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use gleis_bridge::{Bridge, BridgeError};
+use async_trait::async_trait;
+use gleis_agent::NameServerProxy;
+use gleis_bridge::{Bridge, BridgeError, Observer};
 use gleis_broker::{Addresses, MessageServer};
-use gleis_core::Endpoint;
+use gleis_core::{Endpoint, Topology};
 use gleis_rpc::Client;
 use serde_json::json;
 
@@ -16,6 +18,9 @@ use crate::failure::{Failure, Outcome};
 use crate::hub;
 use crate::output::Output;
 use crate::stop::Stop;
+
+/// How long an agent that does not answer may hold up the page.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration) -> Outcome {
     let args::Bridge::Run(command) = command;
@@ -34,6 +39,10 @@ pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration
     bridge = token.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::token);
     bridge = allow_origin.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_origin);
     bridge = allow_host.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_host);
+    if let Some(at) = &ns {
+        let agents = agents::connect(&args::NameServer { ns: at.clone() }, timeout).await?;
+        bridge = bridge.observe(Agents { agents, within: timeout.min(PATIENCE) });
+    }
     if let Some(callee) = offered(ns, rpc, timeout).await? {
         bridge = bridge.callee(callee);
     }
@@ -47,6 +56,19 @@ pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration
     stop.orderly(bridge.shutdown(timeout)).await?;
     drop(own);
     Ok(())
+}
+
+/// The agents of a name server, as the page shows them.
+struct Agents {
+    agents: NameServerProxy,
+    within: Duration,
+}
+
+#[async_trait]
+impl Observer for Agents {
+    async fn topology(&self) -> Result<Topology, String> {
+        self.agents.topology(self.within).await.map_err(|it| it.to_string())
+    }
 }
 
 /// What can be called there.

@@ -23,6 +23,7 @@ pub use crate::{
     name::{Name, NameError},
     near::near,
     path::{Path, PathError},
+    topology::{AgentInfo, SocketInfo, SocketLink, SocketName, Topology, Traffic},
     value::{Value, ValueError, from_value, to_value},
 };
 
@@ -35,3 +36,4 @@ mod name;
 mod near;
 mod path;
 mod text;
+mod topology;

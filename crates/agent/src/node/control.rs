@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gleis_codec::AnyCodec;
-use gleis_core::{Name, Value};
+use gleis_core::{Name, SocketInfo, Value};
 use serde::{Deserialize, Serialize};
 
 use super::want::{PIECE, Want};
@@ -39,6 +39,7 @@ pub(crate) enum Told {
     Count(usize),
     Done,
     Flag(bool),
+    Ledger(Vec<SocketInfo>),
     Methods(Vec<MethodInfo>),
     Names(Vec<String>),
     Sockets(Vec<(String, Addr)>),

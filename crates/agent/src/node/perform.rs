@@ -45,6 +45,7 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
         }
         Want::CloseAll => Ok(Told::Count(cx.close_all().await)),
         Want::Connect(it) => connect(&cx, it).await.map_err(|it| refused(&it)),
+        Want::Ledger => Ok(Told::Ledger(cx.ledger())),
         Want::Methods => Ok(Told::Methods(cx.methods())),
         Want::Send { alias, topic, message } => {
             send(&cx, &alias, topic, &message).await.map_err(|it| refused(&*it))

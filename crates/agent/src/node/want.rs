@@ -19,6 +19,7 @@ pub(crate) enum Want {
     CloseAll,
     Connect(Connecting),
     Kill,
+    Ledger,
     Methods,
     Process,
     Send { alias: String, topic: Option<Vec<u8>>, message: Value },
@@ -96,6 +97,7 @@ impl Want {
             Self::Attributes
             | Self::CloseAll
             | Self::Kill
+            | Self::Ledger
             | Self::Methods
             | Self::Process
             | Self::Shutdown
@@ -120,6 +122,7 @@ impl Want {
             Self::CloseAll => "close all".to_owned(),
             Self::Connect(it) => format!("connect to {}", it.to),
             Self::Kill => "kill".to_owned(),
+            Self::Ledger => "ledger".to_owned(),
             Self::Methods => "methods".to_owned(),
             Self::Process => "process".to_owned(),
             Self::Send { alias, .. } => format!("send on `{alias}`"),

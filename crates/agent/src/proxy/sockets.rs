@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use futures::future::BoxFuture;
-use gleis_core::{Endpoint, EndpointError, to_value};
+use gleis_core::{Endpoint, EndpointError, SocketInfo, to_value};
 use serde::Serialize;
 
 use super::Proxy;
@@ -149,6 +149,18 @@ impl Proxy {
             told => Err(told),
         });
         sockets.await
+    }
+
+    /// All sockets of the agent, with their peers and what became of their messages.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn ledger(&self) -> Result<Vec<SocketInfo>, CallError> {
+        let ledger = self.told(Want::Ledger, |told| match told {
+            Told::Ledger(sockets) => Ok(sockets),
+            told => Err(told),
+        });
+        ledger.await
     }
 
     /// Has the agent send a message on one of its sockets. That works where the codec of the socket says

@@ -77,6 +77,11 @@ impl Kind {
         !matches!(self, Self::Pub | Self::Push | Self::Req)
     }
 
+    /// Whether messages, or the first word of a conversation, go out of sockets of this kind.
+    pub fn is_source(self) -> bool {
+        matches!(self, Self::AsyncReq | Self::Pub | Self::Push | Self::Req | Self::SyncPub)
+    }
+
     /// Its name, such as `PUSH`.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -2,11 +2,13 @@
 
 use bytes::Bytes;
 use gleis_channels::{
-    AsyncReplier, AsyncRequester, Event, RequestId, SyncPublisher, SyncSubscriber,
+    AsyncReplier, AsyncRequester, Event, ReplyStats, RequestId, RequestStats, SyncPublisher,
+    SyncSubscriber,
 };
-use gleis_core::Endpoint;
+use gleis_core::{Endpoint, Traffic};
 use gleis_patterns::{
-    Filter, Multipart, Publisher, Pull, Push, Replier, Requester, Subscriber, XPub, XSub,
+    Filter, Flow, Multipart, Publisher, Pull, Push, Replier, Requester, Stats, Subscriber, XPub,
+    XSub,
 };
 
 use super::{glue::Glue, handling::Owed};
@@ -127,6 +129,47 @@ impl Socket {
         }
     }
 
+    /// How many peers it has, if that is known, and what became of what came and of what went.
+    pub(super) fn ledger(&self) -> (Option<u64>, Traffic, Traffic) {
+        let of = |it: Stats| (Some(it.peers.len() as u64), flow(&it.received), flow(&it.sent));
+        match self {
+            Self::AsyncRep(it) => {
+                let (received, sent) = answered(&it.stats());
+                (Some(it.peers() as u64), received, sent)
+            }
+            Self::AsyncReq(it) => {
+                let (received, sent) = asked(&it.stats());
+                (None, received, sent)
+            }
+            Self::GluedPub(it, _) => of(it.stats()),
+            Self::GluedSub(it, _) => of(it.stats()),
+            Self::Pub(it) => of(it.stats()),
+            Self::Pull(it) => of(it.stats()),
+            Self::Push(it) => of(it.stats()),
+            Self::Rep(it) => of(it.stats()),
+            Self::Req(it) => of(it.stats()),
+            Self::Sub(it) => of(it.stats()),
+            Self::SyncPub(it) => {
+                let ((received, sent), published) = (answered(&it.stats()), it.published());
+                let feed = Traffic {
+                    dropped: published.dropped + published.unheard,
+                    passed: published.delivered,
+                    waiting: 0,
+                };
+                (Some(it.peers() as u64), received, sum(sent, feed))
+            }
+            Self::SyncSub(it) => {
+                let ((received, sent), came) = (asked(&it.stats()), it.received());
+                let feed = Traffic {
+                    dropped: came.missed + came.unwanted,
+                    passed: came.came.saturating_sub(came.unwanted + came.waiting),
+                    waiting: came.waiting,
+                };
+                (None, sum(received, feed), sent)
+            }
+        }
+    }
+
     pub(super) fn endpoint(&self) -> &Endpoint {
         match self {
             Self::AsyncRep(it) => it.endpoint(),
@@ -163,6 +206,44 @@ impl Socket {
             Self::SyncSub(it) => it.unsubscribe(filter(topic)),
             _ => false,
         }
+    }
+}
+
+fn flow(flow: &Flow) -> Traffic {
+    Traffic {
+        dropped: flow.dropped.total(),
+        passed: flow.delivered,
+        waiting: flow.queued + flow.in_flight,
+    }
+}
+
+/// What came and what went of whoever asks: answers, and questions.
+fn asked(books: &RequestStats) -> (Traffic, Traffic) {
+    let received = Traffic {
+        dropped: books.late + books.unreadable,
+        passed: books.answered + books.failed,
+        waiting: 0,
+    };
+    let dropped = books.expired + books.cancelled + books.lost + books.closed;
+    let sent = Traffic { dropped, passed: books.answered + books.failed, waiting: books.in_flight };
+    (received, sent)
+}
+
+/// What came and what went of whoever answers: questions, and answers.
+fn answered(books: &ReplyStats) -> (Traffic, Traffic) {
+    let dropped = books.expired + books.unreadable;
+    let passed = books.asked.saturating_sub(books.expired + books.open);
+    let received = Traffic { dropped, passed, waiting: books.open };
+    let passed = books.answered + books.failed + books.unanswered;
+    let sent = Traffic { dropped: books.dropped + books.gone, passed, waiting: 0 };
+    (received, sent)
+}
+
+fn sum(one: Traffic, other: Traffic) -> Traffic {
+    Traffic {
+        dropped: one.dropped + other.dropped,
+        passed: one.passed + other.passed,
+        waiting: one.waiting + other.waiting,
     }
 }
 

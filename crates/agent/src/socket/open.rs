@@ -273,7 +273,6 @@ impl<A: Agent> Plan<A> {
         }
         let cell = &self.cx.cell;
         let reserved = cell.sockets.reserve(alias)?;
-        #[cfg(unix)]
         let is_bound = matches!(side, Side::Bind(_));
         let socket = self.options.open(kind, &side, &codec).await;
         let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
@@ -283,7 +282,8 @@ impl<A: Agent> Plan<A> {
         if is_bound {
             crate::process::note(&addr.endpoint);
         }
-        let open = Open::new(reserved.alias(), addr.clone(), codec, socket, self.routes, cell);
+        let open =
+            Open::new(reserved.alias(), addr.clone(), is_bound, codec, socket, self.routes, cell);
         reserved.fill(open)?;
         Ok(addr)
     }

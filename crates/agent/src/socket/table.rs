@@ -6,6 +6,7 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use futures::future::join_all;
 use gleis_codec::AnyCodec;
+use gleis_core::SocketInfo;
 use parking_lot::Mutex;
 
 use super::{
@@ -39,6 +40,7 @@ enum Slot<A: 'static> {
 pub(crate) struct Open<A: 'static> {
     pub(crate) addr: Addr,
     pub(crate) codec: AnyCodec,
+    is_bound: bool,
     pub(crate) socket: Arc<Socket>,
     pub(super) asked: Arc<Asked<A>>,
     pub(super) inbox: Inbox<A>,
@@ -99,6 +101,11 @@ impl<A: Agent> Sockets<A> {
     /// All sockets with their addresses.
     pub(crate) fn list(&self) -> Vec<(String, Addr)> {
         self.all().into_iter().map(|(alias, open)| (alias, open.addr.clone())).collect()
+    }
+
+    /// All sockets with what became of their messages.
+    pub(crate) fn ledger(&self) -> Vec<SocketInfo> {
+        self.all().into_iter().map(|(alias, open)| open.info(alias)).collect()
     }
 
     /// Closes one socket; returns how many messages did not leave.
@@ -163,6 +170,7 @@ impl<A: Agent> Open<A> {
     pub(super) fn new(
         alias: &str,
         addr: Addr,
+        is_bound: bool,
         codec: AnyCodec,
         socket: Socket,
         routes: Vec<Route<A>>,
@@ -180,6 +188,7 @@ impl<A: Agent> Open<A> {
             addr,
             asked: Arc::new(Asked::new()),
             codec,
+            is_bound,
             pump: OnceLock::new(),
             routes: Arc::new(Routes::new(routes)),
             socket: Arc::new(socket),
@@ -196,6 +205,14 @@ impl<A: Agent> Open<A> {
             let (socket, routes) = (self.socket.clone(), self.routes.clone());
             Pump::start(socket, routes, self.asked.clone(), self.inbox.clone())
         });
+    }
+
+    fn info(&self, alias: String) -> SocketInfo {
+        let Addr { endpoint, kind, codec } = self.addr.clone();
+        let (peers, received, sent) = self.socket.ledger();
+        let (is_bound, is_source) = (self.is_bound, kind.is_source());
+        let kind = kind.to_string();
+        SocketInfo { alias, codec, endpoint, is_bound, is_source, kind, peers, received, sent }
     }
 
     /// Whether handlers receive everything.

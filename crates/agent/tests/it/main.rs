@@ -21,4 +21,5 @@ mod shutdown;
 mod sockets;
 mod support;
 mod timers;
+mod topology;
 mod waiting;

@@ -8,6 +8,7 @@ mod messages;
 mod page;
 mod query;
 mod socket;
+mod topology;
 
 use std::sync::Arc;
 
@@ -31,12 +32,14 @@ pub(crate) fn router(state: Arc<State>) -> Router {
         .route("/", get(page::index))
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
+        .route("/topology.js", get(page::topology))
         .route("/messages", get(messages::last).post(messages::send))
         .route("/messages/next", get(messages::next))
         .route("/events", get(events::events))
         .route("/ws", get(socket::socket))
         .route("/call/{target}/{method}", post(calls::call))
         .route("/openapi.json", get(calls::openapi))
+        .route("/topology", get(topology::topology))
         .route("/health", get(health::health))
         .route("/metrics", get(health::metrics))
         .fallback(async || problem(StatusCode::NOT_FOUND, "there is nothing here"))

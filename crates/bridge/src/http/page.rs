@@ -1,4 +1,4 @@
-//! The page: three files, nothing from elsewhere.
+//! The page: four files, nothing from elsewhere.
 
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,10 @@ pub(crate) async fn style() -> Response {
 
 pub(crate) async fn script() -> Response {
     file("text/javascript; charset=utf-8", include_str!("../page/page.js"))
+}
+
+pub(crate) async fn topology() -> Response {
+    file("text/javascript; charset=utf-8", include_str!("../page/topology.js"))
 }
 
 fn file(media_type: &'static str, text: &'static str) -> Response {

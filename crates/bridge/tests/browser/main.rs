@@ -4,10 +4,13 @@
 
 mod driver;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use gleis_bridge::Bridge;
+use async_trait::async_trait;
+use gleis_bridge::{Bridge, Observer};
 use gleis_broker::{MessageClient, MessageServer};
+use gleis_core::{AgentInfo, Name, SocketInfo, Topology, Traffic};
 use gleis_test::wait::within;
 use serde_json::json;
 
@@ -79,6 +82,83 @@ async fn the_page_shows_messages_sends_one_and_survives_a_restart_of_the_bridge(
     keep("page-gap", &browser.picture().await);
     browser.close().await;
     drop(bridge);
+}
+
+/// Three agents, one of which has failed; what goes between them grows.
+struct System(AtomicU64);
+
+#[async_trait]
+impl Observer for System {
+    async fn topology(&self) -> Result<Topology, String> {
+        let n = self.0.fetch_add(1, Ordering::Relaxed) * 10;
+        let socket = |alias: &str, at: &str, is_bound, is_source, passed, dropped| SocketInfo {
+            alias: alias.to_owned(),
+            codec: "json".to_owned(),
+            endpoint: at.parse().unwrap(),
+            is_bound,
+            is_source,
+            kind: if is_source { "PUSH" } else { "PULL" }.to_owned(),
+            peers: Some(1),
+            received: Traffic::default(),
+            sent: Traffic { dropped, passed, waiting: 0 },
+        };
+        let agent = |name: &str, state: &str, sockets| {
+            let (name, state) = (Name::new(name).unwrap(), state.to_owned());
+            AgentInfo { name, process: Some(1), sockets, state }
+        };
+        let (one, two) = ("tcp://127.0.0.1:7001", "tcp://127.0.0.1:7002");
+        Ok(Topology::new(vec![
+            agent("camera", "running", vec![socket("frames", one, true, true, n, 0)]),
+            agent(
+                "detector",
+                "running",
+                vec![
+                    socket("frames", one, false, false, 0, 0),
+                    socket("faces", two, false, true, n / 2, 3),
+                ],
+            ),
+            agent(
+                "archive",
+                "failed: the disk is full",
+                vec![socket("faces", two, true, false, 0, 0)],
+            ),
+        ]))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium: cargo xtask browser"]
+async fn the_page_shows_agents_and_who_talks_to_whom() {
+    let hub = MessageServer::bind().await.unwrap();
+    let bridge = Bridge::to(&hub).observe(System(0.into())).await.unwrap();
+    let browser = Browser::open().await;
+    browser.go(&format!("http://{}/", bridge.local_addr())).await;
+    let says = "return document.getElementById('graph-text').textContent";
+    browser.until(says, "3 agents, 2 connections, 1 not running").await;
+    let rows = "return [...document.querySelectorAll('#agents tr')].map((row) => row.cells[2].textContent)";
+    let sockets = ["faces (PULL)", "frames (PUSH)", "frames (PULL)", "faces (PUSH)"];
+    browser.until(rows, json!(sockets)).await;
+    let links = "return [...document.querySelectorAll('#graph .link title')].map((it) => it.textContent.split(':')[0])";
+    browser
+        .until(
+            links,
+            json!(["camera frames to detector frames", "detector faces to archive faces"]),
+        )
+        .await;
+    // It is looked at again, so there are rates.
+    let rate = "return Number(document.querySelectorAll('#agents tr')[1].cells[5].textContent) > 0";
+    browser.until(rate, true).await;
+    let dropped =
+        "return document.querySelector('#graph .link.bad text').textContent.endsWith('3 dropped')";
+    browser.until(dropped, true).await;
+    browser.run("document.getElementById('system').scrollIntoView()").await;
+    keep("page-agents", &browser.picture().await);
+    // Without anybody who observes, there are messages alone.
+    let bridge = Bridge::to(&hub).await.unwrap();
+    browser.go(&format!("http://{}/", bridge.local_addr())).await;
+    browser.until(STATE, "live").await;
+    browser.until("return document.getElementById('system').hidden", true).await;
+    browser.close().await;
 }
 
 /// Keeps a picture, so that somebody may look at it.

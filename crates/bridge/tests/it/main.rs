@@ -9,6 +9,7 @@ mod matrix;
 mod reading;
 mod socket;
 mod support;
+mod topology;
 
 use gleis_bridge::Bridge;
 use gleis_broker::{MessageClient, MessageServer};

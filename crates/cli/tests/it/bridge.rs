@@ -77,6 +77,8 @@ async fn agents_and_servers_of_calls_are_described_and_called_by_http() {
         let answer = ask(&url, "POST", path, body).await;
         assert!(answer.contains(expected), "{path} {body}: {answer}");
     }
+    let seen = ask(&url, "GET", "/topology", "").await;
+    assert!(seen.contains("\"name\":\"greeter\"") && seen.contains("\"running\""), "{seen}");
     drop(server);
     // Whoever is gone is missed, and nothing else.
     let short = ["bridge", "run", "--ns", &at, "--rpc", &rpc, "--timeout", "0.5"];
