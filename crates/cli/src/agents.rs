@@ -57,14 +57,14 @@ async fn list(at: &args::NameServer, output: Output, timeout: Duration) -> Outco
 async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let agent = find(which, timeout).await?;
     let state = agent.state().await.map_err(|it| failure(&it))?;
-    let sockets = agent.sockets().await.map_err(|it| failure(&it))?;
+    let sockets = agent.ledger().await.map_err(|it| failure(&it))?;
     let timers = agent.list_timers().await.map_err(|it| failure(&it))?;
     let attributes = agent.attrs().await.map_err(|it| failure(&it))?;
     let methods = agent.methods().await.map_err(|it| failure(&it))?;
     let pid = agent.pid().await.map_err(|it| failure(&it))?;
     let mut text = format!("{}: {}, process {pid}", which.name, state);
-    for (alias, addr) in &sockets {
-        text += &format!("\n  socket {alias}: {addr}");
+    for it in &sockets {
+        text += &format!("\n  socket {}", looks::socket(it));
     }
     for timer in &timers {
         text += &format!("\n  timer {}", looks::timer(timer));
@@ -75,8 +75,6 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     for it in &methods {
         text += &format!("\n  method {}", looks::signature(it));
     }
-    let sockets: Vec<_> =
-        sockets.iter().map(|(alias, addr)| json!({"alias": alias, "addr": addr})).collect();
     let value = json!({
         "name": which.name, "state": state.to_string(), "pid": pid, "sockets": sockets, "timers": timers,
         "attributes": attributes, "methods": methods,

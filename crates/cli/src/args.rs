@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use gleis_core::Endpoint;
 
@@ -59,6 +59,8 @@ pub(crate) enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         words: Vec<OsString>,
     },
+    /// Show who talks to whom, how much, and what is lost
+    Graph(Graph),
     /// A hub: what any application sends, all get
     #[command(subcommand)]
     Hub(Hub),
@@ -77,10 +79,14 @@ pub(crate) enum Command {
     Rep(Rep),
     /// Ask, and print the answer
     Req(Req),
+    /// Run a name server with agents that do something, to look at, until Ctrl-C
+    Run(Run),
     /// Push messages
     Send(Send),
     /// Subscribe, and print what comes
     Sub(Sub),
+    /// Show all agents and their sockets, live
+    Top(Top),
 }
 
 #[derive(Debug, Subcommand)]
@@ -95,6 +101,48 @@ pub(crate) enum Ns {
     List(NameServer),
     /// End a name server, and with it whoever is registered
     Shutdown(NameServer),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Graph {
+    #[command(flatten)]
+    pub(crate) at: NameServer,
+    /// As what
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) format: GraphFormat,
+    /// Seconds over which rates are measured; 0 for none
+    #[arg(long, default_value = "1", value_parser = seconds, value_name = "SECONDS")]
+    pub(crate) over: Duration,
+}
+
+/// How a graph is written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// For Graphviz
+    Dot,
+    /// For Mermaid
+    Mermaid,
+    /// For people
+    Text,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Run {
+    /// Where the name server listens
+    #[arg(long, default_value = "tcp://127.0.0.1:0", value_name = "ENDPOINT")]
+    pub(crate) listen: Endpoint,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Top {
+    #[command(flatten)]
+    pub(crate) at: NameServer,
+    /// Seconds between two looks
+    #[arg(long, default_value = "2", value_parser = pause, value_name = "SECONDS")]
+    pub(crate) every: Duration,
+    /// Print it once, and end
+    #[arg(long)]
+    pub(crate) once: bool,
 }
 
 /// Which name server.
@@ -325,4 +373,12 @@ pub(crate) struct Rep {
 pub(crate) fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|it: ParseFloatError| it.to_string())?;
     Duration::try_from_secs_f64(seconds).map_err(|it| it.to_string())
+}
+
+/// A time between two looks, a tenth of a second at least.
+fn pause(text: &str) -> Result<Duration, String> {
+    match seconds(text)? {
+        pause if pause < Duration::from_millis(100) => Err("0.1 at least".to_owned()),
+        pause => Ok(pause),
+    }
 }

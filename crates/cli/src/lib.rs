@@ -11,6 +11,9 @@
 //! gleis send | sub | req | rep            one socket: push, subscribe, request, reply
 //! gleis engineer HOST COMMAND [ARGS]..    commands that a server declares; also the program `engineer`
 //! gleis bench serve | run                 how fast two endpoints are
+//! gleis top                               all agents and their sockets, live
+//! gleis graph                             who talks to whom: text, Graphviz or Mermaid
+//! gleis run                               a name server with agents to look at
 //! gleis doctor                            what may be wrong
 //! gleis man FOLDER                        the pages of the manual
 //! gleis completions SHELL                 for bash, zsh, fish, ..
@@ -34,6 +37,7 @@ mod ns;
 mod output;
 mod sockets;
 mod stop;
+mod system;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -99,13 +103,16 @@ async fn command(cli: Cli, output: Output) -> Outcome {
         Command::Doctor { ns } => doctor::run(ns, output, timeout).await,
         // It has a command line of its own.
         Command::Engineer { .. } => Ok(()),
+        Command::Graph(it) => system::graph(it, output, timeout).await,
         Command::Hub(it) => hub::run(it, output, timeout).await,
         Command::Man { folder } => man::write(&folder, output),
         Command::Method(it) => looks::method(it, output, timeout).await,
         Command::Ns(it) => ns::run(it, output, timeout).await,
         Command::Rep(it) => sockets::rep(it, output).await,
         Command::Req(it) => sockets::req(it, output, timeout).await,
+        Command::Run(it) => system::run(it, output, timeout).await,
         Command::Send(it) => sockets::send(it, output, timeout).await,
         Command::Sub(it) => sockets::sub(it, output, timeout).await,
+        Command::Top(it) => system::top(it, output, timeout).await,
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gleis_agent::{MethodInfo, TimerInfo};
+use gleis_core::{SocketInfo, Traffic};
 use serde_json::{Value, json};
 
 use crate::agents::{failure, find, read};
@@ -62,6 +63,21 @@ pub(crate) fn signature(method: &MethodInfo) -> String {
     let docs = method.docs.lines().next().unwrap_or_default();
     let dash = if docs.is_empty() { "" } else { "  " };
     format!("{}({parameters}){dash}{docs}", method.name)
+}
+
+/// A socket in one line: where it is, and what became of its messages.
+pub(crate) fn socket(socket: &SocketInfo) -> String {
+    let SocketInfo { alias, codec, endpoint, is_bound, kind, peers, received, sent, .. } = socket;
+    let how = if *is_bound { "at" } else { "to" };
+    let peers = peers.map(|it| format!(", {it} peers")).unwrap_or_default();
+    let flow = |it: &Traffic, word: &str| match it {
+        Traffic { dropped: 0, passed: 0, waiting: 0 } => String::new(),
+        Traffic { dropped, passed, waiting } => {
+            format!(", {passed} {word} ({waiting} waiting, {dropped} dropped)")
+        }
+    };
+    let (sent, received) = (flow(sent, "sent"), flow(received, "received"));
+    format!("{alias}: {kind} {how} {endpoint}, {codec}{peers}{sent}{received}")
 }
 
 /// A timer in one line.

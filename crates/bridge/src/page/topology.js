@@ -96,7 +96,8 @@ const draw = (topology, rate) => {
     const bend = Math.max(NODE.across / 2, Math.abs(x2 - x1) / 3);
     const path = `M${x1},${y1} C${x1 + bend},${y1} ${x2 - bend},${y2} ${x2 - 4},${y2}`;
     const dropped = (socket(from)?.sent.dropped ?? 0) + (socket(to)?.received.dropped ?? 0);
-    const out = rate(from.agent, from.alias)?.[0] ?? null;
+    // What the end did that is connected: it has no other link.
+    const out = (socket(to)?.is_bound ? rate(from.agent, from.alias)?.[0] : rate(to.agent, to.alias)?.[1]) ?? null;
     const text = `${out === null ? "" : `${short(out)}/s`}${dropped ? `, ${short(dropped)} dropped` : ""}`;
     const title = element("title", {}, `${from.agent} ${from.alias} to ${to.agent} ${to.alias}: ${text || "nothing yet"}`);
     return element("g", { class: dropped ? "link bad" : "link" },

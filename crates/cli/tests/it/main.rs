@@ -9,6 +9,7 @@ mod engineer;
 mod hub;
 mod ns;
 mod sockets;
+mod system;
 mod tools;
 mod usage;
 
