@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) policy: ErrorPolicy,
     /// Whether it has a thread of its own.
     pub(crate) on_thread: bool,
+    #[cfg(feature = "script")]
+    pub(crate) scripts: Option<crate::Scripts>,
     pub(crate) sockets: SocketDefaults,
 }
 
@@ -66,6 +68,8 @@ impl Default for Setup {
             mailbox: 1_000,
             policy: ErrorPolicy::default(),
             on_thread: false,
+            #[cfg(feature = "script")]
+            scripts: None,
             sockets: SocketDefaults::default(),
         }
     }
@@ -93,6 +97,9 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) methods: Methods<A>,
     /// What it may be given as methods by name.
     pub(crate) functions: Functions<A>,
+    /// Where its scripts are made, if it takes any.
+    #[cfg(feature = "script")]
+    pub(crate) bench: Option<crate::script::Bench>,
 }
 
 impl<A: Agent> Cell<A> {
@@ -117,6 +124,8 @@ impl<A: Agent> Cell<A> {
             attributes: Attributes::default(),
             methods: Methods::new(),
             functions,
+            #[cfg(feature = "script")]
+            bench: setup.scripts.map(crate::script::Bench::new),
         };
         (Arc::new(cell), jobs)
     }

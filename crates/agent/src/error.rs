@@ -330,6 +330,18 @@ impl AttributeError {
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum MethodError {
+    /// The agent takes no scripts, or its program was built without them.
+    #[error("the agent takes no scripts")]
+    NoScripts,
+    /// Whoever wants to define or remove scripts did not say the key for that.
+    #[error("scripts are defined by those who have the key")]
+    NotAdmitted,
+    /// This is no script, or one that is too large.
+    #[error("{reason}")]
+    Script {
+        /// What is wrong, and in which line.
+        reason: String,
+    },
     /// The agent's type has a method of this name.
     #[error("`{method}` is a method of the agent's type")]
     Taken {

@@ -88,6 +88,10 @@
 //! | `{"SetAttribute": {name, value}}` | `{"Ok": "Done"}` |
 //! | `"Attributes"` | `{"Ok": {"Names": [name]}}` |
 //! | `{"SetMethod": {method, function}}` | `{"Ok": "Done"}` |
+//! | `{"SetScript": {method, script, key}}` | `{"Ok": {"Count": its version}}` |
+//! | `{"RemoveScript": {method, key}}` | `{"Ok": {"Flag": whether it was there}}` |
+//! | `"Scripts"` | `{"Ok": {"Scripts": [{name, parameters, version}]}}` |
+//! | `{"Script": {method}}` | `{"Ok": {"Value": its text}}` |
 //! | `"Methods"` | `{"Ok": {"Methods": [{name, parameters, docs}]}}` |
 //! | `{"Timer": {method, arguments, alias, time: {secs, nanos}, is_periodic}}` | `{"Ok": {"Timer": id}}` |
 //! | `{"StopTimer": {timer: {"Alias": alias} or {"Id": id}}}` | `{"Ok": {"Flag": whether it ran}}` |
@@ -109,6 +113,7 @@ extern crate self as gleis_agent;
 mod actor;
 mod agent;
 mod agent_ref;
+mod bare;
 mod bell;
 mod caller;
 mod cell;
@@ -132,6 +137,8 @@ mod outcome;
 mod process;
 mod proxy;
 mod run;
+#[cfg(feature = "script")]
+mod script;
 mod socket;
 mod state;
 mod talk;
@@ -144,12 +151,14 @@ pub use gleis_core::{Endpoint, Name, Value};
 pub use gleis_macros::{agent, method};
 pub use gleis_naming::{ConnectError, NamingError, ShutdownReport};
 pub use gleis_patterns::Overflow;
+#[cfg(feature = "script")]
+pub use gleis_script::{Limits, Script};
 
 pub use crate::agent::Agent;
 pub use crate::agent_ref::{AgentRef, Oneway};
 pub use crate::caller::Caller;
 pub use crate::context::Context;
-pub use crate::dynamic::{Attribute, MethodInfo};
+pub use crate::dynamic::{Attribute, MethodInfo, ScriptInfo};
 pub use crate::error::{
     AttributeError, BoxError, CallError, LoggerError, MethodError, NameServerError, NodeError,
     ProxyError, Result, RunError, ShutdownError, TimerError,
@@ -167,8 +176,12 @@ pub use crate::outcome::Outcome;
 pub use crate::process::{
     ProcessHandle, ProcessType, RunAgentProcess, processes, run_agent_process,
 };
+#[cfg(feature = "script")]
+pub use crate::proxy::ProxyScripts;
 pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect, ProxyPlace};
 pub use crate::run::{RunAgent, run_agent};
+#[cfg(feature = "script")]
+pub use crate::script::Scripts;
 pub use crate::socket::{
     Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,
     RequestError, SendError, SubscribeError,

@@ -156,6 +156,13 @@ impl<A: Agent> RunAgent<A> {
         self
     }
 
+    /// Lets the agent be given scripts as methods, within what is granted here; by default it takes none.
+    #[cfg(feature = "script")]
+    pub fn scripts(mut self, scripts: crate::Scripts) -> Self {
+        self.setup.scripts = Some(scripts);
+        self
+    }
+
     async fn run(self) -> Result<AgentRef<A>, RunError> {
         let Self { agent, name, mut setup, place, start, at } = self;
         setup.sockets.at = at.transpose().map_err(NodeError::Address)?;

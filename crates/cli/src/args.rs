@@ -218,15 +218,50 @@ pub(crate) enum Attr {
 pub(crate) enum Method {
     /// Print what can be called, and what it takes
     List(OneAgent),
-    /// Give an agent one of its functions as a method
+    /// Take a script away from an agent
+    Remove {
+        #[command(flatten)]
+        of: OneAgent,
+        /// The name of the method
+        method: String,
+        #[command(flatten)]
+        key: ScriptKey,
+    },
+    /// Print the text of a script
+    Source {
+        #[command(flatten)]
+        of: OneAgent,
+        /// The name of the method
+        method: String,
+    },
+    /// Give an agent one of its functions, or a script, as a method
     Set {
         #[command(flatten)]
         of: OneAgent,
         /// The name of the method
         method: String,
         /// The function, as its program registered it
-        function: String,
+        #[arg(required_unless_present = "script", conflicts_with = "script")]
+        function: Option<String>,
+        /// A file with a script, - for the standard input
+        #[arg(long, value_name = "FILE")]
+        script: Option<PathBuf>,
+        #[command(flatten)]
+        key: ScriptKey,
     },
+}
+
+/// What one must know to define scripts.
+#[derive(Args, Debug)]
+pub(crate) struct ScriptKey {
+    /// The key for scripts, if the agent wants one
+    #[arg(
+        long = "script-key",
+        env = "GLEIS_SCRIPT_KEY",
+        hide_env_values = true,
+        value_name = "KEY"
+    )]
+    pub(crate) script_key: Option<String>,
 }
 
 #[derive(Args, Debug)]

@@ -45,6 +45,11 @@ impl Failure {
         Self::new(REMOTE, error)
     }
 
+    /// The other side says no, in these words.
+    pub(crate) fn said(text: impl Into<String>) -> Self {
+        Self { exit: REMOTE, hint: None, text: text.into() }
+    }
+
     pub(crate) fn unreachable(error: &dyn Error) -> Self {
         Self::new(UNREACHABLE, error)
     }

@@ -1,14 +1,15 @@
 //! `gleis attr` and `gleis method`: what an agent has, and what it is given.
 
+use std::path::Path;
 use std::time::Duration;
 
-use gleis_agent::{MethodInfo, TimerInfo};
+use gleis_agent::{MethodInfo, ProxyScripts, TimerInfo};
 use gleis_core::{SocketInfo, Traffic};
 use serde_json::{Value, json};
 
 use crate::agents::{failure, find, read};
-use crate::args::{Attr, Method};
-use crate::failure::Outcome;
+use crate::args::{Attr, Method, OneAgent, ScriptKey};
+use crate::failure::{Failure, Outcome};
 use crate::output::Output;
 
 pub(crate) async fn attr(command: Attr, output: Output, timeout: Duration) -> Outcome {
@@ -48,13 +49,53 @@ pub(crate) async fn method(command: Method, output: Output, timeout: Duration) -
             }
             Ok(())
         }
-        Method::Set { of, method, function } => {
-            let agent = find(&of, timeout).await?;
+        Method::Remove { of, method, key } => {
+            let scripts = scripts(&of, key, timeout).await?;
+            match scripts.remove(&method).await.map_err(|it| failure(&it))? {
+                true => output.line(&format!("{method} is removed"), &json!({"removed": method})),
+                false => {
+                    let nothing = format!("{} has no script {method}", of.name);
+                    Err(Failure::said(nothing).hint("gleis method list"))
+                }
+            }
+        }
+        Method::Set { of, method, script: Some(file), key, .. } => {
+            let source = text_of(&file)?;
+            let scripts = scripts(&of, key, timeout).await?;
+            let version = scripts.set(&method, &*source).await.map_err(|it| failure(&it))?;
+            let text = format!("{method} is {}, version {version}", file.display());
+            output.line(&text, &json!({"method": method, "version": version}))
+        }
+        Method::Set { of, method, function, .. } => {
+            let (agent, function) = (find(&of, timeout).await?, function.unwrap_or_default());
             agent.set_method(&method, &function).await.map_err(|it| failure(&it))?;
             let text = format!("{method} is {function}");
             output.line(&text, &json!({"method": method, "function": function}))
         }
+        Method::Source { of, method } => {
+            let agent = find(&of, timeout).await?;
+            let source = agent.scripts().source(&method).await.map_err(|it| failure(&it))?;
+            let text = source.source().trim_end();
+            output.line(text, &json!({"method": method, "source": source.source()}))
+        }
     }
+}
+
+async fn scripts(of: &OneAgent, key: ScriptKey, timeout: Duration) -> Outcome<ProxyScripts> {
+    let scripts = find(of, timeout).await?.scripts();
+    Ok(match key.script_key {
+        Some(key) => scripts.key(key),
+        None => scripts,
+    })
+}
+
+/// The text of a file, or of the standard input.
+fn text_of(file: &Path) -> Outcome<String> {
+    let read = match file.as_os_str() == "-" {
+        true => std::io::read_to_string(std::io::stdin()),
+        false => std::fs::read_to_string(file),
+    };
+    read.map_err(|it| Failure::usage(format!("cannot read {}: {it}", file.display())))
 }
 
 /// A method in one line: what it takes, and the first line of what its author says.

@@ -251,6 +251,34 @@ async fn servers_and_clients_of_calls_may_be_two_programs() {
     }
 }
 
+const SCRIPTS: &str = "\
+3
+Bob: Received 0
+Bob: Received 1
+Bob: Received 2
+refused: it needs more than it is granted
+";
+
+#[tokio::test]
+async fn scripts_prints_what_agents_make_of_scripts() {
+    check("scripts", SCRIPTS).await;
+}
+
+/// Those who define scripts need not be the program that runs them.
+#[tokio::test]
+async fn scripts_travel_from_one_program_to_another() {
+    let mut agents = example("scripts");
+    agents.args(["agents", "tcp://127.0.0.1:0"]);
+    let mut agents = agents.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(agents.stdout.take().unwrap()).lines();
+    let line = within(lines.next_line()).await.unwrap().unwrap();
+    let at = line.strip_prefix("agents at ").unwrap();
+    let defined = within(example("scripts").args(["define", at]).output()).await.unwrap();
+    let stderr = String::from_utf8_lossy(&defined.stderr);
+    assert_eq!(String::from_utf8_lossy(&defined.stdout), SCRIPTS, "{stderr}");
+    within(agents.kill()).await.unwrap();
+}
+
 #[tokio::test]
 async fn service_prints_what_the_service_answers_and_says_of_itself() {
     check("service", SERVICE).await;

@@ -7,14 +7,17 @@ use futures::future::BoxFuture;
 use gleis_core::Value;
 use tokio::time::timeout;
 
-use super::{Functions, methods::value};
+use super::{
+    Functions,
+    methods::{DynMethod, value},
+};
 use crate::{
-    Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
+    Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method, MethodError,
     caller::Failure,
     cell::{Asking, Cell},
     guarded::guarded,
     method::Source,
-    text::instead,
+    text::{chain, instead},
 };
 
 impl<A: Agent> Cell<A> {
@@ -87,7 +90,7 @@ impl<A: Agent> Cell<A> {
         }
     }
 
-    fn unknown_method(&self, method: String) -> CallError {
+    pub(crate) fn unknown_method(&self, method: String) -> CallError {
         let given = self.methods.names();
         let own = A::METHODS.iter().map(|it| -> &str { it.name() });
         let names = own.chain(given.iter().map(String::as_str));
@@ -161,9 +164,20 @@ impl<A: Agent> Cell<A> {
             let function = function.to_owned();
             return Err(CallError::UnknownFunction { agent: agent(), function, near, known });
         };
-        let set = self.methods.set(method, found.clone());
+        let set = self.give(method, found.clone());
         set.map_err(|it| CallError::refused(&self.name, format!("take a method `{method}`"), &it))
     }
+
+    /// Gives the agent a method.
+    pub(crate) fn give(&self, name: &str, method: DynMethod<A>) -> Result<(), MethodError> {
+        self.methods.set(name, method)?;
+        self.forget_script(name);
+        Ok(())
+    }
+
+    /// Something else has the name that a script may have had.
+    #[cfg(not(feature = "script"))]
+    pub(crate) fn forget_script(&self, _: &str) {}
 
     /// Has a method called when its turn comes, and waits no longer than until that is sure.
     pub(crate) async fn tell_by_name(
@@ -196,7 +210,14 @@ pub(crate) fn call_here<'a, A: Agent>(
             return method.call(agent, cx, Source::Values(arguments.into_iter())).await?.map(drop);
         }
         match cx.cell.methods.find(name) {
-            Some(method) => (method.call)(agent, cx, arguments).await?.map(drop),
+            Some(method) => match (method.call)(agent, cx, arguments).await? {
+                // What comes from elsewhere must not stop the agent.
+                Err(error) if method.script.is_some() => {
+                    cx.log_warning(format!("the script `{name}` failed: {}", chain(&*error)));
+                    Ok(())
+                }
+                done => done.map(drop),
+            },
             None => Err(cx.cell.unknown_method(name.to_owned()).into()),
         }
     })

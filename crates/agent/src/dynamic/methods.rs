@@ -33,6 +33,19 @@ pub struct MethodInfo {
 pub(crate) struct DynMethod<A: 'static> {
     pub(crate) call: Call<A>,
     pub(crate) handler: AnyHandler<A>,
+    /// What it takes, if it is a script.
+    pub(crate) script: Option<String>,
+}
+
+/// A script that an agent was given as a method.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct ScriptInfo {
+    /// The name of the method.
+    pub name: String,
+    /// What it takes, such as `a, b`.
+    pub parameters: String,
+    /// Counts what the agent was given: the later, the larger.
+    pub version: u64,
 }
 
 type Call<A> = Arc<
@@ -47,7 +60,8 @@ type Call<A> = Arc<
 
 impl<A> Clone for DynMethod<A> {
     fn clone(&self) -> Self {
-        Self { call: self.call.clone(), handler: self.handler.clone() }
+        let (call, handler) = (self.call.clone(), self.handler.clone());
+        Self { call, handler, script: self.script.clone() }
     }
 }
 
@@ -66,6 +80,7 @@ where
             call(shared.clone(), name.clone(), agent, cx, values)
         }),
         handler: forget_shared(handler),
+        script: None,
     }
 }
 
@@ -157,6 +172,12 @@ impl<A: Agent> Methods<A> {
 
     pub(crate) fn names(&self) -> Vec<String> {
         self.table.lock().keys().cloned().collect()
+    }
+
+    /// The names, each with what the method takes if it is a script.
+    pub(crate) fn list(&self) -> Vec<(String, Option<String>)> {
+        let table = self.table.lock();
+        table.iter().map(|(name, it)| (name.clone(), it.script.clone())).collect()
     }
 }
 

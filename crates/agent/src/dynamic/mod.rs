@@ -10,7 +10,9 @@ mod start;
 pub(crate) use self::access::{call_here, method};
 pub use self::attribute::Attribute;
 pub(crate) use self::attributes::Attributes;
-pub use self::methods::MethodInfo;
+#[cfg(feature = "script")]
+pub(crate) use self::methods::DynMethod;
 pub(crate) use self::methods::{Functions, Methods, dynamic};
+pub use self::methods::{MethodInfo, ScriptInfo};
 pub(crate) use self::names::initial;
 pub(crate) use self::start::Start;

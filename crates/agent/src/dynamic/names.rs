@@ -64,12 +64,33 @@ impl<A: Agent> Context<A> {
         M: DeserializeOwned + Send + 'static,
         S: 'static,
     {
-        self.cell.methods.set(name, dynamic(name, handler))
+        self.cell.give(name, dynamic(name, handler))
     }
 
     /// Takes a method away that the agent was given; false if there is none.
     pub fn remove_method(&self, name: &str) -> bool {
+        self.cell.forget_script(name);
         self.cell.methods.remove(name)
+    }
+
+    /// As [`set_method`](Self::set_method), of a script, whatever key others need for that; its version.
+    ///
+    /// # Errors
+    /// [`MethodError`]: the agent [takes no scripts](crate::RunAgent::scripts), this is none, or it was given
+    /// too many.
+    #[cfg(feature = "script")]
+    pub fn set_script(
+        &self,
+        name: &str,
+        script: impl Into<crate::Script>,
+    ) -> Result<u64, MethodError> {
+        self.cell.define_own(name, script.into())
+    }
+
+    /// The scripts that the agent was given.
+    #[cfg(feature = "script")]
+    pub fn scripts(&self) -> Vec<crate::ScriptInfo> {
+        self.cell.scripts()
     }
 
     /// All methods: those of the agent's type, and those it was given.
@@ -79,8 +100,9 @@ impl<A: Agent> Context<A> {
             parameters: Some(it.parameters()),
             docs: it.docs().to_owned(),
         });
-        let given = self.cell.methods.names().into_iter();
-        let given = given.map(|name| MethodInfo { name, parameters: None, docs: String::new() });
+        let given = self.cell.methods.list().into_iter();
+        let given =
+            given.map(|(name, parameters)| MethodInfo { name, parameters, docs: String::new() });
         own.chain(given).collect()
     }
 }

@@ -7,7 +7,7 @@ use gleis_core::{Name, SocketInfo, Value};
 use serde::{Deserialize, Serialize};
 
 use super::want::{PIECE, Want};
-use crate::{Addr, AgentState, CallError, MethodInfo, TimerId, TimerInfo};
+use crate::{Addr, AgentState, CallError, MethodInfo, ScriptInfo, TimerId, TimerInfo};
 
 /// Something that is wanted of an agent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -42,6 +42,7 @@ pub(crate) enum Told {
     Ledger(Vec<SocketInfo>),
     Methods(Vec<MethodInfo>),
     Names(Vec<String>),
+    Scripts(Vec<ScriptInfo>),
     Sockets(Vec<(String, Addr)>),
     State(AgentState),
     Timer(TimerId),

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use gleis_codec::{AnyCodec, Limits};
+use gleis_codec::AnyCodec;
 use gleis_core::Value;
-use serde::{Serialize, Serializer};
 
 use super::{
     ControlReply, Told, Want,
@@ -13,11 +12,10 @@ use super::{
     want::{Binding, Connecting, Timing},
 };
 use crate::{
-    Agent, CallError, Context, OpenError, TimerError,
+    Agent, CallError, Context, OpenError, TimerError, bare,
     cell::{Asking, Cell},
     dynamic::call_here,
-    socket::named,
-    text::chain,
+    socket::{AnyHandler, named},
 };
 
 /// Does what is wanted; what concerns its life is done by its node.
@@ -57,6 +55,29 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
         Want::SetMethod { method, function } => {
             cell.set_function(&method, &function).map(|()| Told::Done)
         }
+        #[cfg(feature = "script")]
+        Want::RemoveScript { method, key } => {
+            let removed = cell.remove_script(&method, key.as_deref());
+            removed.map(Told::Flag).map_err(|it| refused(&it))
+        }
+        #[cfg(feature = "script")]
+        Want::Script { method } => match cell.script_source(&method) {
+            Some(script) => Ok(Told::Value(script.source().into())),
+            None => Err(cell.unknown_method(method)),
+        },
+        #[cfg(feature = "script")]
+        Want::Scripts => Ok(Told::Scripts(cell.scripts())),
+        #[cfg(feature = "script")]
+        Want::SetScript { method, script, key } => {
+            let version = cell.define(&method, crate::Script::new(script), key.as_deref());
+            let count = |it| Told::Count(usize::try_from(it).unwrap_or(usize::MAX));
+            version.map(count).map_err(|it| refused(&it))
+        }
+        #[cfg(not(feature = "script"))]
+        Want::RemoveScript { .. }
+        | Want::Script { .. }
+        | Want::Scripts
+        | Want::SetScript { .. } => Err(refused(&crate::MethodError::NoScripts)),
         Want::Sockets => Ok(Told::Sockets(cx.sockets())),
         Want::StopAllTimers => Ok(Told::Count(cx.stop_all_timers())),
         Want::StopTimer { timer } => Ok(Told::Flag(cx.stop_timer(timer))),
@@ -81,7 +102,7 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
 }
 
 async fn bind<A: Agent>(cx: &Context<A>, binding: Binding) -> Result<Told, OpenError> {
-    let Binding { kind, alias, at, codec, handlers } = binding;
+    let Binding { kind, alias, at, codec, handlers, key } = binding;
     let mut bind = cx.bind(kind, alias);
     if let Some(at) = at {
         bind = bind.at(at);
@@ -89,28 +110,49 @@ async fn bind<A: Agent>(cx: &Context<A>, binding: Binding) -> Result<Told, OpenE
     if let Some(codec) = codec {
         bind = bind.codec(AnyCodec::by_name(&codec).ok_or(OpenError::Codec { codec })?);
     }
-    for handler in handlers {
-        bind = match handler.topic {
-            Some(topic) => bind.on_method(topic, &handler.method),
-            None => bind.method(&handler.method),
+    for it in handlers {
+        bind = match (it.topic, it.script) {
+            (topic, Some(script)) => bind.any(topic, lambda(cx, script, key.as_deref())?),
+            (Some(topic), None) => bind.on_method(topic, &it.method),
+            (None, None) => bind.method(&it.method),
         };
     }
     bind.await.map(Told::Addr)
 }
 
 async fn connect<A: Agent>(cx: &Context<A>, connecting: Connecting) -> Result<Told, OpenError> {
-    let Connecting { to, alias, handlers } = connecting;
+    let Connecting { to, alias, handlers, key } = connecting;
     let mut connect = cx.connect_to(to);
     if let Some(alias) = alias {
         connect = connect.alias(alias);
     }
-    for handler in handlers {
-        connect = match handler.topic {
-            Some(topic) => connect.on_method(topic, &handler.method),
-            None => connect.method(&handler.method),
+    for it in handlers {
+        connect = match (it.topic, it.script) {
+            (topic, Some(script)) => connect.any(topic, lambda(cx, script, key.as_deref())?),
+            (Some(topic), None) => connect.on_method(topic, &it.method),
+            (None, None) => connect.method(&it.method),
         };
     }
     connect.await.map(Told::Alias)
+}
+
+/// A handler that is a script.
+#[cfg(feature = "script")]
+fn lambda<A: Agent>(
+    cx: &Context<A>,
+    script: String,
+    key: Option<&str>,
+) -> Result<AnyHandler<A>, OpenError> {
+    Ok(cx.cell.lambda(&crate::Script::new(script), key)?)
+}
+
+#[cfg(not(feature = "script"))]
+fn lambda<A: Agent>(
+    _: &Context<A>,
+    _: String,
+    _: Option<&str>,
+) -> Result<AnyHandler<A>, OpenError> {
+    Err(crate::MethodError::NoScripts.into())
 }
 
 fn timer<A: Agent>(cx: &Context<A>, timing: Timing) -> Result<Told, TimerError> {
@@ -137,57 +179,7 @@ async fn send<A: Agent>(
     message: &Value,
 ) -> Result<Told, crate::BoxError> {
     let open = cx.cell.sockets.find(alias)?;
-    let body = bare(&open.codec, message)?;
+    let body = bare::encode(&open.codec, message)?;
     cx.send_encoded(&open, alias, topic.map(Bytes::from), body).await?;
     Ok(Told::Done)
-}
-
-/// A value as a program would have written it that knows its type.
-fn bare(codec: &AnyCodec, message: &Value) -> Result<Bytes, String> {
-    let limits = Limits::default();
-    let encoded = match (codec.name(), message) {
-        ("raw", Value::Bytes(it)) => return Ok(Bytes::copy_from_slice(it)),
-        ("raw", Value::String(it)) => return Ok(Bytes::copy_from_slice(it.as_bytes())),
-        ("raw", _) => return Err("`raw` carries bytes or text".to_owned()),
-        ("json", _) => codec.encode(message, &limits),
-        ("msgpack", _) => codec.encode(&Bare(message.clone()), &limits),
-        (name, _) => {
-            return Err(format!(
-                "`{name}` writes types, and a value has none: have a method of the agent send it, or \
-                 bind with `json`, `msgpack` or `raw`"
-            ));
-        }
-    };
-    encoded.map_err(|it| chain(&it))
-}
-
-/// A value without its tags.
-struct Bare(Value);
-
-impl Serialize for Bare {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(&self.0, serializer)
-    }
-}
-
-struct BareRef<'a>(&'a Value);
-
-impl Serialize for BareRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(self.0, serializer)
-    }
-}
-
-fn write<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Value::Null => serializer.serialize_unit(),
-        Value::Bool(it) => serializer.serialize_bool(*it),
-        Value::I64(it) => serializer.serialize_i64(*it),
-        Value::U64(it) => serializer.serialize_u64(*it),
-        Value::F64(it) => serializer.serialize_f64(*it),
-        Value::String(it) => serializer.serialize_str(it),
-        Value::Bytes(it) => serializer.serialize_bytes(it),
-        Value::List(it) => serializer.collect_seq(it.iter().map(BareRef)),
-        Value::Map(it) => serializer.collect_map(it.iter().map(|(key, it)| (key, BareRef(it)))),
-    }
 }

@@ -22,9 +22,13 @@ pub(crate) enum Want {
     Ledger,
     Methods,
     Process,
+    RemoveScript { method: String, key: Option<String> },
+    Script { method: String },
+    Scripts,
     Send { alias: String, topic: Option<Vec<u8>>, message: Value },
     SetAttribute { name: String, value: Value },
     SetMethod { method: String, function: String },
+    SetScript { method: String, script: String, key: Option<String> },
     Shutdown,
     Sockets,
     State,
@@ -46,6 +50,9 @@ pub(crate) struct Binding {
     pub(crate) at: Option<Endpoint>,
     pub(crate) codec: Option<String>,
     pub(crate) handlers: Vec<HandlerName>,
+    /// For handlers that are scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// A socket that is to be connected.
@@ -54,6 +61,9 @@ pub(crate) struct Connecting {
     pub(crate) to: Addr,
     pub(crate) alias: Option<String>,
     pub(crate) handlers: Vec<HandlerName>,
+    /// For handlers that are scripts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<String>,
 }
 
 /// A method that is a handler, of everything or of topics.
@@ -61,6 +71,9 @@ pub(crate) struct Connecting {
 pub(crate) struct HandlerName {
     pub(crate) topic: Option<Vec<u8>>,
     pub(crate) method: String,
+    /// A script in place of the method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) script: Option<String>,
 }
 
 /// A timer that is to be set.
@@ -89,7 +102,14 @@ impl Want {
                 alias.len() + topic.as_ref().map_or(0, Vec::len) + weight(message)
             }
             Self::SetAttribute { name, value } => name.len() + weight(value),
+            Self::RemoveScript { method, key } => {
+                method.len() + key.as_ref().map_or(0, String::len)
+            }
+            Self::Script { method } => method.len(),
             Self::SetMethod { method, function } => method.len() + function.len(),
+            Self::SetScript { method, script, key } => {
+                method.len() + script.len() + key.as_ref().map_or(0, String::len)
+            }
             Self::StopTimer { timer: TimerKey::Alias(alias) } => alias.len(),
             Self::Subscribe { alias, topic, method } => alias.len() + topic.len() + method.len(),
             Self::Timer(it) => it.method.len() + values(&it.arguments),
@@ -100,6 +120,7 @@ impl Want {
             | Self::Ledger
             | Self::Methods
             | Self::Process
+            | Self::Scripts
             | Self::Shutdown
             | Self::Sockets
             | Self::State
@@ -125,9 +146,13 @@ impl Want {
             Self::Ledger => "ledger".to_owned(),
             Self::Methods => "methods".to_owned(),
             Self::Process => "process".to_owned(),
+            Self::RemoveScript { method, .. } => format!("remove the script `{method}`"),
+            Self::Script { method } => format!("the script `{method}`"),
+            Self::Scripts => "scripts".to_owned(),
             Self::Send { alias, .. } => format!("send on `{alias}`"),
             Self::SetAttribute { name, .. } => format!("set `{name}`"),
             Self::SetMethod { method, .. } => format!("set method `{method}`"),
+            Self::SetScript { method, .. } => format!("take a script `{method}`"),
             Self::Shutdown => "shutdown".to_owned(),
             Self::Sockets => "sockets".to_owned(),
             Self::State => "state".to_owned(),
@@ -142,7 +167,10 @@ impl Want {
 }
 
 fn names(handlers: &[HandlerName]) -> usize {
-    let one = |it: &HandlerName| PIECE + it.topic.as_ref().map_or(0, Vec::len) + it.method.len();
+    let one = |it: &HandlerName| {
+        let script = it.script.as_ref().map_or(0, String::len);
+        PIECE + it.topic.as_ref().map_or(0, Vec::len) + it.method.len() + script
+    };
     handlers.iter().map(one).sum()
 }
 

@@ -2,10 +2,14 @@
 
 mod dynamic;
 mod place;
+#[cfg(feature = "script")]
+mod scripts;
 mod sockets;
 mod timers;
 
 pub use self::place::ProxyPlace;
+#[cfg(feature = "script")]
+pub use self::scripts::ProxyScripts;
 pub use self::sockets::{ProxyBind, ProxyConnect};
 
 use std::fmt;

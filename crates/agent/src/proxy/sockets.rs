@@ -58,7 +58,7 @@ macro_rules! handlers {
             /// Has the method of this name handle each message, and answer it if the socket is one that
             /// answers. It is one that takes one argument.
             pub fn method(mut self, name: &str) -> Self {
-                let handler = HandlerName { topic: None, method: name.to_owned() };
+                let handler = HandlerName { topic: None, method: name.to_owned(), script: None };
                 self.$field.handlers.push(handler);
                 self
             }
@@ -67,8 +67,39 @@ macro_rules! handlers {
             /// begin with `topic`.
             pub fn on_method(mut self, topic: impl AsRef<[u8]>, name: &str) -> Self {
                 let topic = Some(topic.as_ref().to_vec());
-                let handler = HandlerName { topic, method: name.to_owned() };
+                let handler = HandlerName { topic, method: name.to_owned(), script: None };
                 self.$field.handlers.push(handler);
+                self
+            }
+        }
+
+        #[cfg(feature = "script")]
+        impl $name {
+            /// Has a script handle each message: its arguments are the message, or the elements of one that is
+            /// a list. That works with codecs that say what they carry, `json` and `raw`, and with agents that
+            /// [take scripts](crate::RunAgent::scripts).
+            pub fn script(mut self, script: impl Into<crate::Script>) -> Self {
+                let script = Some(script.into().source().to_owned());
+                let handler = HandlerName { topic: None, method: String::new(), script };
+                self.$field.handlers.push(handler);
+                self
+            }
+
+            /// Subscribes, and has a script handle what is published under topics that begin with `topic`.
+            pub fn on_script(
+                mut self,
+                topic: impl AsRef<[u8]>,
+                script: impl Into<crate::Script>,
+            ) -> Self {
+                let topic = Some(topic.as_ref().to_vec());
+                let script = Some(script.into().source().to_owned());
+                self.$field.handlers.push(HandlerName { topic, method: String::new(), script });
+                self
+            }
+
+            /// What one must know to define scripts, if the agent wants that.
+            pub fn script_key(mut self, key: impl Into<String>) -> Self {
+                self.$field.key = Some(key.into());
                 self
             }
         }
@@ -121,13 +152,13 @@ impl Proxy {
     /// Has the agent bind a socket.
     pub fn bind(&self, kind: Kind, alias: &str) -> ProxyBind {
         let (alias, handlers) = (alias.to_owned(), Vec::new());
-        let binding = Binding { kind, alias, at: None, codec: None, handlers };
+        let binding = Binding { kind, alias, at: None, codec: None, handlers, key: None };
         ProxyBind { proxy: self.clone(), at: None, binding }
     }
 
     /// Has the agent connect to a socket.
     pub fn connect(&self, to: Addr) -> ProxyConnect {
-        let connecting = Connecting { to, alias: None, handlers: Vec::new() };
+        let connecting = Connecting { to, alias: None, handlers: Vec::new(), key: None };
         ProxyConnect { proxy: self.clone(), connecting }
     }
 

@@ -15,6 +15,9 @@ pub enum OpenError {
         /// The alias.
         alias: String,
     },
+    /// A script is none, or the agent takes none.
+    #[error("cannot handle messages with a script")]
+    Script(#[from] crate::MethodError),
     /// The socket was not bound.
     #[error("cannot bind `{alias}`")]
     Bind {

@@ -69,7 +69,7 @@ pub(crate) fn named<A: Agent>(name: &str) -> AnyHandler<A> {
                 }
                 match cx.cell.methods.find(&name) {
                     Some(given) => (given.handler)(received).run(agent, cx).await,
-                    None => refuse(received, format!("there is no method `{name}` any more")).await,
+                    None => received.refuse(format!("there is no method `{name}` any more")).await,
                 }
             })
         })
@@ -84,23 +84,12 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
 ) -> Result<(), Fault> {
     let message = match received.codec.decode::<M>(&received.body, &Limits::default()) {
         Ok(message) => message,
-        Err(error) => return refuse(received, chain(&error)).await,
+        Err(error) => return received.refuse(chain(&error)).await,
     };
-    let (handling, _room) = received.begin();
-    let work = handling.clone().scope(handler.handle(agent, cx, message));
-    let done = guarded(work).await;
-    // What was answered early is answered; what nobody waits for need not be encoded.
-    let owed = handling.take();
-    let done = match done {
-        Ok(Ok(_)) if owed.is_none() => return Ok(()),
-        Ok(Ok(value)) => {
-            let encoded = handling.codec().encode(&value, &Limits::default());
-            encoded.map_err(|it| Fault::error(&it.into()))
-        }
-        Ok(Err(error)) => Err(Fault::error(&error)),
-        Err(fault) => Err(fault),
+    let encode = |codec: &AnyCodec, value: &H::Reply| {
+        codec.encode(value, &Limits::default()).map_err(Into::into)
     };
-    settle(owed, done).await
+    received.handle(handler.handle(agent, cx, message), encode).await
 }
 
 /// Handles a message with a method that takes it as its one argument.
@@ -142,13 +131,6 @@ async fn settle(owed: Option<Owed>, done: Result<Bytes, Fault>) -> Result<(), Fa
     }
 }
 
-/// Drops a message that cannot be handled.
-async fn refuse(received: Received, error: String) -> Result<(), Fault> {
-    tracing::warn!(target: "gleis::agent", alias = %received.alias, error, "a message was dropped");
-    answer(received.owed, Err(error)).await;
-    Ok(())
-}
-
 async fn answer(owed: Option<Owed>, answer: Result<Bytes, String>) {
     let Some(owed) = owed else {
         return;
@@ -163,6 +145,47 @@ async fn answer(owed: Option<Owed>, answer: Result<Bytes, String>) {
 }
 
 impl Received {
+    #[cfg(feature = "script")]
+    pub(crate) fn alias(&self) -> &Arc<str> {
+        &self.alias
+    }
+
+    #[cfg(feature = "script")]
+    pub(crate) fn codec(&self) -> &AnyCodec {
+        &self.codec
+    }
+
+    #[cfg(feature = "script")]
+    pub(crate) fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// Does the work that the message is for, and answers with what it gives if somebody waits.
+    pub(crate) async fn handle<T>(
+        self,
+        work: impl Future<Output = Result<T, BoxError>>,
+        encode: impl FnOnce(&AnyCodec, &T) -> Result<Bytes, BoxError>,
+    ) -> Result<(), Fault> {
+        let (handling, _room) = self.begin();
+        let done = guarded(handling.clone().scope(work)).await;
+        // What was answered early is answered; what nobody waits for need not be encoded.
+        let owed = handling.take();
+        let done = match done {
+            Ok(Ok(_)) if owed.is_none() => return Ok(()),
+            Ok(Ok(value)) => encode(handling.codec(), &value).map_err(|it| Fault::error(&it)),
+            Ok(Err(error)) => Err(Fault::error(&error)),
+            Err(fault) => Err(fault),
+        };
+        settle(owed, done).await
+    }
+
+    /// Drops a message that cannot be handled.
+    pub(crate) async fn refuse(self, error: String) -> Result<(), Fault> {
+        tracing::warn!(target: "gleis::agent", alias = %self.alias, error, "a message was dropped");
+        answer(self.owed, Err(error)).await;
+        Ok(())
+    }
+
     /// It is handled from now on, and has its place in the mailbox as long as what is returned.
     fn begin(self) -> (Arc<Handling>, OwnedSemaphorePermit) {
         (Handling::new(self.codec, self.topic, self.owed), self.room)

@@ -21,6 +21,8 @@ pub(crate) use self::carrier::Socket;
 pub use self::error::{
     AliasError, EarlyReplyError, OpenError, RecvError, RequestError, SendError, SubscribeError,
 };
+#[cfg(feature = "script")]
+pub(crate) use self::handler::Received;
 pub(crate) use self::handler::{AnyHandler, forget, forget_shared, named};
 pub(crate) use self::handling::Handling;
 pub use self::open::{Bind, Connect};

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::{
     Addr, Kind, OpenError,
-    handler::{forget, named},
+    handler::{AnyHandler, forget, named},
     make::{Options, Side},
     routes::Route,
     table::Open,
@@ -148,6 +148,21 @@ macro_rules! shared {
                 self.plan.options.subscriptions.push(topic.clone());
                 self.plan.methods.push(name.to_owned());
                 self.plan.routes.push(Route { topic, handler: named(name) });
+                self
+            }
+
+            /// Has any handler handle what comes, or what comes under a topic.
+            pub(crate) fn any(mut self, topic: Option<Vec<u8>>, handler: AnyHandler<A>) -> Self {
+                match topic.map(Bytes::from) {
+                    Some(topic) => {
+                        self.plan.options.subscriptions.push(topic.clone());
+                        self.plan.routes.push(Route { topic, handler });
+                    }
+                    None => {
+                        self.plan.takes_all = true;
+                        self.plan.routes.push(Route { topic: Bytes::new(), handler });
+                    }
+                }
                 self
             }
 

@@ -16,6 +16,8 @@ mod osbrain;
 mod places;
 mod publications;
 mod remote;
+#[cfg(feature = "script")]
+mod scripts;
 mod seed;
 mod shutdown;
 mod sockets;

@@ -51,7 +51,7 @@ pub(crate) fn command(host: &str, name: &str, command: &Command) -> String {
     text += "Options:\n";
     let mut options: Vec<_> = command.options.iter().map(option).collect();
     options.extend(OPTIONS[1..].iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())));
-    text + &table(&options)
+    text + table(&options).as_str()
 }
 
 /// The first line of what a command does.

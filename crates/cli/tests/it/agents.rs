@@ -1,6 +1,6 @@
 //! `gleis agent` and `gleis call`
 
-use gleis_agent::{Context, Kind, Result, agent, run_agent, run_nameserver};
+use gleis_agent::{Context, Kind, Result, Scripts, agent, run_agent, run_nameserver};
 use serde_json::json;
 
 use crate::{Running, gleis};
@@ -104,6 +104,43 @@ impl Open {
     fn widen(&mut self, by: u32) -> u32 {
         self.width += by;
         self.width
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_are_defined_shown_and_removed() {
+    let ns = run_nameserver().at("tcp://127.0.0.1:0").await.unwrap();
+    let at = ns.endpoint().to_string();
+    let takes = Scripts::new().attributes().key("secret");
+    let open = run_agent("open", Open::default()).scripts(takes).nameserver(&at[..]);
+    let _open = open.await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("double.rhai");
+    std::fs::write(&file, "|n| n * 2\n").unwrap();
+    let (file, ns_args) = (file.to_str().unwrap(), ["--ns", &at[..]]);
+    let run = async |args: &[&str]| gleis(&[args, &ns_args].concat()).await;
+
+    let set = ["method", "set", "open", "double", "--script", file];
+    let (exit, _, err) = run(&set).await;
+    assert_eq!(exit, 1);
+    assert!(err.contains("by those who have the key"), "{err}");
+    let key = ["--script-key", "secret"];
+    let defined = crate::json(&[&set, &key[..], &ns_args].concat()).await;
+    assert_eq!(defined, [json!({"method": "double", "version": 1})]);
+    assert_eq!(gleis(&["call", "--ns", &at, "open", "double", "21"]).await.1, "42\n");
+    assert!(run(&["method", "list", "open"]).await.1.ends_with("double(n)\n"));
+    assert_eq!(run(&["method", "source", "open", "double"]).await.1, "|n| n * 2\n");
+    let remove = ["method", "remove", "open", "double", "--script-key", "secret"];
+    assert_eq!(run(&remove).await.1, "double is removed\n");
+    let (exit, _, err) = run(&remove).await;
+    assert_eq!(exit, 1);
+    assert!(err.contains("open has no script double"), "{err}");
+    for args in [
+        &["method", "set", "open", "double"][..],
+        &["method", "set", "open", "double", "function", "--script", file],
+        &["method", "set", "open", "double", "--script", "/does/not/exist"],
+    ] {
+        assert_eq!(run(args).await.0, 2, "{args:?}");
     }
 }
 
