@@ -16,10 +16,10 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::call::Callee;
-use crate::http;
 use crate::limits::BridgeLimits;
 use crate::listener::Limited;
 use crate::log::{Log, Most};
+use crate::serve::serve;
 use crate::state::{Books, Bucket, State};
 use crate::topology::{Observer, Watchtower};
 
@@ -122,7 +122,11 @@ impl BridgeBuilder {
         });
         let (done, ended) = watch::channel(false);
         let listener = Limited::new(listener, limits.connections);
-        let _task = TaskGuard::spawn(serve(listener, state.clone(), done));
+        let serving = serve(listener, state.clone());
+        let _task = TaskGuard::spawn(async move {
+            serving.await;
+            done.send_replace(true);
+        });
         Ok(Bridge { ended, local, state, _task })
     }
 }
@@ -138,16 +142,6 @@ impl MessageHandler for Writer {
     async fn handle_gap(&mut self, missed: u64) {
         self.0.skip(missed);
     }
-}
-
-async fn serve(listener: Limited, state: Arc<State>, done: watch::Sender<bool>) {
-    let router = http::router(state.clone());
-    let serving = axum::serve(listener, router);
-    let serving = serving.with_graceful_shutdown(async move { state.closed().await });
-    if let Err(error) = serving.await {
-        tracing::error!(target: "gleis::bridge", %error, "the bridge ended");
-    }
-    done.send_replace(true);
 }
 
 /// As it stands in a URL.
@@ -173,12 +167,12 @@ impl fmt::Debug for BridgeBuilder {
     }
 }
 
-/// Serves the messages of a hub by HTTP. Dropping it ends it: nothing new is taken, streams end, and what
-/// is being answered at this moment is answered.
+/// Serves the messages of a hub by HTTP. Dropping it cuts off what is open; [`shutdown`](Self::shutdown)
+/// lets answers and streams come to their end.
 pub struct Bridge {
     ended: watch::Receiver<bool>,
     local: SocketAddr,
-    state: Arc<State>,
+    pub(crate) state: Arc<State>,
     _task: TaskGuard,
 }
 
@@ -204,8 +198,9 @@ impl Bridge {
         self.local
     }
 
-    /// Ends it: takes no new requests, ends streams, and waits for what is being answered, no longer
-    /// than `within`. True if nothing was cut off.
+    /// Ends it: takes no new requests, ends streams behind what is there to be read, and waits for what is
+    /// being answered, no longer than `within`. True if that was enough. A reader of events that takes
+    /// nothing for a second is cut off all the same; it comes back with its cursor.
     ///
     /// # Cancel safety
     /// It is ended in any case; what is being answered may be cut off.
@@ -224,7 +219,7 @@ impl Bridge {
 
 impl Drop for Bridge {
     fn drop(&mut self) {
-        // The connections have tasks of their own, which end when they hear of this.
+        // Connections that became a WebSocket have tasks of their own, which end when they hear of this.
         self.state.closing.send_replace(true);
     }
 }

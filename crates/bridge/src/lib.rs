@@ -31,10 +31,12 @@ mod access;
 mod bridge;
 mod call;
 mod cursor;
+mod desk;
 mod http;
 mod limits;
 mod listener;
 mod log;
+mod serve;
 mod state;
 mod topology;
 

@@ -12,6 +12,9 @@ pub struct BridgeLimits {
     pub body_time: Duration,
     /// Connections at once; more wait. 10,000 if not said.
     pub connections: usize,
+    /// How long the head of a request may take to come, and a connection may stay open between two. 30 s if
+    /// not said.
+    pub head_time: Duration,
     /// Bytes of messages that the log keeps. 16 MiB if not said.
     pub log_bytes: usize,
     /// Messages that the log keeps. 10,000 if not said.
@@ -32,6 +35,7 @@ impl Default for BridgeLimits {
             body: 1 << 20,
             body_time: Duration::from_secs(10),
             connections: 10_000,
+            head_time: Duration::from_secs(30),
             log_bytes: 16 << 20,
             log_messages: 10_000,
             poll: Duration::from_secs(60),

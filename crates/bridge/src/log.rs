@@ -1,7 +1,9 @@
 //! The last messages, numbered.
 
 use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use gleis_broker::Json;
 use gleis_patterns::Pattern;
 use parking_lot::Mutex;
@@ -18,7 +20,7 @@ pub(crate) struct Log {
 }
 
 /// What is kept at most; the last message always is.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Most {
     pub(crate) bytes: usize,
     pub(crate) messages: usize,
@@ -29,8 +31,29 @@ struct Kept {
     bytes: usize,
     /// The number of the last message.
     last: u64,
-    // Invariant: the last ones, without a hole.
-    messages: VecDeque<Json>,
+    // Invariant: the numbers rise. One is missing only where messages were lost.
+    messages: VecDeque<Arc<Entry>>,
+}
+
+/// A message in the log.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    /// Behind it.
+    pub(crate) cursor: Cursor,
+    /// As it is written for readers of events, once for all of them, when the first one wants it.
+    pub(crate) event: OnceLock<Bytes>,
+    pub(crate) message: Json,
+}
+
+impl Entry {
+    fn new(cursor: Cursor, message: Json) -> Arc<Self> {
+        Arc::new(Self { cursor, event: OnceLock::new(), message })
+    }
+
+    /// The cursor of whoever has all but this.
+    fn before(&self) -> Cursor {
+        Cursor { number: self.cursor.number - 1, ..self.cursor }
+    }
 }
 
 /// What is behind a cursor.
@@ -38,7 +61,9 @@ struct Kept {
 pub(crate) struct Behind {
     /// Where the reader is now.
     pub(crate) cursor: Cursor,
-    pub(crate) messages: Vec<(Cursor, Json)>,
+    /// Where it was after what it missed.
+    pub(crate) from: Cursor,
+    pub(crate) messages: Vec<Arc<Entry>>,
     pub(crate) missed: Missed,
 }
 
@@ -52,6 +77,17 @@ pub(crate) enum Missed {
     Unknown,
 }
 
+impl Missed {
+    /// Both, as one gap.
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Unknown, _) | (_, Self::Unknown) => Self::Unknown,
+            (Self::Nothing, it) | (it, Self::Nothing) => it,
+            (Self::Some(one), Self::Some(two)) => Self::Some(one + two),
+        }
+    }
+}
+
 impl Log {
     pub(crate) fn new(most: Most) -> Self {
         let (count, kept) = (watch::Sender::new(0), Mutex::default());
@@ -61,15 +97,8 @@ impl Log {
     pub(crate) fn push(&self, message: Json) {
         let last = {
             let mut kept = self.kept.lock();
-            kept.bytes += weight(&message);
-            kept.last += 1;
-            kept.messages.push_back(message);
-            while 1 < kept.messages.len()
-                && (self.most.messages < kept.messages.len() || self.most.bytes < kept.bytes)
-            {
-                let oldest = kept.messages.pop_front();
-                kept.bytes -= oldest.as_ref().map_or(0, weight);
-            }
+            let cursor = self.at(kept.last + 1);
+            kept.push(Entry::new(cursor, message), self.most);
             kept.last
         };
         self.count.send_replace(last);
@@ -80,45 +109,55 @@ impl Log {
         let last = {
             let mut kept = self.kept.lock();
             kept.last += missed;
-            (kept.bytes, kept.messages) = Default::default();
             kept.last
         };
         self.count.send_replace(last);
     }
 
+    /// How many messages there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.kept.lock().last
+    }
+
     /// Where the next message will be behind.
     pub(crate) fn end(&self) -> Cursor {
-        self.at(self.kept.lock().last)
+        self.at(self.count())
     }
 
-    /// Where the log begins, as far as it is kept.
-    pub(crate) fn last(&self) -> (Cursor, Option<Json>) {
+    /// How many messages there were, the last one that is kept, and where that was.
+    pub(crate) fn last(&self) -> (u64, Cursor, Option<Json>) {
         let kept = self.kept.lock();
-        (self.at(kept.last), kept.messages.back().cloned())
+        match kept.messages.back() {
+            None => (kept.last, self.at(kept.last), None),
+            Some(it) => (kept.last, it.cursor, Some(it.message.clone())),
+        }
     }
 
-    /// What is behind `after`, no more than `most` messages, and of these what `filter` wants.
+    /// What is behind `after` up to where messages are missing, no more than `most`, and of these what
+    /// `filter` wants.
     pub(crate) fn behind(&self, after: Cursor, most: usize, filter: &Filter) -> Behind {
         let kept = self.kept.lock();
-        let first = kept.last - kept.messages.len() as u64;
         let is_ours = after.epoch == self.epoch && after.number <= kept.last;
-        let (from, missed) = match after.number {
-            _ if !is_ours => (first, Missed::Unknown),
-            number if number < first => (first, Missed::Some(first - number)),
-            number => (number, Missed::Nothing),
+        let seen = if is_ours { after.number } else { 0 };
+        let next = kept.messages.partition_point(|it| it.cursor.number <= seen);
+        let from = kept.messages.get(next).map_or(self.at(kept.last), |it| it.before());
+        let missed = match from.number.saturating_sub(after.number) {
+            _ if !is_ours => Missed::Unknown,
+            0 => Missed::Nothing,
+            number => Missed::Some(number),
         };
-        let skipped = (from - first) as usize;
-        let numbered = (from + 1..).zip(kept.messages.iter().skip(skipped)).take(most);
-        let mut cursor = self.at(from);
+        let mut cursor = from;
         let mut messages = Vec::new();
-        for (number, message) in numbered {
-            cursor.number = number;
-            if filter.wants(message) {
-                messages.push((cursor, message.clone()));
+        for entry in kept.messages.range(next..).take(most) {
+            if entry.before() != cursor {
+                break;
+            }
+            cursor = entry.cursor;
+            if filter.wants(&entry.message) {
+                messages.push(entry.clone());
             }
         }
-        cursor.epoch = self.epoch;
-        Behind { cursor, messages, missed }
+        Behind { cursor, from, messages, missed }
     }
 
     /// Waits until there is something behind `after`.
@@ -134,8 +173,22 @@ impl Log {
     }
 }
 
-fn weight(message: &Json) -> usize {
-    message.bytes().len()
+impl Kept {
+    fn push(&mut self, entry: Arc<Entry>, most: Most) {
+        self.bytes += weight(&entry);
+        self.last = entry.cursor.number;
+        self.messages.push_back(entry);
+        while 1 < self.messages.len()
+            && (most.messages < self.messages.len() || most.bytes < self.bytes)
+        {
+            let oldest = self.messages.pop_front();
+            self.bytes -= oldest.as_deref().map_or(0, weight);
+        }
+    }
+}
+
+fn weight(entry: &Entry) -> usize {
+    entry.message.bytes().len()
 }
 
 /// Which messages a reader wants.
@@ -163,7 +216,7 @@ mod tests {
 
     fn behind(log: &Log, number: u64) -> (Vec<u64>, Missed) {
         let behind = log.behind(log.at(number), 100, &Filter::default());
-        (behind.messages.iter().map(|it| it.0.number).collect(), behind.missed)
+        (behind.messages.iter().map(|it| it.cursor.number).collect(), behind.missed)
     }
 
     #[test]
@@ -185,6 +238,12 @@ mod tests {
         log.skip(3);
         assert_eq!(behind(&log, 2), (vec![], Missed::Some(3)));
         assert_eq!(behind(&log, 5), (vec![], Missed::Nothing));
+        // What came before is still there for whoever has not got it.
+        assert_eq!(behind(&log, 1), (vec![2], Missed::Nothing));
+        log.push(Json::parse("{}").unwrap());
+        assert_eq!(behind(&log, 0), (vec![1, 2], Missed::Nothing));
+        assert_eq!(behind(&log, 2), (vec![6], Missed::Some(3)));
+        assert_eq!(behind(&log, 4), (vec![6], Missed::Some(1)));
     }
 
     #[test]

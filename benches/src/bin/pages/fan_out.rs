@@ -71,7 +71,7 @@ async fn serve(
     let text = "x".repeat(100);
     let message = json!({"type": "n", "text": text});
     // As an event is written.
-    let line = format!("9d\r\nid: 0123456789abcdef:12345\ndata: {message}\n\n\r\n");
+    let line = format!("id: 0123456789abcdef:12345\ndata: {message}\n\n");
     let line = Bytes::from(line);
     while let Some(order) = orders.recv().await {
         match order {

@@ -19,8 +19,8 @@ pub(crate) async fn health(Shared(state): Shared<Arc<State>>) -> Response {
         Some(_) => "lost",
     };
     let status = if hub == "lost" { "degraded" } else { "ok" };
-    let (cursor, _) = state.log.last();
-    let answer = json!({"status": status, "hub": hub, "count": cursor.number,
+    let count = state.log.count();
+    let answer = json!({"status": status, "hub": hub, "count": count,
         "waiters": n_waiters(&state), "version": env!("CARGO_PKG_VERSION")});
     Answer(answer).into_response()
 }
@@ -38,7 +38,7 @@ pub(crate) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
             "# HELP gleis_bridge_{name} {help}\n# TYPE gleis_bridge_{name} {kind}\ngleis_bridge_{name} {value}"
         );
     };
-    tell("messages_total", "counter", "Messages of the hub.", state.log.last().0.number);
+    tell("messages_total", "counter", "Messages of the hub.", state.log.count());
     tell("sent_total", "counter", "Messages that the hub took.", read(&books.sent));
     tell("unsent_total", "counter", "Messages that the hub did not take.", read(&books.unsent));
     tell("calls_total", "counter", "Calls.", read(&books.calls));

@@ -8,14 +8,13 @@ use axum::extract::State as Shared;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use gleis_broker::{ClientError, Json};
+use gleis_broker::ClientError;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::cursor::Cursor;
 use crate::http::answer::{Problem, body, media_type, problem};
 use crate::http::query::{Wish, missed};
-use crate::log::Behind;
+use crate::log::{Behind, Entry, Missed};
 use crate::state::{State, count};
 
 /// So many messages are given at once.
@@ -28,14 +27,13 @@ pub(crate) async fn last(
 ) -> Result<Answer<Value>, Problem> {
     let Wish { after, filter, format, .. } = Wish::read(&uri)?;
     let Some(after) = after else {
-        let (cursor, message) = state.log.last();
+        let (count, cursor, message) = state.log.last();
         let message = message.map(|it| format.write(&it));
-        let cursor_text = cursor.to_string();
-        let answer = json!({"count": cursor.number, "message": message, "cursor": cursor_text});
+        let answer = json!({"count": count, "message": message, "cursor": cursor.to_string()});
         return Ok(Answer(answer));
     };
-    let Behind { cursor, messages, missed: gone } = state.log.behind(after, MOST, &filter);
-    let one = |(cursor, message): &(Cursor, Json)| json!({"cursor": cursor.to_string(), "message": format.write(message)});
+    let Behind { cursor, messages, missed: gone, .. } = state.log.behind(after, MOST, &filter);
+    let one = |it: &Arc<Entry>| json!({"cursor": it.cursor.to_string(), "message": format.write(&it.message)});
     let messages: Vec<_> = messages.iter().map(one).collect();
     let mut answer = Map::new();
     answer.insert("messages".into(), messages.into());
@@ -54,15 +52,15 @@ pub(crate) async fn next(Shared(state): Shared<Arc<State>>, uri: Uri) -> Result<
     let within = wish.timeout.unwrap_or(state.limits.poll).min(state.limits.poll);
     let until = Instant::now() + within;
     let mut at = wish.after.unwrap_or_else(|| state.log.end());
-    let mut gone = None;
+    let mut gone = Missed::Nothing;
     loop {
-        let Behind { cursor, messages, missed: now } = state.log.behind(at, 1, &wish.filter);
-        gone = gone.or(missed(now));
-        if let Some((cursor, message)) = messages.first() {
+        let Behind { cursor, messages, missed: now, .. } = state.log.behind(at, 1, &wish.filter);
+        gone = gone.and(now);
+        if let Some(it) = messages.first() {
             let mut answer = Map::new();
-            answer.insert("message".into(), wish.format.write(message));
-            answer.insert("cursor".into(), cursor.to_string().into());
-            if let Some(gone) = gone {
+            answer.insert("message".into(), wish.format.write(&it.message));
+            answer.insert("cursor".into(), it.cursor.to_string().into());
+            if let Some(gone) = missed(gone) {
                 count(&state.books.gaps);
                 answer.insert("missed".into(), gone);
             }

@@ -7,6 +7,7 @@ mod health;
 mod messages;
 mod page;
 mod query;
+mod reader;
 mod socket;
 mod topology;
 
@@ -25,6 +26,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 pub(crate) use crate::http::answer::{Problem, problem};
+pub(crate) use crate::http::events::Handover;
+pub(crate) use crate::http::reader::Reader;
 use crate::state::{State, count};
 
 pub(crate) fn router(state: Arc<State>) -> Router {

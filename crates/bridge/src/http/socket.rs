@@ -107,14 +107,14 @@ impl Talk {
 
     /// Gives what is behind the cursor.
     async fn give(&mut self) -> Result<(), End> {
-        let Behind { cursor, messages, missed: gone } =
+        let Behind { cursor, messages, missed: gone, .. } =
             self.state.log.behind(self.at, MOST, &self.wish.filter);
         if let Some(gone) = missed(gone) {
             count(&self.state.books.gaps);
             self.say(&json!({"gap": {"missed": gone}})).await?;
         }
-        for (cursor, message) in messages {
-            let text = self.text(cursor, &message);
+        for it in messages {
+            let text = self.text(it.cursor, &it.message);
             self.send(Message::Text(text.into())).await?;
         }
         self.at = cursor;

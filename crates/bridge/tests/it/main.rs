@@ -4,6 +4,7 @@
 
 mod calls;
 mod closing;
+mod events;
 mod hostile;
 mod matrix;
 mod reading;
