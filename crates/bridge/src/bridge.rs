@@ -4,18 +4,22 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::{BoxFuture, FutureExt, OptionFuture};
 use gleis_broker::{Addresses, ClientError, GenericMessageClient, Json, MessageHandler};
 use gleis_transport::TaskGuard;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::access::Access;
 use crate::call::Callee;
+use crate::file::{LogError, Store};
+use crate::keep::{Keeping, keep};
 use crate::limits::BridgeLimits;
 use crate::listener::Limited;
 use crate::log::{Log, Most};
@@ -30,6 +34,9 @@ pub enum BridgeError {
     /// The hub is not there.
     #[error("cannot reach the hub")]
     Hub(#[from] ClientError),
+    /// It cannot keep its log in that file.
+    #[error("cannot keep the log")]
+    KeepLog(#[from] LogError),
     /// It cannot listen there.
     #[error("cannot listen at {at}")]
     Listen {
@@ -48,6 +55,7 @@ pub struct BridgeBuilder {
     callee: Option<Arc<dyn Callee>>,
     hub: Option<Addresses>,
     limits: BridgeLimits,
+    log: Option<PathBuf>,
     watchtower: Option<Watchtower>,
 }
 
@@ -77,6 +85,23 @@ impl BridgeBuilder {
         self
     }
 
+    /// Keeps the log in a file, and goes on with what is there, so that cursors outlive the bridge: a
+    /// reader that comes back gets what it had not got of the last run, then a gap, since nobody knows what
+    /// the hub said in between, then what is new. In memory alone if not said.
+    ///
+    /// There are three files: this one, one with `.old` behind its name, and one with `.lock`. They have
+    /// about twice what the [log keeps](BridgeLimits::log_bytes) at most, and are for one bridge at a time;
+    /// dropping a bridge sets them free a moment later, a [shutdown](Bridge::shutdown) before it returns.
+    ///
+    /// Messages are written as they come, and forced to the disk at a shutdown only: if the bridge is
+    /// killed, it may lose the last ones, and those of the last seconds if the machine fails. If it cannot
+    /// write, as when the disk is full, it says so in its log, in `/health` and in `/metrics`, goes on in
+    /// memory, and tries again each second.
+    pub fn keep_log(mut self, path: impl Into<PathBuf>) -> Self {
+        self.log = Some(path.into());
+        self
+    }
+
     /// What it takes on.
     pub fn limits(mut self, limits: BridgeLimits) -> Self {
         self.limits = limits;
@@ -103,7 +128,15 @@ impl BridgeBuilder {
             self.access.hosts.extend(["localhost".to_owned(), host(local.ip())]);
         }
         let most = Most { bytes: limits.log_bytes, messages: limits.log_messages };
-        let log = Arc::new(Log::new(most));
+        let (log, store) = match self.log {
+            None => (Log::new(most), None),
+            Some(path) => {
+                let (log, store) = open_log(path, most).await?;
+                let begin = log.end();
+                (log, Some((store, begin)))
+            }
+        };
+        let log = Arc::new(log);
         let hub = match self.hub {
             None => None,
             Some(at) => Some(GenericMessageClient::connect(Writer(log.clone()), at).await?),
@@ -114,6 +147,7 @@ impl BridgeBuilder {
             callee: self.callee,
             closing: watch::Sender::new(false),
             hub,
+            keeping: store.is_some().then(Keeping::default),
             limits,
             log,
             rate: Bucket::new(limits.rate),
@@ -123,8 +157,9 @@ impl BridgeBuilder {
         let (done, ended) = watch::channel(false);
         let listener = Limited::new(listener, limits.connections);
         let serving = serve(listener, state.clone());
+        let keeping = store.map(|(store, begin)| keep(state.clone(), store, begin));
         let _task = TaskGuard::spawn(async move {
-            serving.await;
+            tokio::join!(serving, OptionFuture::from(keeping));
             done.send_replace(true);
         });
         Ok(Bridge { ended, local, state, _task })
@@ -142,6 +177,17 @@ impl MessageHandler for Writer {
     async fn handle_gap(&mut self, missed: u64) {
         self.0.skip(missed);
     }
+}
+
+/// Opens the file of a log where it may be waited for.
+async fn open_log(path: PathBuf, most: Most) -> Result<(Log, Store), LogError> {
+    let opening = spawn_blocking({
+        let path = path.clone();
+        move || Store::open(&path, most)
+    });
+    // The runtime is being closed.
+    let closed = |it: JoinError| LogError::Io { path, source: it.into() };
+    opening.await.map_err(closed)?
 }
 
 /// As it stands in a URL.
@@ -190,7 +236,7 @@ impl Bridge {
     fn builder(hub: Option<Addresses>) -> BridgeBuilder {
         let at = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let (access, limits) = Default::default();
-        BridgeBuilder { access, at, callee: None, hub, limits, watchtower: None }
+        BridgeBuilder { access, at, callee: None, hub, limits, log: None, watchtower: None }
     }
 
     /// Where it listens.

@@ -7,7 +7,7 @@ use std::str::FromStr;
 /// hexadecimal digits.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Cursor {
-    /// Which log: each start of a bridge begins another.
+    /// Which run of which bridge: each start begins another.
     pub epoch: u64,
     /// How many messages are before it.
     pub number: u64,

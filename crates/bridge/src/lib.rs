@@ -2,8 +2,9 @@
 //!
 //! A [`Bridge`] is an application of a [`MessageServer`](gleis_broker::MessageServer) that keeps the last
 //! messages in a log. Whoever reads it has a cursor, `epoch:number`, and gets what is behind that, by
-//! whatever way; what is gone by then is announced as a gap. Another epoch is another log: the bridge
-//! was started anew.
+//! whatever way; what is gone by then is announced as a gap. Each start of a bridge begins another epoch.
+//! A log that is [kept in a file](BridgeBuilder::keep_log) knows the cursors of earlier ones: what was said
+//! while no bridge was there is a gap of unknown size.
 //!
 //! | request | does |
 //! |---|---|
@@ -12,7 +13,7 @@
 //! | `GET /messages?after=c` | `{"messages": [{"cursor": c, "message": text}, ..], "cursor": c, "missed": n}`: all behind `c` |
 //! | `GET /messages/next?after=c&timeout=s` | `{"message": text, "cursor": c, "missed": n}`: the next one, waited for; 204 if none comes |
 //! | `POST /messages` | sends the field `message` of a form or of a JSON object: 202, 400, 503 |
-//! | `GET /events?after=c` | server-sent events; `Last-Event-ID` is a cursor, a gap is an event `gap` |
+//! | `GET /events?after=c` | server-sent events; `Last-Event-ID` is a cursor, a gap is an event `gap`; the connection is for them alone |
 //! | `GET /ws?after=c` | WebSocket: texts as they are, both ways; with `after`, `{"cursor": c, "message": text}` |
 //! | `POST /call/TARGET/METHOD` | calls what a [`Callee`] offers: a list is positional, an object named arguments |
 //! | `GET /openapi.json` | what can be called |
@@ -32,7 +33,9 @@ mod bridge;
 mod call;
 mod cursor;
 mod desk;
+mod file;
 mod http;
+mod keep;
 mod limits;
 mod listener;
 mod log;
@@ -43,5 +46,6 @@ mod topology;
 pub use crate::bridge::{Bridge, BridgeBuilder, BridgeError};
 pub use crate::call::{Argument, CallArgs, CallError, Callee, Method};
 pub use crate::cursor::Cursor;
+pub use crate::file::LogError;
 pub use crate::limits::BridgeLimits;
 pub use crate::topology::Observer;

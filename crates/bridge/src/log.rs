@@ -11,12 +11,27 @@ use tokio::sync::watch;
 
 use crate::cursor::Cursor;
 
+#[derive(Debug)]
 pub(crate) struct Log {
     /// How many messages there were; told when there is one more.
     count: watch::Sender<u64>,
     epoch: u64,
+    /// How many messages there were before this run.
+    first: u64,
     kept: Mutex<Kept>,
     most: Most,
+    /// Runs before this one, the oldest first.
+    past: Vec<Run>,
+}
+
+/// What an earlier run of the bridge left. Between two runs nobody knows what was missed.
+#[derive(Debug)]
+struct Run {
+    epoch: u64,
+    /// How many messages there were before it.
+    first: u64,
+    /// The number of the last message that is known of.
+    last: u64,
 }
 
 /// What is kept at most; the last message always is.
@@ -26,12 +41,13 @@ pub(crate) struct Most {
     pub(crate) messages: usize,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Kept {
     bytes: usize,
     /// The number of the last message.
     last: u64,
-    // Invariant: the numbers rise. One is missing only where messages were lost.
+    // Invariant: the numbers rise, from one run to the next as well. One is missing only where messages
+    // were lost.
     messages: VecDeque<Arc<Entry>>,
 }
 
@@ -73,7 +89,7 @@ pub(crate) enum Missed {
     Nothing,
     /// So many messages of this log.
     Some(u64),
-    /// The cursor is of another log, or of none: nobody knows.
+    /// The cursor is of another log, or of none, or the bridge was away: nobody knows.
     Unknown,
 }
 
@@ -88,10 +104,67 @@ impl Missed {
     }
 }
 
+/// What a log begins with.
+#[derive(Debug)]
+pub(crate) struct Past {
+    kept: Kept,
+    most: Most,
+    runs: Vec<Run>,
+}
+
+impl Past {
+    pub(crate) fn new(most: Most) -> Self {
+        Self { kept: Kept::default(), most, runs: Vec::new() }
+    }
+
+    /// Notes that a run began, or went on, here. `None` if that cannot be.
+    pub(crate) fn begin(&mut self, at: Cursor) -> Option<()> {
+        let number = at.number;
+        if LAST < number {
+            return None;
+        }
+        self.kept.last = self.kept.last.max(number);
+        match self.runs.last_mut() {
+            Some(run) if run.epoch == at.epoch => run.last = self.kept.last,
+            _ => {
+                let (first, last) = (self.kept.last, self.kept.last);
+                self.runs.push(Run { epoch: at.epoch, first, last });
+            }
+        }
+        if RUNS < self.runs.len() {
+            self.runs.remove(0);
+        }
+        Some(())
+    }
+
+    /// The next message of the last run. `None` if that cannot be.
+    pub(crate) fn push(&mut self, number: u64, message: Json) -> Option<()> {
+        let run = self.runs.last_mut()?;
+        if number <= self.kept.last || LAST < number {
+            return None;
+        }
+        run.last = number;
+        let cursor = Cursor { epoch: run.epoch, number };
+        self.kept.push(Entry::new(cursor, message), self.most);
+        Some(())
+    }
+}
+
 impl Log {
     pub(crate) fn new(most: Most) -> Self {
-        let (count, kept) = (watch::Sender::new(0), Mutex::default());
-        Self { count, epoch: fastrand::u64(..), kept, most }
+        Self::going_on(Past::new(most))
+    }
+
+    /// A log in which the numbers go on where the last run ended, in an epoch of its own: what that run
+    /// gave to readers may not be among what it left.
+    pub(crate) fn going_on(past: Past) -> Self {
+        let Past { kept, most, runs } = past;
+        let mut epoch = fastrand::u64(..);
+        while runs.iter().any(|it| it.epoch == epoch) {
+            epoch = epoch.wrapping_add(1);
+        }
+        let (first, count) = (kept.last, watch::Sender::new(kept.last));
+        Self { count, epoch, first, kept: Mutex::new(kept), most, past: runs }
     }
 
     pub(crate) fn push(&self, message: Json) {
@@ -137,14 +210,16 @@ impl Log {
     /// `filter` wants.
     pub(crate) fn behind(&self, after: Cursor, most: usize, filter: &Filter) -> Behind {
         let kept = self.kept.lock();
-        let is_ours = after.epoch == self.epoch && after.number <= kept.last;
-        let seen = if is_ours { after.number } else { 0 };
+        let place = self.place(after, kept.last);
+        let seen = place.map_or(0, |it| it.number);
         let next = kept.messages.partition_point(|it| it.cursor.number <= seen);
         let from = kept.messages.get(next).map_or(self.at(kept.last), |it| it.before());
-        let missed = match from.number.saturating_sub(after.number) {
-            _ if !is_ours => Missed::Unknown,
-            0 => Missed::Nothing,
-            number => Missed::Some(number),
+        let missed = match place {
+            Some(it) if it.epoch == from.epoch => match from.number.saturating_sub(it.number) {
+                0 => Missed::Nothing,
+                number => Missed::Some(number),
+            },
+            _ => Missed::Unknown,
         };
         let mut cursor = from;
         let mut messages = Vec::new();
@@ -166,6 +241,17 @@ impl Log {
             // The log lives as long as whoever waits.
             let _ = self.count.subscribe().wait_for(|it| after.number < *it).await;
         }
+    }
+
+    /// A cursor as this log knows it; `None` if it gave none like that.
+    fn place(&self, after: Cursor, last: u64) -> Option<Cursor> {
+        let Cursor { epoch, number } = after;
+        if epoch == self.epoch {
+            return (self.first <= number && number <= last).then_some(after);
+        }
+        let run = self.past.iter().rfind(|it| it.epoch == epoch)?;
+        // What that run gave and did not leave, the reader has.
+        (run.first <= number).then_some(Cursor { epoch, number: number.min(run.last) })
     }
 
     fn at(&self, number: u64) -> Cursor {
@@ -190,6 +276,11 @@ impl Kept {
 fn weight(entry: &Entry) -> usize {
     entry.message.bytes().len()
 }
+
+/// So many earlier runs are remembered. A reader that comes from an older one gets all that is kept.
+const RUNS: usize = 1_000;
+/// No number is greater: there is always a next one.
+const LAST: u64 = 1 << 62;
 
 /// Which messages a reader wants.
 #[derive(Clone, Debug, Default)]
@@ -244,6 +335,58 @@ mod tests {
         assert_eq!(behind(&log, 0), (vec![1, 2], Missed::Nothing));
         assert_eq!(behind(&log, 2), (vec![6], Missed::Some(3)));
         assert_eq!(behind(&log, 4), (vec![6], Missed::Some(1)));
+    }
+
+    fn left(log: &Log, past: Cursor) -> (Vec<Cursor>, Missed) {
+        let behind = log.behind(past, 100, &Filter::default());
+        (behind.messages.iter().map(|it| it.cursor).collect(), behind.missed)
+    }
+
+    #[test]
+    fn a_reader_of_an_earlier_run_gets_the_rest_of_that_then_a_gap_then_what_is_new() {
+        let message = || Json::parse("{}").unwrap();
+        let at = |epoch, number| Cursor { epoch, number };
+        let mut past = Past::new(Most { bytes: 1_000, messages: 100 });
+        past.begin(at(1, 0)).unwrap();
+        for number in [1, 2, 3] {
+            past.push(number, message()).unwrap();
+        }
+        // A run in which nothing came, and one in which something was lost.
+        past.begin(at(2, 3)).unwrap();
+        past.begin(at(3, 3)).unwrap();
+        past.push(4, message()).unwrap();
+        past.begin(at(3, 6)).unwrap();
+        past.push(7, message()).unwrap();
+        assert_eq!(past.push(7, message()), None);
+        assert_eq!(past.push(u64::MAX, message()), None);
+        let log = Log::going_on(past);
+        log.push(message());
+        let new = log.epoch;
+        assert_eq!(left(&log, at(1, 1)), (vec![at(1, 2), at(1, 3)], Missed::Nothing));
+        // It had what the run did not leave.
+        for end in [at(1, 3), at(1, 9), at(2, 3), at(2, 4)] {
+            assert_eq!(left(&log, end), (vec![at(3, 4)], Missed::Unknown), "{end:?}");
+        }
+        assert_eq!(left(&log, at(3, 3)), (vec![at(3, 4)], Missed::Nothing));
+        assert_eq!(left(&log, at(3, 4)), (vec![at(3, 7)], Missed::Some(2)));
+        assert_eq!(left(&log, at(3, 7)), (vec![at(new, 8)], Missed::Unknown));
+        assert_eq!(left(&log, at(new, 7)), (vec![at(new, 8)], Missed::Nothing));
+        assert_eq!(left(&log, at(new, 8)), (vec![], Missed::Nothing));
+        // Of nobody.
+        for nonsense in [at(3, 2), at(new, 6), at(new, 9), at(5, 1)] {
+            let all = left(&log, nonsense);
+            assert_eq!((all.0.len(), all.1), (3, Missed::Unknown), "{nonsense:?}");
+        }
+        assert_eq!(log.last().0, 8);
+    }
+
+    #[test]
+    fn no_more_runs_are_remembered_than_a_few() {
+        let mut past = Past::new(Most { bytes: 1_000, messages: 100 });
+        for epoch in 0..2 * RUNS as u64 {
+            past.begin(Cursor { epoch, number: 0 }).unwrap();
+        }
+        assert_eq!(past.runs.len(), RUNS);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::access::Access;
 use crate::call::Callee;
 use crate::http::{Problem, problem};
+use crate::keep::Keeping;
 use crate::limits::BridgeLimits;
 use crate::log::Log;
 use crate::topology::Watchtower;
@@ -23,6 +24,8 @@ pub(crate) struct State {
     /// True once the bridge is being closed: streams end.
     pub(crate) closing: watch::Sender<bool>,
     pub(crate) hub: Option<GenericMessageClient>,
+    /// How it goes with the file of the log, if there is one.
+    pub(crate) keeping: Option<Keeping>,
     pub(crate) limits: BridgeLimits,
     pub(crate) log: Arc<Log>,
     pub(crate) rate: Bucket,

@@ -338,6 +338,9 @@ pub(crate) struct BridgeRun {
     /// A name under which it is asked
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
+    /// Keep the messages in this file, and go on with what it has
+    #[arg(long, value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
     /// A name server whose agents are shown on the page, and may be called: POST /call/AGENT/METHOD
     #[arg(long, value_name = "ENDPOINT")]
     pub(crate) ns: Option<Endpoint>,

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration) -> Outcome {
     let args::Bridge::Run(command) = command;
     let mut stop = Stop::new()?;
-    let BridgeRun { listen, hub, token, allow_origin, allow_host, ns, rpc } = command;
+    let BridgeRun { listen, hub, token, allow_origin, allow_host, log, ns, rpc } = command;
     let (own, addresses) = match hub.as_deref() {
         Some([broadcast, receive]) => (None, (broadcast.clone(), receive.clone()).into()),
         _ => {
@@ -39,6 +39,9 @@ pub(crate) async fn run(command: args::Bridge, output: Output, timeout: Duration
     bridge = token.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::token);
     bridge = allow_origin.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_origin);
     bridge = allow_host.into_iter().fold(bridge, gleis_bridge::BridgeBuilder::allow_host);
+    if let Some(path) = log {
+        bridge = bridge.keep_log(path);
+    }
     if let Some(at) = &ns {
         let agents = agents::connect(&args::NameServer { ns: at.clone() }, timeout).await?;
         bridge = bridge.observe(Agents { agents, within: timeout.min(PATIENCE) });

@@ -18,9 +18,14 @@ pub(crate) async fn health(Shared(state): Shared<Arc<State>>) -> Response {
         Some(hub) if hub.is_connected() => "connected",
         Some(_) => "lost",
     };
-    let status = if hub == "lost" { "degraded" } else { "ok" };
+    let log = match &state.keeping {
+        None => "memory",
+        Some(books) if books.is_failing.load(Ordering::Relaxed) => "failing",
+        Some(_) => "file",
+    };
+    let status = if hub == "lost" || log == "failing" { "degraded" } else { "ok" };
     let count = state.log.count();
-    let answer = json!({"status": status, "hub": hub, "count": count,
+    let answer = json!({"status": status, "hub": hub, "log": log, "count": count,
         "waiters": n_waiters(&state), "version": env!("CARGO_PKG_VERSION")});
     Answer(answer).into_response()
 }
@@ -46,6 +51,12 @@ pub(crate) async fn metrics(Shared(state): Shared<Arc<State>>) -> Response {
     tell("refused_total", "counter", "Requests of whoever may not ask.", read(&books.refused));
     tell("waiters", "gauge", "Who waits for messages.", n_waiters(&state));
     tell("hub_connected", "gauge", "Whether the hub is there.", connected.into());
+    if let Some(books) = &state.keeping {
+        let failing = books.is_failing.load(Ordering::Relaxed);
+        tell("log_kept_total", "counter", "Messages written to the file.", read(&books.kept));
+        tell("log_lost_total", "counter", "Messages that the file lacks.", read(&books.lost));
+        tell("log_failing", "gauge", "Whether the file cannot be written.", failing.into());
+    }
     if let Some(hub) = &state.hub {
         for (way, flow) in hub.flows() {
             for (what, n) in [

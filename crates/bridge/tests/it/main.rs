@@ -6,6 +6,7 @@ mod calls;
 mod closing;
 mod events;
 mod hostile;
+mod keeping;
 mod matrix;
 mod reading;
 mod socket;

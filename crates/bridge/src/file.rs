@@ -1,0 +1,475 @@
+//! The log in a file, so that it outlives the bridge.
+//!
+//! What is new is appended to `FILE`. When that has as much as the log keeps it becomes `FILE.old`, in the
+//! place of the one before, and another `FILE` is begun: both together have at least what the log keeps,
+//! and about twice that at most. `FILE.lock` is locked as long as a bridge uses them.
+//!
+//! ```text
+//! file     "gleis log 1\n" record*
+//! record   length u32, CRC-32 of the payload u32, payload      numbers are little-endian
+//! payload  0 epoch u64 number u64                              a run, and the number before its first message
+//! payload  1 number u64 text                                   a message of that run
+//! ```
+//!
+//! A record that is cut off or damaged ends a file: what is behind it was never there.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use gleis_broker::Json;
+
+use crate::cursor::Cursor;
+use crate::log::{Entry, Log, Most, Past};
+
+/// Why a log cannot be kept in a file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The file is something else. It is left as it is.
+    #[error("{} is no log of a bridge", path.display())]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The system says no.
+    #[error("cannot use {}", path.display())]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Another bridge uses it.
+    #[error("{} is used by another bridge", path.display())]
+    Locked {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// It is a log of another version of gleis. It is left as it is.
+    #[error("{} is a log of another version", path.display())]
+    Version {
+        /// Which file.
+        path: PathBuf,
+    },
+}
+
+/// The files, for whoever writes them.
+#[derive(Debug)]
+pub(crate) struct Store {
+    /// Text in the file.
+    bytes: usize,
+    /// `None` if it has to be opened anew.
+    file: Option<File>,
+    /// Whether the file knows of this run.
+    is_told: bool,
+    _lock: File,
+    /// Messages in the file.
+    messages: usize,
+    most: Most,
+    path: PathBuf,
+    /// So much of the file is whole. What is behind that is of a write that failed.
+    whole: u64,
+}
+
+impl Store {
+    /// Opens the files at `path`, or begins them, and a log that goes on where they end.
+    pub(crate) fn open(path: &Path, most: Most) -> Result<(Log, Self), LogError> {
+        let error = |source| LogError::Io { path: path.to_owned(), source };
+        let lock = options().open(beside(path, ".lock")).map_err(error)?;
+        lock.try_lock().map_err(|it| match it {
+            TryLockError::Error(source) => error(source),
+            TryLockError::WouldBlock => LogError::Locked { path: path.to_owned() },
+        })?;
+        let mut past = Past::new(most);
+        read(&beside(path, ".old"), &mut past)?;
+        let Contents { bytes, messages, whole } = read(path, &mut past)?;
+        let log = Log::going_on(past);
+        let mut store = Self {
+            bytes,
+            file: None,
+            is_told: false,
+            _lock: lock,
+            messages,
+            most,
+            path: path.to_owned(),
+            whole,
+        };
+        store.append(log.end(), &[]).map_err(error)?;
+        Ok((log, store))
+    }
+
+    /// Appends messages to which a reader comes from `from`. Begins another file before if this one is full.
+    ///
+    /// # Errors
+    /// None of them is in the file; trying again is safe.
+    pub(crate) fn append(&mut self, from: Cursor, entries: &[Arc<Entry>]) -> io::Result<()> {
+        if self.most.messages <= self.messages || self.most.bytes <= self.bytes {
+            self.turn()?;
+        }
+        let mut all = Vec::new();
+        if self.whole == 0 {
+            all.extend_from_slice(MAGIC);
+        }
+        if !self.is_told {
+            let parts = [&[RUN], &from.epoch.to_le_bytes()[..], &from.number.to_le_bytes()];
+            record(&mut all, &parts)?;
+        }
+        let mut bytes = 0;
+        for it in entries {
+            let text = it.message.text().as_bytes();
+            bytes += text.len();
+            record(&mut all, &[&[MESSAGE], &it.cursor.number.to_le_bytes()[..], text])?;
+        }
+        self.write(&all)?;
+        self.whole += all.len() as u64;
+        (self.bytes, self.messages) = (self.bytes + bytes, self.messages + entries.len());
+        self.is_told = true;
+        Ok(())
+    }
+
+    /// Has the system write what it still holds.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.as_ref().map_or(Ok(()), File::sync_data)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let file = options().open(&self.path)?;
+                // Half a record, or more than that, of a write that failed.
+                file.set_len(self.whole)?;
+                file
+            }
+        };
+        file.write_all(bytes)?;
+        // After an error it is opened anew and cut, so that no half record stays.
+        self.file = Some(file);
+        Ok(())
+    }
+
+    /// Puts the file aside.
+    fn turn(&mut self) -> io::Result<()> {
+        // Not all systems rename what is open.
+        self.file = None;
+        match fs::rename(&self.path, beside(&self.path, ".old")) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => (),
+        }
+        (self.bytes, self.messages, self.whole) = (0, 0, 0);
+        self.is_told = false;
+        Ok(())
+    }
+}
+
+/// What a file has.
+#[derive(Default)]
+struct Contents {
+    bytes: usize,
+    messages: usize,
+    whole: u64,
+}
+
+/// Reads a file as far as it is whole.
+fn read(path: &Path, past: &mut Past) -> Result<Contents, LogError> {
+    let error = |source| LogError::Io { path: path.to_owned(), source };
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(it) if it.kind() == ErrorKind::NotFound => return Ok(Contents::default()),
+        Err(it) => return Err(error(it)),
+    };
+    let about = file.metadata().map_err(error)?;
+    if !about.is_file() {
+        return Err(LogError::Foreign { path: path.to_owned() });
+    }
+    let mut file = BufReader::new(file);
+    let mut magic = Vec::new();
+    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(error)?;
+    match &magic[..] {
+        MAGIC => (),
+        // It was cut off as it was begun.
+        it if MAGIC.starts_with(it) => return Ok(Contents::default()),
+        it if it.starts_with(KIND) => return Err(LogError::Version { path: path.to_owned() }),
+        _ => return Err(LogError::Foreign { path: path.to_owned() }),
+    }
+    let mut contents = Contents { whole: MAGIC.len() as u64, ..Contents::default() };
+    while let Some(payload) = next(&mut file, about.len() - contents.whole).map_err(error)? {
+        let Some(bytes) = understand(&payload, past) else { break };
+        contents.bytes += bytes;
+        contents.messages += usize::from(0 < bytes);
+        contents.whole += (HEAD + payload.len()) as u64;
+    }
+    if contents.whole < about.len() {
+        let lost = about.len() - contents.whole;
+        tracing::warn!(target: "gleis::bridge", path = %path.display(), lost, "the end of a log is damaged");
+    }
+    Ok(contents)
+}
+
+/// The payload of the next record, if it is whole.
+fn next(file: &mut impl Read, left: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut head = [0; HEAD];
+    if left < HEAD as u64 {
+        return Ok(None);
+    }
+    file.read_exact(&mut head)?;
+    let (length, sum) = head.split_at(4);
+    let number = |it: &[u8]| it.iter().rev().fold(0, |all, it| all << 8 | u32::from(*it));
+    let (length, sum) = (number(length), number(sum));
+    // Nothing is reserved for what cannot be there.
+    if left - (HEAD as u64) < u64::from(length) {
+        return Ok(None);
+    }
+    let mut payload = vec![0; length as usize];
+    file.read_exact(&mut payload)?;
+    Ok((crc(payload.iter().copied()) == sum).then_some(payload))
+}
+
+/// Tells `past` of a record; how many bytes of text it has. `None` if it is none.
+fn understand(payload: &[u8], past: &mut Past) -> Option<usize> {
+    let (kind, rest) = payload.split_first()?;
+    let (number, rest) = rest.split_first_chunk()?;
+    let number = u64::from_le_bytes(*number);
+    match *kind {
+        RUN => {
+            let before = u64::from_le_bytes(rest.try_into().ok()?);
+            past.begin(Cursor { epoch: number, number: before })?;
+            Some(0)
+        }
+        MESSAGE => {
+            past.push(number, Json::parse(rest.to_vec()).ok()?)?;
+            Some(rest.len())
+        }
+        _ => None,
+    }
+}
+
+fn record(to: &mut Vec<u8>, payload: &[&[u8]]) -> io::Result<()> {
+    let length: usize = payload.iter().map(|it| it.len()).sum();
+    let length = u32::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?;
+    to.extend_from_slice(&length.to_le_bytes());
+    to.extend_from_slice(&crc(payload.iter().copied().flatten().copied()).to_le_bytes());
+    payload.iter().for_each(|it| to.extend_from_slice(it));
+    Ok(())
+}
+
+/// The path with something behind it.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut path = path.as_os_str().to_owned();
+    path.push(end);
+    path.into()
+}
+
+/// For writing, and for nobody else to read: messages may be secret.
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// CRC-32 as in zip and Ethernet.
+fn crc(bytes: impl Iterator<Item = u8>) -> u32 {
+    !bytes.fold(!0, |sum, it| (sum >> 8) ^ CRC[usize::from(sum as u8 ^ it)])
+}
+
+const fn table() -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let mut sum = n as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
+            bit += 1;
+        }
+        table[n] = sum;
+        n += 1;
+    }
+    table
+}
+
+const CRC: [u32; 256] = table();
+/// Length and sum.
+const HEAD: usize = 8;
+const KIND: &[u8] = b"gleis log ";
+const MAGIC: &[u8] = b"gleis log 1\n";
+const MESSAGE: u8 = 1;
+const RUN: u8 = 0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Filter;
+
+    const MOST: Most = Most { bytes: 10_000, messages: 10 };
+
+    /// Puts messages into the file at `path`, in a run of their own.
+    fn fill(path: &Path, n: u64) -> Log {
+        let (log, mut store) = Store::open(path, MOST).unwrap();
+        for _ in 0..n {
+            push(&log, &mut store).unwrap();
+        }
+        log
+    }
+
+    fn push(log: &Log, store: &mut Store) -> io::Result<()> {
+        let from = log.end();
+        let number = from.number + 1;
+        log.push(Json::parse(format!("{{\"n\":{number}}}")).unwrap());
+        store.append(from, &log.behind(from, 1, &Filter::default()).messages)
+    }
+
+    /// The numbers of the messages that are there, and what they say.
+    fn numbers(path: &Path) -> Vec<u64> {
+        let (log, _) = Store::open(path, MOST).unwrap();
+        let mut at = Cursor { epoch: 0, number: 0 };
+        let mut numbers = Vec::new();
+        while at != log.end() {
+            let behind = log.behind(at, 100, &Filter::default());
+            for it in behind.messages {
+                assert_eq!(it.message.value()["n"], it.cursor.number);
+                numbers.push(it.cursor.number);
+            }
+            at = behind.cursor;
+        }
+        numbers
+    }
+
+    #[test]
+    fn what_was_written_is_there_again_and_the_numbers_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let end = fill(&path, 3).end();
+        assert_eq!(numbers(&path), [1, 2, 3]);
+        let (log, _) = Store::open(&path, MOST).unwrap();
+        assert_eq!(log.end().number, end.number);
+        assert_ne!(log.end().epoch, end.epoch);
+        drop(log);
+        fill(&path, 2);
+        assert_eq!(numbers(&path), [1, 2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_file_that_is_cut_anywhere_has_what_stands_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fill(&path, 3);
+        let whole = fs::read(&path).unwrap();
+        let mut most = 0;
+        for cut in 0..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let n = numbers(&path).len() as u64;
+            assert!(most <= n && n <= 3, "{cut}: {n}");
+            most = n;
+            // What comes later is found behind it.
+            fill(&path, 1);
+            assert_eq!(numbers(&path), (1..=n + 1).collect::<Vec<_>>(), "{cut}");
+        }
+        assert_eq!(most, 2);
+    }
+
+    #[test]
+    fn a_file_that_is_damaged_anywhere_has_what_stands_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        fill(&path, 3);
+        let whole = fs::read(&path).unwrap();
+        for place in MAGIC.len()..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0xFF;
+            fs::write(&path, &damaged).unwrap();
+            let n = numbers(&path).len() as u64;
+            assert!(n < 3, "{place}");
+            assert_eq!(numbers(&path), (1..=n).collect::<Vec<_>>(), "{place}");
+        }
+    }
+
+    #[test]
+    fn a_file_of_somebody_else_is_left_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        for (text, expected) in [
+            ("my diary, which is longer than that", "is no log of a bridge"),
+            ("diary", "is no log of a bridge"),
+            ("gleis log 2\nand so on", "is a log of another version"),
+            ("gleis log 10\nand so on", "is a log of another version"),
+        ] {
+            for other in [path.clone(), beside(&path, ".old")] {
+                fs::write(&other, text).unwrap();
+                let error = Store::open(&path, MOST).unwrap_err().to_string();
+                assert_eq!(error, format!("{} {expected}", other.display()));
+                assert_eq!(fs::read_to_string(&other).unwrap(), text);
+                fs::remove_file(&other).unwrap();
+            }
+        }
+        fs::create_dir(&path).unwrap();
+        assert!(Store::open(&path, MOST).is_err());
+        assert!(Store::open(&folder.path().join("no/log"), MOST).is_err());
+    }
+
+    #[test]
+    fn one_bridge_uses_it_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let first = Store::open(&path, MOST).unwrap();
+        let error = Store::open(&path, MOST).unwrap_err();
+        assert!(matches!(error, LogError::Locked { .. }), "{error}");
+        drop(first);
+        Store::open(&path, MOST).unwrap();
+    }
+
+    #[test]
+    fn files_take_turns_and_stay_small() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (log, mut store) = Store::open(&path, MOST).unwrap();
+        for n in 1..=95 {
+            push(&log, &mut store).unwrap();
+            let sizes =
+                [&path, &beside(&path, ".old")].map(|it| fs::metadata(it).map_or(0, |it| it.len()));
+            assert!(sizes.iter().all(|it| *it < 500), "{sizes:?}");
+            assert_eq!(log.count(), n);
+        }
+        drop(store);
+        assert_eq!(numbers(&path), (86..=95).collect::<Vec<_>>());
+        // A cursor that was given long ago is one of that run all the same.
+        let (again, _) = Store::open(&path, MOST).unwrap();
+        let early = Cursor { number: 90, ..log.end() };
+        let behind = again.behind(early, 100, &Filter::default());
+        assert_eq!((behind.missed, behind.messages.len()), (crate::log::Missed::Nothing, 5));
+    }
+
+    #[test]
+    fn half_a_write_leaves_nothing_and_is_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (log, mut store) = Store::open(&path, MOST).unwrap();
+        push(&log, &mut store).unwrap();
+        // As after a disk that was full.
+        options().open(&path).unwrap().write_all(b"half a record").unwrap();
+        store.file = None;
+        push(&log, &mut store).unwrap();
+        for _ in 2..10 {
+            push(&log, &mut store).unwrap();
+        }
+        // The file is full, and cannot be put aside.
+        let old = beside(&path, ".old");
+        fs::create_dir_all(old.join("in the way")).unwrap();
+        push(&log, &mut store).unwrap_err();
+        push(&log, &mut store).unwrap_err();
+        fs::remove_dir_all(&old).unwrap();
+        let from = Cursor { number: 10, ..log.end() };
+        store.append(from, &log.behind(from, 10, &Filter::default()).messages).unwrap();
+        drop(store);
+        assert_eq!(numbers(&path), (3..=12).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn sums_are_those_of_everybody() {
+        assert_eq!(crc(b"123456789".iter().copied()), 0xCBF4_3926);
+    }
+}
