@@ -90,8 +90,8 @@ impl BridgeBuilder {
     /// the hub said in between, then what is new. In memory alone if not said.
     ///
     /// There are three files: this one, one with `.old` behind its name, and one with `.lock`. They have
-    /// about twice what the [log keeps](BridgeLimits::log_bytes) at most, and are for one bridge at a time;
-    /// dropping a bridge sets them free a moment later, a [shutdown](Bridge::shutdown) before it returns.
+    /// about twice what the [log keeps](BridgeLimits::log_bytes) at most, are for their owner alone to read,
+    /// and for one bridge at a time; dropping a bridge sets them free a moment later, a [shutdown](Bridge::shutdown) before it returns.
     ///
     /// Messages are written as they come, and forced to the disk at a shutdown only: if the bridge is
     /// killed, it may lose the last ones, and those of the last seconds if the machine fails. If it cannot
@@ -131,15 +131,20 @@ impl BridgeBuilder {
         let (log, store) = match self.log {
             None => (Log::new(most), None),
             Some(path) => {
-                let (log, store) = open_log(path, most).await?;
-                let begin = log.end();
-                (log, Some((store, begin)))
+                let (log, store) = aside(path.clone(), move || Store::open(&path, most)).await?;
+                (log, Some(store))
             }
         };
+        let begin = log.end();
         let log = Arc::new(log);
         let hub = match self.hub {
             None => None,
             Some(at) => Some(GenericMessageClient::connect(Writer(log.clone()), at).await?),
+        };
+        // Before anybody gets a cursor, but not for each attempt to reach the hub.
+        let store = match store {
+            None => None,
+            Some(store) => Some(aside(store.path().to_owned(), move || store.begin(begin)).await?),
         };
         let state = Arc::new(State {
             access: self.access,
@@ -157,7 +162,7 @@ impl BridgeBuilder {
         let (done, ended) = watch::channel(false);
         let listener = Limited::new(listener, limits.connections);
         let serving = serve(listener, state.clone());
-        let keeping = store.map(|(store, begin)| keep(state.clone(), store, begin));
+        let keeping = store.map(|it| keep(state.clone(), it, begin));
         let _task = TaskGuard::spawn(async move {
             tokio::join!(serving, OptionFuture::from(keeping));
             done.send_replace(true);
@@ -179,15 +184,14 @@ impl MessageHandler for Writer {
     }
 }
 
-/// Opens the file of a log where it may be waited for.
-async fn open_log(path: PathBuf, most: Most) -> Result<(Log, Store), LogError> {
-    let opening = spawn_blocking({
-        let path = path.clone();
-        move || Store::open(&path, most)
-    });
+/// Does something with the file at `path` on a thread on which it may wait.
+async fn aside<T: Send + 'static>(
+    path: PathBuf,
+    work: impl FnOnce() -> Result<T, LogError> + Send + 'static,
+) -> Result<T, LogError> {
     // The runtime is being closed.
     let closed = |it: JoinError| LogError::Io { path, source: it.into() };
-    opening.await.map_err(closed)?
+    spawn_blocking(work).await.map_err(closed)?
 }
 
 /// As it stands in a URL.

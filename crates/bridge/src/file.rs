@@ -58,7 +58,7 @@ pub enum LogError {
 /// The files, for whoever writes them.
 #[derive(Debug)]
 pub(crate) struct Store {
-    /// Text in the file.
+    /// Bytes in the file that count against what the log keeps: texts, and a little for each run.
     bytes: usize,
     /// `None` if it has to be opened anew.
     file: Option<File>,
@@ -74,7 +74,8 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the files at `path`, or begins them, and a log that goes on where they end.
+    /// Reads the files at `path`, if they are there, and makes a log that goes on where they end. Nothing
+    /// is written before it is [begun](Self::begin).
     pub(crate) fn open(path: &Path, most: Most) -> Result<(Log, Self), LogError> {
         let error = |source| LogError::Io { path: path.to_owned(), source };
         let lock = options().open(beside(path, ".lock")).map_err(error)?;
@@ -86,7 +87,7 @@ impl Store {
         read(&beside(path, ".old"), &mut past)?;
         let Contents { bytes, messages, whole } = read(path, &mut past)?;
         let log = Log::going_on(past);
-        let mut store = Self {
+        let store = Self {
             bytes,
             file: None,
             is_told: false,
@@ -96,8 +97,18 @@ impl Store {
             path: path.to_owned(),
             whole,
         };
-        store.append(log.end(), &[]).map_err(error)?;
         Ok((log, store))
+    }
+
+    /// Tells the file of a run that begins at `at`.
+    pub(crate) fn begin(mut self, at: Cursor) -> Result<Self, LogError> {
+        let begun = self.append(at, &[]);
+        begun.map_err(|source| LogError::Io { path: self.path.clone(), source })?;
+        Ok(self)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends messages to which a reader comes from `from`. Begins another file before if this one is full.
@@ -108,19 +119,17 @@ impl Store {
         if self.most.messages <= self.messages || self.most.bytes <= self.bytes {
             self.turn()?;
         }
-        let mut all = Vec::new();
+        let (mut all, mut bytes) = (Vec::new(), 0);
         if self.whole == 0 {
             all.extend_from_slice(MAGIC);
         }
         if !self.is_told {
             let parts = [&[RUN], &from.epoch.to_le_bytes()[..], &from.number.to_le_bytes()];
-            record(&mut all, &parts)?;
+            bytes += record(&mut all, &parts)?;
         }
-        let mut bytes = 0;
         for it in entries {
             let text = it.message.text().as_bytes();
-            bytes += text.len();
-            record(&mut all, &[&[MESSAGE], &it.cursor.number.to_le_bytes()[..], text])?;
+            bytes += record(&mut all, &[&[MESSAGE], &it.cursor.number.to_le_bytes()[..], text])?;
         }
         self.write(&all)?;
         self.whole += all.len() as u64;
@@ -196,9 +205,9 @@ fn read(path: &Path, past: &mut Past) -> Result<Contents, LogError> {
     }
     let mut contents = Contents { whole: MAGIC.len() as u64, ..Contents::default() };
     while let Some(payload) = next(&mut file, about.len() - contents.whole).map_err(error)? {
-        let Some(bytes) = understand(&payload, past) else { break };
-        contents.bytes += bytes;
-        contents.messages += usize::from(0 < bytes);
+        let Some(messages) = understand(&payload, past) else { break };
+        contents.messages += messages;
+        contents.bytes += payload.len() - START;
         contents.whole += (HEAD + payload.len()) as u64;
     }
     if contents.whole < about.len() {
@@ -227,7 +236,7 @@ fn next(file: &mut impl Read, left: u64) -> io::Result<Option<Vec<u8>>> {
     Ok((crc(payload.iter().copied()) == sum).then_some(payload))
 }
 
-/// Tells `past` of a record; how many bytes of text it has. `None` if it is none.
+/// Tells `past` of a record; how many messages it has. `None` if it is none.
 fn understand(payload: &[u8], past: &mut Past) -> Option<usize> {
     let (kind, rest) = payload.split_first()?;
     let (number, rest) = rest.split_first_chunk()?;
@@ -240,19 +249,20 @@ fn understand(payload: &[u8], past: &mut Past) -> Option<usize> {
         }
         MESSAGE => {
             past.push(number, Json::parse(rest.to_vec()).ok()?)?;
-            Some(rest.len())
+            Some(1)
         }
         _ => None,
     }
 }
 
-fn record(to: &mut Vec<u8>, payload: &[&[u8]]) -> io::Result<()> {
-    let length: usize = payload.iter().map(|it| it.len()).sum();
-    let length = u32::try_from(length).map_err(|_| ErrorKind::FileTooLarge)?;
+/// Writes a record; how many bytes count.
+fn record(to: &mut Vec<u8>, payload: &[&[u8]]) -> io::Result<usize> {
+    let size: usize = payload.iter().map(|it| it.len()).sum();
+    let length = u32::try_from(size).map_err(|_| ErrorKind::FileTooLarge)?;
     to.extend_from_slice(&length.to_le_bytes());
     to.extend_from_slice(&crc(payload.iter().copied().flatten().copied()).to_le_bytes());
     payload.iter().for_each(|it| to.extend_from_slice(it));
-    Ok(())
+    Ok(size - START)
 }
 
 /// The path with something behind it.
@@ -299,6 +309,8 @@ const KIND: &[u8] = b"gleis log ";
 const MAGIC: &[u8] = b"gleis log 1\n";
 const MESSAGE: u8 = 1;
 const RUN: u8 = 0;
+/// The kind and the first number of a payload.
+const START: usize = 9;
 
 #[cfg(test)]
 mod tests {
@@ -307,9 +319,15 @@ mod tests {
 
     const MOST: Most = Most { bytes: 10_000, messages: 10 };
 
+    fn open(path: &Path) -> (Log, Store) {
+        let (log, store) = Store::open(path, MOST).unwrap();
+        let store = store.begin(log.end()).unwrap();
+        (log, store)
+    }
+
     /// Puts messages into the file at `path`, in a run of their own.
     fn fill(path: &Path, n: u64) -> Log {
-        let (log, mut store) = Store::open(path, MOST).unwrap();
+        let (log, mut store) = open(path);
         for _ in 0..n {
             push(&log, &mut store).unwrap();
         }
@@ -325,7 +343,7 @@ mod tests {
 
     /// The numbers of the messages that are there, and what they say.
     fn numbers(path: &Path) -> Vec<u64> {
-        let (log, _) = Store::open(path, MOST).unwrap();
+        let (log, _) = open(path);
         let mut at = Cursor { epoch: 0, number: 0 };
         let mut numbers = Vec::new();
         while at != log.end() {
@@ -345,7 +363,7 @@ mod tests {
         let path = folder.path().join("log");
         let end = fill(&path, 3).end();
         assert_eq!(numbers(&path), [1, 2, 3]);
-        let (log, _) = Store::open(&path, MOST).unwrap();
+        let (log, _) = open(&path);
         assert_eq!(log.end().number, end.number);
         assert_ne!(log.end().epoch, end.epoch);
         drop(log);
@@ -415,18 +433,18 @@ mod tests {
     fn one_bridge_uses_it_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let first = Store::open(&path, MOST).unwrap();
+        let first = open(&path);
         let error = Store::open(&path, MOST).unwrap_err();
         assert!(matches!(error, LogError::Locked { .. }), "{error}");
         drop(first);
-        Store::open(&path, MOST).unwrap();
+        open(&path);
     }
 
     #[test]
     fn files_take_turns_and_stay_small() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let (log, mut store) = Store::open(&path, MOST).unwrap();
+        let (log, mut store) = open(&path);
         for n in 1..=95 {
             push(&log, &mut store).unwrap();
             let sizes =
@@ -437,17 +455,28 @@ mod tests {
         drop(store);
         assert_eq!(numbers(&path), (86..=95).collect::<Vec<_>>());
         // A cursor that was given long ago is one of that run all the same.
-        let (again, _) = Store::open(&path, MOST).unwrap();
+        let (again, _) = open(&path);
         let early = Cursor { number: 90, ..log.end() };
         let behind = again.behind(early, 100, &Filter::default());
         assert_eq!((behind.missed, behind.messages.len()), (crate::log::Missed::Nothing, 5));
     }
 
     #[test]
+    fn runs_without_a_word_are_bounded_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        for _ in 0..200 {
+            let (log, store) = Store::open(&path, Most { bytes: 100, messages: 10 }).unwrap();
+            store.begin(log.end()).unwrap();
+            assert!(fs::metadata(&path).unwrap().len() < 500);
+        }
+    }
+
+    #[test]
     fn half_a_write_leaves_nothing_and_is_tried_again() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let (log, mut store) = Store::open(&path, MOST).unwrap();
+        let (log, mut store) = open(&path);
         push(&log, &mut store).unwrap();
         // As after a disk that was full.
         options().open(&path).unwrap().write_all(b"half a record").unwrap();

@@ -151,6 +151,9 @@ struct Line {
 impl Line {
     /// Says all of it.
     async fn write(&mut self, mut pieces: VecDeque<Bytes>) -> io::Result<()> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
         while let Some(first) = pieces.front_mut() {
             if first.is_empty() {
                 pieces.pop_front();
@@ -240,6 +243,34 @@ mod tests {
     use super::*;
     use crate::bridge::Bridge;
 
+    async fn ask(bridge: &Bridge, query: &str) -> TcpStream {
+        let mut stream = TcpStream::connect(bridge.local_addr()).await.unwrap();
+        let request = format!("GET /events?{query} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_wants_nothing_of_what_comes_hears_that_the_bridge_is_there() {
+        let bridge = Bridge::without_hub().await.unwrap();
+        let mut stream = ask(&bridge, "type=a").await;
+        let begin = Instant::now();
+        let mut heard = String::new();
+        for _ in 0..10 {
+            // Not synchronisation: the clock is stopped, and this is what is waited for.
+            sleep(QUIET / 3).await;
+            bridge.state.log.push(Json::parse("{\"type\":\"b\"}").unwrap());
+        }
+        while heard.matches("\n:\n\n").count() < 2 {
+            let mut some = [0; 512];
+            let n = stream.read(&mut some).await.unwrap();
+            assert!(0 < n, "{heard}");
+            heard.push_str(std::str::from_utf8(&some[..n]).unwrap());
+        }
+        assert!(!heard.contains("\"b\""), "{heard}");
+        assert!(begin.elapsed() <= 4 * QUIET, "{:?}", begin.elapsed());
+    }
+
     #[tokio::test(start_paused = true)]
     async fn whoever_takes_nothing_for_long_is_cut_off() {
         let bridge = Bridge::without_hub().await.unwrap();
@@ -247,9 +278,7 @@ mod tests {
             let text = format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20));
             bridge.state.log.push(Json::parse(text).unwrap());
         }
-        let mut stream = TcpStream::connect(bridge.local_addr()).await.unwrap();
-        let request = format!("GET /events?after=0:0 HTTP/1.1\r\nhost: {}\r\n\r\n", "localhost");
-        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut stream = ask(&bridge, "after=0:0").await;
         stream.read_u8().await.unwrap();
         let free = || bridge.state.waiters.available_permits() == bridge.state.limits.waiters;
         assert!(!free());

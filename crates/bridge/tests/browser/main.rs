@@ -13,6 +13,7 @@ use gleis_broker::{MessageClient, MessageServer};
 use gleis_core::{AgentInfo, Name, SocketInfo, Topology, Traffic};
 use gleis_test::wait::within;
 use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::driver::Browser;
 
@@ -159,6 +160,61 @@ async fn the_page_shows_agents_and_who_talks_to_whom() {
     browser.until(STATE, "live").await;
     browser.until("return document.getElementById('system').hidden", true).await;
     browser.close().await;
+    drop(bridge);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Chromium: cargo xtask browser"]
+async fn the_page_gets_what_it_missed_of_a_bridge_that_keeps_its_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let hub = MessageServer::bind().await.unwrap();
+    let bridge = Bridge::to(&hub).keep_log(&path).await.unwrap();
+    let at = bridge.local_addr();
+    let application = MessageClient::connect(&hub).await.unwrap();
+    let browser = Browser::open().await;
+    browser.go(&format!("http://{at}/")).await;
+    browser.until(STATE, "live").await;
+    let send = async |numbers: std::ops::RangeInclusive<u64>| {
+        for n in numbers {
+            application.send_message(&json!({"type": "subject", "subject": n})).await.unwrap();
+        }
+    };
+    send(1..=2).await;
+    let rows = "return document.querySelectorAll('#messages tr').length";
+    browser.until(rows, 2).await;
+    assert!(bridge.shutdown(Duration::from_secs(10)).await);
+    browser.until(STATE, "lost").await;
+    // A run that the page may never see.
+    let bridge = Bridge::to(&hub).keep_log(&path).await.unwrap();
+    send(3..=4).await;
+    within(async {
+        while bridge_count(bridge.local_addr()).await != 4 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    assert!(bridge.shutdown(Duration::from_secs(10)).await);
+    let bridge = Bridge::to(&hub).listen(at).keep_log(&path).await.unwrap();
+    browser.until(STATE, "live").await;
+    browser.until(rows, 6).await;
+    send(5..=5).await;
+    let subjects = "return [...document.querySelectorAll('#messages tr')]\
+        .map((row) => row.className === 'gap' ? 0 : JSON.parse(row.cells[2].textContent).subject)";
+    browser.until(subjects, json!([5, 0, 4, 3, 0, 2, 1])).await;
+    browser.close().await;
+    drop(bridge);
+}
+
+/// How many messages a bridge has had.
+async fn bridge_count(at: std::net::SocketAddr) -> u64 {
+    let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
+    let request = format!("GET /health HTTP/1.0\r\nhost: {at}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str::<serde_json::Value>(body).unwrap()["count"].as_u64().unwrap()
 }
 
 /// Keeps a picture, so that somebody may look at it.

@@ -67,6 +67,11 @@ impl Running {
         within(self.process.wait()).await.unwrap().code().unwrap()
     }
 
+    /// Ends it as the system does, without a word to it.
+    pub(crate) async fn kill(mut self) {
+        within(self.process.kill()).await.unwrap();
+    }
+
     pub(crate) async fn ended(mut self) -> i32 {
         within(self.process.wait()).await.unwrap().code().unwrap()
     }

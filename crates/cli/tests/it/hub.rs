@@ -1,6 +1,6 @@
 //! `gleis hub` and `gleis bridge`
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -55,6 +55,59 @@ async fn a_bridge_serves_a_hub_of_its_own_or_another_one() {
     assert!(get(&url, "/health").await.contains("\"hub\":\"connected\""));
     assert_eq!(other.interrupt().await, 0);
     assert_eq!(own.interrupt().await, 0);
+}
+
+#[tokio::test]
+async fn a_bridge_that_keeps_its_log_goes_on_after_it_was_killed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log").display().to_string();
+    let mut hub = Running::new(&["hub", "run"]);
+    let addresses = hub.next().await;
+    let at = ["broadcast", "receive"].map(|it| addresses[it].as_str().unwrap());
+    let args = ["bridge", "run", "--hub", at[0], at[1], "--log", &path];
+    let messages = async |url: &str, query: &str| -> Value {
+        let answer = get(url, &format!("/messages{query}")).await;
+        serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap()
+    };
+    // A reader: it asks for what is behind its cursor, whichever bridge is there.
+    let (mut cursor, mut read, mut gaps) = ("0:0".to_owned(), Vec::new(), 0);
+    let mut follow = async |url: &str, n: usize| {
+        while read.len() < n {
+            let answer = messages(url, &format!("?format=json&after={cursor}")).await;
+            read.extend(
+                answer["messages"].as_array().unwrap().iter().map(|it| it["message"]["n"].clone()),
+            );
+            gaps += usize::from(answer.get("missed").is_some());
+            cursor = answer["cursor"].as_str().unwrap().to_owned();
+        }
+        (read.clone(), gaps)
+    };
+    for sent in [0, 5, 10, 15] {
+        let mut bridge = Running::new(&args);
+        let url = bridge.field("url").await;
+        assert_eq!(messages(&url, "").await["count"], sent);
+        for n in sent + 1..=sent + 5 {
+            let body = json!({"message": {"type": "n", "n": n}}).to_string();
+            assert!(ask(&url, "POST", "/messages", &body).await.starts_with("HTTP/1.1 202"));
+        }
+        follow(&url, sent + 3).await;
+        // It writes as it goes: all of it is in the file before it is killed.
+        let written = async {
+            while !get(&url, "/metrics").await.contains("\ngleis_bridge_log_kept_total 5\n") {}
+        };
+        gleis_test::wait::within(written).await;
+        bridge.kill().await;
+    }
+    let mut bridge = Running::new(&args);
+    let url = bridge.field("url").await;
+    let (read, gaps) = follow(&url, 20).await;
+    // Each message once, and a gap for each time the bridge was away and for the cursor of nobody.
+    assert_eq!((read, gaps), ((1..=20).map(Value::from).collect(), 4));
+    // The file is for one at a time.
+    let (exit, _, err) = gleis(&args).await;
+    assert!(exit == 1 && err.contains("is used by another bridge"), "{exit}: {err}");
+    assert_eq!(bridge.interrupt().await, 0);
+    assert_eq!(hub.interrupt().await, 0);
 }
 
 async fn get(url: &str, path: &str) -> String {
