@@ -3,25 +3,16 @@
 //! What is new is appended to `FILE`. When that has as much as the log keeps it becomes `FILE.old`, in the
 //! place of the one before, and another `FILE` is begun: both together have at least what the log keeps,
 //! and about twice that at most. `FILE.lock` is locked as long as a bridge uses them.
-//!
-//! ```text
-//! file     "gleis log 1\n" record*
-//! record   length u32, CRC-32 of the payload u32, payload      numbers are little-endian
-//! payload  0 epoch u64 number u64                              a run, and the number before its first message
-//! payload  1 number u64 text                                   a message of that run
-//! ```
-//!
-//! A record that is cut off or damaged ends a file: what is behind it was never there.
+//! What is in a file says `record`.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use gleis_broker::Json;
-
 use crate::cursor::Cursor;
 use crate::log::{Entry, Log, Most, Past};
+use crate::record::{self, Contents};
 
 /// Why a log cannot be kept in a file.
 #[derive(Debug, thiserror::Error)]
@@ -84,8 +75,8 @@ impl Store {
             TryLockError::WouldBlock => LogError::Locked { path: path.to_owned() },
         })?;
         let mut past = Past::new(most);
-        read(&beside(path, ".old"), &mut past)?;
-        let Contents { bytes, messages, whole } = read(path, &mut past)?;
+        record::read(&beside(path, ".old"), &mut past)?;
+        let Contents { bytes, messages, whole } = record::read(path, &mut past)?;
         let log = Log::going_on(past);
         let store = Self {
             bytes,
@@ -121,15 +112,13 @@ impl Store {
         }
         let (mut all, mut bytes) = (Vec::new(), 0);
         if self.whole == 0 {
-            all.extend_from_slice(MAGIC);
+            record::begin(&mut all);
         }
         if !self.is_told {
-            let parts = [&[RUN], &from.epoch.to_le_bytes()[..], &from.number.to_le_bytes()];
-            bytes += record(&mut all, &parts)?;
+            bytes += record::run(&mut all, from)?;
         }
         for it in entries {
-            let text = it.message.text().as_bytes();
-            bytes += record(&mut all, &[&[MESSAGE], &it.cursor.number.to_le_bytes()[..], text])?;
+            bytes += record::message(&mut all, it)?;
         }
         self.write(&all)?;
         self.whole += all.len() as u64;
@@ -173,98 +162,6 @@ impl Store {
     }
 }
 
-/// What a file has.
-#[derive(Default)]
-struct Contents {
-    bytes: usize,
-    messages: usize,
-    whole: u64,
-}
-
-/// Reads a file as far as it is whole.
-fn read(path: &Path, past: &mut Past) -> Result<Contents, LogError> {
-    let error = |source| LogError::Io { path: path.to_owned(), source };
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(it) if it.kind() == ErrorKind::NotFound => return Ok(Contents::default()),
-        Err(it) => return Err(error(it)),
-    };
-    let about = file.metadata().map_err(error)?;
-    if !about.is_file() {
-        return Err(LogError::Foreign { path: path.to_owned() });
-    }
-    let mut file = BufReader::new(file);
-    let mut magic = Vec::new();
-    file.by_ref().take(MAGIC.len() as u64).read_to_end(&mut magic).map_err(error)?;
-    match &magic[..] {
-        MAGIC => (),
-        // It was cut off as it was begun.
-        it if MAGIC.starts_with(it) => return Ok(Contents::default()),
-        it if it.starts_with(KIND) => return Err(LogError::Version { path: path.to_owned() }),
-        _ => return Err(LogError::Foreign { path: path.to_owned() }),
-    }
-    let mut contents = Contents { whole: MAGIC.len() as u64, ..Contents::default() };
-    while let Some(payload) = next(&mut file, about.len() - contents.whole).map_err(error)? {
-        let Some(messages) = understand(&payload, past) else { break };
-        contents.messages += messages;
-        contents.bytes += payload.len() - START;
-        contents.whole += (HEAD + payload.len()) as u64;
-    }
-    if contents.whole < about.len() {
-        let lost = about.len() - contents.whole;
-        tracing::warn!(target: "gleis::bridge", path = %path.display(), lost, "the end of a log is damaged");
-    }
-    Ok(contents)
-}
-
-/// The payload of the next record, if it is whole.
-fn next(file: &mut impl Read, left: u64) -> io::Result<Option<Vec<u8>>> {
-    let mut head = [0; HEAD];
-    if left < HEAD as u64 {
-        return Ok(None);
-    }
-    file.read_exact(&mut head)?;
-    let (length, sum) = head.split_at(4);
-    let number = |it: &[u8]| it.iter().rev().fold(0, |all, it| all << 8 | u32::from(*it));
-    let (length, sum) = (number(length), number(sum));
-    // Nothing is reserved for what cannot be there.
-    if left - (HEAD as u64) < u64::from(length) {
-        return Ok(None);
-    }
-    let mut payload = vec![0; length as usize];
-    file.read_exact(&mut payload)?;
-    Ok((crc(payload.iter().copied()) == sum).then_some(payload))
-}
-
-/// Tells `past` of a record; how many messages it has. `None` if it is none.
-fn understand(payload: &[u8], past: &mut Past) -> Option<usize> {
-    let (kind, rest) = payload.split_first()?;
-    let (number, rest) = rest.split_first_chunk()?;
-    let number = u64::from_le_bytes(*number);
-    match *kind {
-        RUN => {
-            let before = u64::from_le_bytes(rest.try_into().ok()?);
-            past.begin(Cursor { epoch: number, number: before })?;
-            Some(0)
-        }
-        MESSAGE => {
-            past.push(number, Json::parse(rest.to_vec()).ok()?)?;
-            Some(1)
-        }
-        _ => None,
-    }
-}
-
-/// Writes a record; how many bytes count.
-fn record(to: &mut Vec<u8>, payload: &[&[u8]]) -> io::Result<usize> {
-    let size: usize = payload.iter().map(|it| it.len()).sum();
-    let length = u32::try_from(size).map_err(|_| ErrorKind::FileTooLarge)?;
-    to.extend_from_slice(&length.to_le_bytes());
-    to.extend_from_slice(&crc(payload.iter().copied().flatten().copied()).to_le_bytes());
-    payload.iter().for_each(|it| to.extend_from_slice(it));
-    Ok(size - START)
-}
-
 /// The path with something behind it.
 fn beside(path: &Path, end: &str) -> PathBuf {
     let mut path = path.as_os_str().to_owned();
@@ -281,39 +178,10 @@ fn options() -> OpenOptions {
     options
 }
 
-/// CRC-32 as in zip and Ethernet.
-fn crc(bytes: impl Iterator<Item = u8>) -> u32 {
-    !bytes.fold(!0, |sum, it| (sum >> 8) ^ CRC[usize::from(sum as u8 ^ it)])
-}
-
-const fn table() -> [u32; 256] {
-    let mut table = [0; 256];
-    let mut n = 0;
-    while n < 256 {
-        let mut sum = n as u32;
-        let mut bit = 0;
-        while bit < 8 {
-            sum = if sum & 1 == 1 { (sum >> 1) ^ 0xEDB8_8320 } else { sum >> 1 };
-            bit += 1;
-        }
-        table[n] = sum;
-        n += 1;
-    }
-    table
-}
-
-const CRC: [u32; 256] = table();
-/// Length and sum.
-const HEAD: usize = 8;
-const KIND: &[u8] = b"gleis log ";
-const MAGIC: &[u8] = b"gleis log 1\n";
-const MESSAGE: u8 = 1;
-const RUN: u8 = 0;
-/// The kind and the first number of a payload.
-const START: usize = 9;
-
 #[cfg(test)]
 mod tests {
+    use gleis_broker::Json;
+
     use super::*;
     use crate::log::Filter;
 
@@ -396,7 +264,7 @@ mod tests {
         let path = folder.path().join("log");
         fill(&path, 3);
         let whole = fs::read(&path).unwrap();
-        for place in MAGIC.len()..whole.len() {
+        for place in "gleis log 1\n".len()..whole.len() {
             let mut damaged = whole.clone();
             damaged[place] ^= 0xFF;
             fs::write(&path, &damaged).unwrap();
@@ -495,10 +363,5 @@ mod tests {
         store.append(from, &log.behind(from, 10, &Filter::default()).messages).unwrap();
         drop(store);
         assert_eq!(numbers(&path), (3..=12).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn sums_are_those_of_everybody() {
-        assert_eq!(crc(b"123456789".iter().copied()), 0xCBF4_3926);
     }
 }

@@ -39,6 +39,7 @@ mod keep;
 mod limits;
 mod listener;
 mod log;
+mod record;
 mod serve;
 mod state;
 mod topology;

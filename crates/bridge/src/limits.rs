@@ -15,7 +15,8 @@ pub struct BridgeLimits {
     /// How long the head of a request may take to come, and a connection may stay open between two. 30 s if
     /// not said.
     pub head_time: Duration,
-    /// Bytes of messages that the log keeps. 16 MiB if not said.
+    /// Bytes of messages that the log keeps. 16 MiB if not said. One that was read as an event is kept a
+    /// second time, as that.
     pub log_bytes: usize,
     /// Messages that the log keeps. 10,000 if not said.
     pub log_messages: usize,

@@ -282,8 +282,10 @@ mod tests {
         stream.read_u8().await.unwrap();
         let free = || bridge.state.waiters.available_permits() == bridge.state.limits.waiters;
         assert!(!free());
+        // Not synchronisation: the clock is stopped, and this is what is waited for.
         sleep(PATIENCE - QUIET).await;
         assert!(!free());
+        // Not synchronisation: as before.
         sleep(2 * QUIET).await;
         assert!(free());
     }

@@ -29,6 +29,27 @@ async fn a_shutdown_ends_streams_and_polls_and_cuts_nothing_off() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_there_is_answered_before_the_end() {
+    let world = World::new().await;
+    let http = world.http();
+    let headers = [("content-type", "application/x-www-form-urlencoded"), ("content-length", "10")];
+    let mut stream = tokio::net::TcpStream::connect(http.0).await.unwrap();
+    let head = http.head("POST", "/messages", &headers);
+    stream.write_all(format!("{head}messa").as_bytes()).await.unwrap();
+    // It asks before it reads the rest, so that the bridge has it, too.
+    let mut other = http.events("/events", &[]).await;
+    other.next().await.unwrap();
+    let ending = tokio::spawn(world.bridge.shutdown(Duration::from_secs(20)));
+    assert!(within(other.next()).await.is_none());
+    assert!(!ending.is_finished());
+    stream.write_all(b"ge={}").await.unwrap();
+    let answer = crate::support::read(&mut stream).await;
+    assert_eq!((answer.status, &answer.body[..]), (202, "Message sent"));
+    assert!(within(ending).await.unwrap());
+    drop(world.application);
+}
+
+#[tokio::test]
 async fn a_bridge_that_is_dropped_leaves_no_task_behind() {
     let hub = gleis_broker::MessageServer::bind().await.unwrap();
     let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
