@@ -160,7 +160,6 @@ async fn the_page_shows_agents_and_who_talks_to_whom() {
     browser.until(STATE, "live").await;
     browser.until("return document.getElementById('system').hidden", true).await;
     browser.close().await;
-    drop(bridge);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
