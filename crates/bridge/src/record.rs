@@ -162,6 +162,45 @@ const START: usize = 9;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::log::Most;
+
+    #[test]
+    fn a_record_that_is_whole_and_says_nonsense_ends_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let (one, two) = (1u64.to_le_bytes(), 2u64.to_le_bytes());
+        let never = u64::MAX.to_le_bytes();
+        let payload = |kind: u8, rest: &[&[u8]]| [&[kind], &rest.concat()[..]].concat();
+        for nonsense in [
+            vec![],
+            payload(RUN, &[]),
+            payload(RUN, &[&one]),
+            payload(RUN, &[&one, &one, &one]),
+            payload(RUN, &[&one, &never]),
+            payload(MESSAGE, &[&one[..7]]),
+            payload(MESSAGE, &[&never, b"{}"]),
+            payload(MESSAGE, &[&one, b"{}"]),
+            payload(MESSAGE, &[&two, b"[]"]),
+            payload(MESSAGE, &[&two, b"\xFF"]),
+            payload(7, &[&two, b"{}"]),
+        ] {
+            let mut all = MAGIC.to_vec();
+            run(&mut all, Cursor { epoch: 1, number: 0 }).unwrap();
+            let whole = |text: &[u8], number: u64, all: &mut Vec<u8>| {
+                record(all, &[&[MESSAGE], &number.to_le_bytes(), text]).unwrap();
+            };
+            whole(b"{}", 1, &mut all);
+            let before = all.len() as u64;
+            all.extend_from_slice(&(nonsense.len() as u32).to_le_bytes());
+            all.extend_from_slice(&crc(nonsense.iter().copied()).to_le_bytes());
+            all.extend_from_slice(&nonsense);
+            whole(b"{}", 2, &mut all);
+            std::fs::write(&path, &all).unwrap();
+            let mut past = Past::new(Most { bytes: 100, messages: 100 });
+            let contents = read(&path, &mut past).unwrap();
+            assert_eq!((contents.messages, contents.whole), (1, before), "{nonsense:?}");
+        }
+    }
 
     #[test]
     fn sums_are_those_of_everybody() {
