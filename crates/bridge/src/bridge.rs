@@ -96,7 +96,7 @@ impl BridgeBuilder {
     /// Messages are written as they come, and forced to the disk at a shutdown only: if the bridge is
     /// killed, it may lose the last ones, and those of the last seconds if the machine fails. If it cannot
     /// write, as when the disk is full, it says so in its log, in `/health` and in `/metrics`, goes on in
-    /// memory, and tries again each second.
+    /// memory, and tries again each second. That it cannot write when it opens is an error.
     pub fn keep_log(mut self, path: impl Into<PathBuf>) -> Self {
         self.log = Some(path.into());
         self
