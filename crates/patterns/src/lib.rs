@@ -117,7 +117,7 @@ pub use crate::publisher::Publisher;
 pub use crate::pull::Pull;
 pub use crate::push::Push;
 pub use crate::replier::Replier;
-pub use crate::reply::ReplyHandle;
+pub use crate::reply::{Asker, ReplyHandle};
 pub use crate::request::Request;
 pub use crate::requester::Requester;
 pub use crate::route::{Route, Shared};

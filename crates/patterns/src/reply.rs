@@ -1,6 +1,7 @@
 //! The answer to one request.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,6 +71,56 @@ impl<R> ReplyHandle<R> {
     /// The address of whoever asked.
     pub fn peer(&self) -> &str {
         self.to.as_ref().map_or("", |it| it.link.address())
+    }
+
+    /// Who asked; `None` if it was answered.
+    pub fn asker(&self) -> Option<Asker> {
+        self.to.as_ref().map(|it| Asker(it.link.clone()))
+    }
+}
+
+/// Who asked: one connection, for as long as it lasts. Two are equal if they are the same one; who comes
+/// back is another. Cheap to clone.
+#[derive(Clone)]
+pub struct Asker(Arc<Link>);
+
+impl Asker {
+    /// Its address.
+    pub fn address(&self) -> &str {
+        self.0.address()
+    }
+
+    /// True once it is gone, and cannot be answered any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.is_over()
+    }
+
+    /// Waits until it is gone.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn gone(&self) {
+        self.0.sender.closed().wait().await;
+    }
+}
+
+impl PartialEq for Asker {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Asker {}
+
+impl Hash for Asker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Arc::as_ptr(&self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Asker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Asker").field(&self.address()).finish()
     }
 }
 

@@ -1,10 +1,10 @@
 //! One request, until it is answered.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use gleis_codec::Message;
@@ -67,6 +67,37 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Request<'a, Q, R, M> {
         self
     }
 
+    /// Waits until it is on its way, and not for its answer: that comes when it is awaited. Of two requests
+    /// to one peer the one that is on its way first arrives first.
+    ///
+    /// # Errors
+    /// As when it is awaited; it is over then.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn sent(&mut self) -> Result<(), RequestError> {
+        poll_fn(|cx| self.poll_sent(cx)).await
+    }
+
+    fn poll_sent(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), RequestError>> {
+        loop {
+            if let State::Sent(_) = &self.state {
+                return Poll::Ready(Ok(()));
+            }
+            self.state = match std::mem::replace(&mut self.state, State::Done) {
+                State::Done | State::Sent(_) => panic!("a request is polled after its answer"),
+                State::Fresh(parcel) => self.begin(parcel)?,
+                State::Waiting(mut wait) => match wait.as_mut().poll(cx) {
+                    Poll::Ready(sent) => State::Sent(sent?),
+                    Poll::Pending => {
+                        self.state = State::Waiting(wait);
+                        return Poll::Pending;
+                    }
+                },
+            };
+        }
+    }
+
     /// Asks at once if there is room, or begins to wait for some.
     fn begin(&self, mut parcel: Parcel<Q, M>) -> Result<State<'a, Q, M>, RequestError> {
         let deadline = Deadline::after(Instant::now().into_std(), self.timeout);
@@ -103,26 +134,14 @@ impl<'a, Q: Message, R: Message, M: Outgoing<Q> + 'a> Future for Request<'a, Q, 
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        loop {
-            this.state = match std::mem::replace(&mut this.state, State::Done) {
-                State::Done => panic!("a request is polled after its answer"),
-                State::Fresh(parcel) => this.begin(parcel)?,
-                State::Sent(mut sent) => match sent.poll(cx) {
-                    Poll::Ready(res) => return Poll::Ready(read(res, &sent.link, this.socket)),
-                    Poll::Pending => {
-                        this.state = State::Sent(sent);
-                        return Poll::Pending;
-                    }
-                },
-                State::Waiting(mut wait) => match wait.as_mut().poll(cx) {
-                    Poll::Ready(sent) => State::Sent(sent?),
-                    Poll::Pending => {
-                        this.state = State::Waiting(wait);
-                        return Poll::Pending;
-                    }
-                },
-            };
-        }
+        ready!(this.poll_sent(cx))?;
+        let State::Sent(sent) = &mut this.state else {
+            return Poll::Pending;
+        };
+        let outcome = ready!(sent.poll(cx));
+        let res = read(outcome, &sent.link, this.socket);
+        this.state = State::Done;
+        Poll::Ready(res)
     }
 }
 

@@ -246,3 +246,54 @@ async fn a_server_may_answer_from_many_tasks() {
     assert!(answers.into_iter().map(Result::unwrap).eq((0..100).map(|n| n * 3)));
     serving.abort();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_that_is_sent_first_arrives_first_and_is_awaited_later() {
+    for scheme in SCHEMES {
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let mut requests = Vec::new();
+        for n in 0..20 {
+            let mut request = requester.request(n);
+            soon(request.sent()).await.unwrap();
+            // Once more does nothing.
+            soon(request.sent()).await.unwrap();
+            requests.push(request);
+        }
+        for n in 0..20 {
+            let (came, reply) = soon(replier.recv()).await.unwrap();
+            assert_eq!(came, n);
+            reply.send(u64::from(n) + 1).await.unwrap();
+        }
+        for (n, request) in (0..).zip(requests) {
+            assert_eq!(soon(request).await.unwrap(), n + 1);
+        }
+    }
+    let nobody = Asker::connect(fresh("inproc")).await.unwrap();
+    let mut request = nobody.request(1).within(Duration::from_millis(10));
+    assert!(matches!(soon(request.sent()).await, Err(RequestError::NoPeer)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replier_tells_who_asked_and_notices_that_he_has_gone() {
+    for scheme in SCHEMES {
+        let (requester, replier) = pair::<Asker, Answerer>(scheme, Binder::Second).await;
+        let other = Asker::connect(replier.endpoint()).await.unwrap();
+        let asked = async |requester: &Asker| {
+            let mut request = requester.request(1);
+            soon(request.sent()).await.unwrap();
+            soon(replier.recv()).await.unwrap().1
+        };
+        let (first, again, stranger) =
+            (asked(&requester).await, asked(&requester).await, asked(&other).await);
+        let who = first.asker().unwrap();
+        assert_eq!(Some(&who), again.asker().as_ref());
+        assert_ne!(Some(&who), stranger.asker().as_ref());
+        assert_eq!(who.address(), first.peer());
+        assert!(!who.is_gone());
+        drop(requester);
+        soon(who.gone()).await;
+        assert!(who.is_gone() && !stranger.asker().unwrap().is_gone());
+        // One that comes too late to hear of it hears of it too.
+        soon(who.gone()).await;
+    }
+}
