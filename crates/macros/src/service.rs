@@ -10,10 +10,11 @@ use crate::{
 };
 
 /// What every server answers itself.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     "answer_call",
     "attach_remote",
     "bye",
+    "cancel_call",
     "describe",
     "detach_remote",
     "next_call",

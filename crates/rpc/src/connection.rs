@@ -85,6 +85,14 @@ impl Connection {
         }
     }
 
+    /// Sends a request whose answer nobody wants, if that is possible at once.
+    pub(crate) fn tell(&self, message: &Message) {
+        if let (Socket::Req(it), Ok(bytes)) = (&self.socket, message.write(self.topic())) {
+            // Where it finds no room the other side helps itself.
+            drop(it.try_request(bytes));
+        }
+    }
+
     /// The next message, or what was to be one; `None` once it is closed.
     ///
     /// # Cancel safety

@@ -9,7 +9,7 @@ use std::sync::{Arc, Weak};
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use gleis_patterns::ReplyHandle;
+use gleis_patterns::{Asker, ReplyHandle};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
@@ -113,10 +113,10 @@ pub struct Received {
 
 /// The way back to one who asked.
 pub(crate) struct Answer {
+    asker: Option<Asker>,
     /// Where an unused handle goes, so that the null answer is given.
     back: mpsc::Sender<Unanswered>,
     id: String,
-    peer: Option<String>,
     reply: Mutex<Option<ReplyHandle<Bytes>>>,
 }
 
@@ -143,8 +143,8 @@ impl Received {
     ) -> Self {
         let id = message.id().to_owned();
         let answer = |reply: ReplyHandle<Bytes>| {
-            let (back, peer) = (back.clone(), Some(reply.peer().to_owned()));
-            Arc::new(Answer { back, id, peer, reply: Mutex::new(Some(reply)) })
+            let (asker, back) = (reply.asker(), back.clone());
+            Arc::new(Answer { asker, back, id, reply: Mutex::new(Some(reply)) })
         };
         let answer = reply.map(answer);
         Self { answer, message: Arc::new(message), wire: wire.clone() }
@@ -155,9 +155,9 @@ impl Received {
         self.answer.as_ref().is_some_and(|it| it.reply.lock().is_some())
     }
 
-    /// The address of whoever waits for an answer.
-    pub(crate) fn peer(&self) -> Option<&str> {
-        self.answer.as_deref()?.peer.as_deref()
+    /// Whoever waits for an answer.
+    pub(crate) fn asker(&self) -> Option<&Asker> {
+        self.answer.as_deref()?.asker.as_ref()
     }
 
     /// Answers, once.

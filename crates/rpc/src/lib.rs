@@ -31,6 +31,14 @@
 //! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`], [`macro@widget`] |
 //! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
 //!
+//! # Deadlines
+//!
+//! A call takes the time of its caller along. What a method calls while it is worked on, by whatever client,
+//! waits no longer than what is left; a task of its own that it starts has to be told, by [`Call::left`]. A
+//! method is dropped when its time is over, when its caller drops the future of the call, and when the caller
+//! has gone; so are, in turn, the calls that it waits for. What never waits is done to its end. Callers of
+//! xbahn say no time, and have theirs.
+//!
 //! # URLs
 //!
 //! `zmq://HOST:PORT/TYPE[/TOPIC][?transport=tcp|ipc|inproc]`, the type being one of `rep`, `req`, `pub`,

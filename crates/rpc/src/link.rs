@@ -37,7 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Link {
     events: Arc<Events>,
-    within: Duration,
+    pub(crate) within: Duration,
     wires: Arc<Mutex<BTreeMap<String, Arc<Wire>>>>,
 }
 
@@ -227,11 +227,32 @@ impl Link {
     /// # Cancel safety
     /// A dropped future has sent nothing, or everything.
     pub async fn send_and_wait(&self, path: &str, message: Message) -> Result<Message, RpcError> {
+        self.ask(path, message, self.within).await
+    }
+
+    /// As [`send_and_wait`](Self::send_and_wait), for so long.
+    pub(crate) async fn ask(
+        &self,
+        path: &str,
+        message: Message,
+        within: Duration,
+    ) -> Result<Message, RpcError> {
         let no_answer = RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
-        let answer = self.send_on(MAIN, path, message).await?.ok_or(no_answer)?;
+        let answer = self.send_within(MAIN, path, message, within).await?.ok_or(no_answer)?;
         match answer.error_text() {
+            Some(_) if answer.is_late() => {
+                Err(RpcError::TimedOut { what: format!("send({path})"), within })
+            }
             Some(text) => Err(RpcError::Remote { text: text.to_owned() }),
             None => Ok(answer),
+        }
+    }
+
+    /// Sends a request whose answer nobody wants on the main wire, if that is possible at once.
+    pub(crate) fn tell(&self, message: &Message) {
+        let wire = self.wires.lock().get(MAIN).cloned();
+        if let Some(wire) = wire {
+            wire.connection.tell(message);
         }
     }
 
@@ -246,12 +267,22 @@ impl Link {
         &self,
         wire: &str,
         path: &str,
+        message: Message,
+    ) -> Result<Option<Message>, RpcError> {
+        self.send_within(wire, path, message, self.within).await
+    }
+
+    async fn send_within(
+        &self,
+        wire: &str,
+        path: &str,
         mut message: Message,
+        within: Duration,
     ) -> Result<Option<Message>, RpcError> {
         let path = Path::new(path).map_err(MessageError::from)?;
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
-        let answer = wire.connection.send(&message, self.within).await?;
+        let answer = wire.connection.send(&message, within).await?;
         let is_heard = self.events.are_heard() || wire.events.are_heard();
         if let Some(answer) = answer.as_ref().filter(|_| is_heard) {
             let (back, _) = mpsc::channel(1);

@@ -13,6 +13,9 @@ use uuid::Uuid;
 /// Room for what most messages are written in.
 const WRITTEN: usize = 256;
 
+/// Says of an error that it is one of time.
+const LATE: &str = "late";
+
 /// A message: data, arguments in order and by name, and what is said about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -116,6 +119,18 @@ impl Message {
     /// What went wrong, if it says so.
     pub fn error_text(&self) -> Option<&str> {
         self.text("error")
+    }
+
+    /// Whether what went wrong is that the time was over.
+    pub(crate) fn is_late(&self) -> bool {
+        self.meta.get(LATE).and_then(Value::as_bool) == Some(true)
+    }
+
+    /// An answer that says so.
+    pub(crate) fn late(text: impl Into<String>) -> Self {
+        let mut message = Self::error(text);
+        message.meta.insert(LATE.to_owned(), Value::from(true));
+        message
     }
 
     fn text(&self, name: &str) -> Option<&str> {

@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::api::builder::Hooks;
+use crate::api::running::GiveUp;
 use crate::error::RpcError;
 use crate::events::Received;
 use crate::message::Message;
@@ -41,7 +42,8 @@ pub(crate) struct Polled {
 
 struct Waiting {
     message: Message,
-    result: oneshot::Sender<Result<Value, String>>,
+    /// Where its result goes, if one is waited for.
+    result: Option<oneshot::Sender<Result<Value, String>>>,
 }
 
 /// Answers the requests of one client for calls, of which one at a time is open: it takes up no place among
@@ -73,7 +75,7 @@ impl Answering {
                 }
                 Some(Waiting { message, result }) = self.calls.recv(), if open.is_some() => {
                     // Whoever called may have given up.
-                    if !result.is_closed() {
+                    if result.as_ref().is_none_or(|it| !it.is_closed()) {
                         let id = message.id().to_owned();
                         let call = self.polled.fetch(message, result);
                         if !self.answer(open.take(), call).await {
@@ -119,26 +121,31 @@ impl Polled {
     }
 
     /// Calls the client.
-    pub(crate) async fn call(
+    pub(crate) async fn call<F: FnOnce()>(
         &self,
-        path: String,
-        mut message: Message,
+        message: Message,
         within: Duration,
+        given_up: GiveUp<F>,
     ) -> Result<Value, RpcError> {
         let id = message.id().to_owned();
         let what = message.data.as_str().unwrap_or_default().to_owned();
-        message.meta.insert("path".to_owned(), Value::from(path));
         let (result, answered) = oneshot::channel();
         let until = Instant::now() + within;
-        let _forgotten = Forget { polled: self, id: &id };
+        let _forgotten = Forget { polled: self, id: &id, given_up };
         let work = async {
-            self.calls.send(Waiting { message, result }).await.map_err(|_| RpcError::Closed)?;
+            let call = Waiting { message, result: Some(result) };
+            self.calls.send(call).await.map_err(|_| RpcError::Closed)?;
             answered.await.map_err(|_| RpcError::Closed)
         };
         match timeout_at(until, work).await {
             Ok(answered) => answered?.map_err(|text| RpcError::Remote { text }),
             Err(_) => Err(RpcError::TimedOut { what, within }),
         }
+    }
+
+    /// Tells the client something that needs no answer, if there is room.
+    pub(crate) fn tell(&self, message: Message) {
+        let _ = self.calls.try_send(Waiting { message, result: None });
     }
 
     /// A request for calls came: it is answered with the next one, or with nothing if there is none for a
@@ -153,9 +160,13 @@ impl Polled {
         self.is_open.load(Ordering::Relaxed)
     }
 
-    fn fetch(&self, message: Message, result: oneshot::Sender<Result<Value, String>>) -> Value {
+    fn fetch(
+        &self,
+        message: Message,
+        result: Option<oneshot::Sender<Result<Value, String>>>,
+    ) -> Value {
         let mut fetched = self.fetched.lock();
-        if fetched.len() < FETCHED {
+        if let (Some(result), true) = (result, fetched.len() < FETCHED) {
             fetched.insert(message.id().to_owned(), result);
         }
         let Message { args, data, kwargs, meta } = message;
@@ -184,14 +195,19 @@ impl Polled {
 }
 
 /// Forgets a call however waiting for it ends.
-struct Forget<'a> {
+struct Forget<'a, F: FnOnce()> {
     polled: &'a Polled,
     id: &'a str,
+    given_up: GiveUp<F>,
 }
 
-impl Drop for Forget<'_> {
+impl<F: FnOnce()> Drop for Forget<'_, F> {
     fn drop(&mut self) {
-        self.polled.fetched.lock().remove(self.id);
+        let fetched = self.polled.fetched.lock().remove(self.id);
+        if fetched.is_none() {
+            // It was answered, or the client has not heard of it.
+            self.given_up.need_not();
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Whoever is called: a server, or a client that is called back.
 
 use gleis_core::Value;
+use gleis_patterns::Asker;
 use subtle::ConstantTimeEq;
 
 use crate::api::caller::Call;
+use crate::api::running::{CANCEL, Running};
 use crate::api::table::Table;
 use crate::api::widgets::Widgets;
 use crate::api::{CALL, Description, WIDGETS};
@@ -15,6 +17,7 @@ pub(crate) struct Callee {
     /// What it calls itself in errors.
     pub(crate) name: String,
     pub(crate) path: String,
+    pub(crate) running: Running,
     pub(crate) table: Table<Call>,
     pub(crate) version: String,
     pub(crate) widgets: Widgets,
@@ -24,7 +27,8 @@ impl Callee {
     pub(crate) fn new(name: &str, path: &str) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
         let (table, version, widgets) = (Table::new(), String::new(), Widgets::new());
-        Self { key: None, name, path, table, version, widgets }
+        let running = Running::default();
+        Self { key: None, name, path, running, table, version, widgets }
     }
 
     /// What it says of itself.
@@ -51,6 +55,21 @@ impl Callee {
         match &self.key {
             Some(key) if !is_it(key) => Err("Authentication failed.".to_owned()),
             _ => Ok(()),
+        }
+    }
+
+    /// Does what it is told about calls that were made before; `None` if it is told something else.
+    pub(crate) fn told(
+        &self,
+        message: &Message,
+        asker: Option<&Asker>,
+    ) -> Option<Result<Value, String>> {
+        match message.data.as_str()? {
+            CANCEL => {
+                let id = message.args.first().and_then(Value::as_str).unwrap_or_default();
+                Some(Ok(Value::from(self.running.give_up(asker, id))))
+            }
+            _ => None,
         }
     }
 

@@ -17,6 +17,7 @@ use crate::api::builder::Hooks;
 use crate::api::callee::Callee;
 use crate::api::group::RemoteGroup;
 use crate::api::responder::{self, RESPONDER};
+use crate::api::running::{self, CANCEL, GiveUp, Knows};
 use crate::api::{ANYONE, Attach, CALL, ClientBuilder, Description, RemoteWidget, values};
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
@@ -40,8 +41,8 @@ pub(crate) struct Shared {
     api_error: Option<ApiError>,
     pub(crate) callee: Callee,
     hooks: Hooks,
-    /// As its server knows it, once it was asked.
-    id: OnceCell<String>,
+    /// As its server knows it, and what the server knows, once it was asked.
+    id: OnceCell<(String, Knows)>,
     /// What is said with each message: where it may be called.
     said: BTreeMap<String, Value>,
     /// The widgets that it has.
@@ -148,7 +149,7 @@ impl Client {
     /// [`RpcError`]; what the server says is [`RpcError::Remote`].
     ///
     /// # Cancel safety
-    /// A dropped future may have called it.
+    /// A dropped future may have called it; the server is told to give up what it has not done.
     pub async fn call<R: DeserializeOwned>(
         &self,
         method: &str,
@@ -187,13 +188,13 @@ impl Client {
         let shared = &self.shared;
         let message = Message { args, kwargs, ..Message::new(method) };
         let Some(handler) = &shared.api_error else {
-            return shared.ask(&self.link, below, message).await;
+            return shared.call(&self.link, below, message).await;
         };
         let mut again = Message::new(method);
         (again.args, again.kwargs) = (message.args.clone(), message.kwargs.clone());
-        match shared.ask(&self.link, below, message).await {
+        match shared.call(&self.link, below, message).await {
             Err(RpcError::Remote { text }) => match handler(text.clone()).await {
-                true => shared.ask(&self.link, below, again).await,
+                true => shared.call(&self.link, below, again).await,
                 false => Err(RpcError::Remote { text }),
             },
             done => done,
@@ -242,15 +243,37 @@ impl Client {
 impl Shared {
     pub(crate) async fn id(&self, link: &Link) -> Result<&str, RpcError> {
         let ask = async {
-            let id = self.ask(link, "", Message::new("obtain_client_id")).await?;
-            Ok::<_, RpcError>(id.as_str().unwrap_or(ANYONE).to_owned())
+            let answer = self.ask(link, "", Message::new("obtain_client_id")).await?;
+            let id = answer.data.as_str().unwrap_or(ANYONE).to_owned();
+            Ok::<_, RpcError>((id, Knows::of(&answer)))
         };
-        self.id.get_or_try_init(|| ask).await.map(String::as_str)
+        self.id.get_or_try_init(|| ask).await.map(|it| it.0.as_str())
     }
 
     /// The id, if the server was asked for it.
     pub(crate) fn known_id(&self) -> Option<&str> {
-        self.id.get().map(String::as_str)
+        self.id.get().map(|it| it.0.as_str())
+    }
+
+    /// What the server knows, as far as that is known.
+    fn knows(&self) -> Knows {
+        self.id.get().map(|it| it.1).unwrap_or_default()
+    }
+
+    /// Calls something below the path of the server, which is told if nobody waits any more.
+    pub(crate) async fn call(
+        &self,
+        link: &Link,
+        below: &str,
+        message: Message,
+    ) -> Result<Value, RpcError> {
+        let id = message.id().to_owned();
+        let tell = || {
+            let (_, message) = self.prepare(Message::new(CANCEL).arg(id), "", link.within);
+            link.tell(&message);
+        };
+        let given_up = GiveUp::new(self.knows().cancel, tell);
+        Ok(given_up.unless(self.ask(link, below, message)).await?.data)
     }
 
     /// Asks the server something below its path.
@@ -258,8 +281,18 @@ impl Shared {
         &self,
         link: &Link,
         below: &str,
-        mut message: Message,
-    ) -> Result<Value, RpcError> {
+        message: Message,
+    ) -> Result<Message, RpcError> {
+        let within = running::at_most(link.within);
+        let (path, message) = self.prepare(message, below, within);
+        if within.is_zero() {
+            return Err(RpcError::TimedOut { what: format!("send({path})"), within });
+        }
+        link.ask(&path, message, within).await
+    }
+
+    /// Says what is said with each message, and under which path it is sent.
+    fn prepare(&self, mut message: Message, below: &str, within: Duration) -> (String, Message) {
         let id = self.known_id().map_or(Value::Null, Value::from);
         message.meta.insert("client".to_owned(), id);
         message.meta.extend(self.said.clone());
@@ -268,8 +301,9 @@ impl Shared {
         }
         let path = format!("{}.{CALL}{below}", self.callee.path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        running::say(&mut message, within);
         self.hooks.outgoing(&mut message);
-        Ok(link.send_and_wait(&path, message).await?.data)
+        (path, message)
     }
 
     /// Looks at what the server wants, before it is done.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use gleis_core::{Endpoint, Host, TcpAddress, Value};
+use gleis_patterns::Asker;
 use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tokio::time::{Instant, interval};
 use crate::api::back::Polled;
 use crate::api::builder::Hooks;
 use crate::api::caller::{Back, ClientRef};
+use crate::api::running::WITHIN;
 use crate::link::Link;
 use crate::message::Message;
 use crate::url::{Role, Url};
@@ -92,7 +94,7 @@ impl Clients {
     pub(crate) async fn meet(
         &self,
         message: &Message,
-        peer: Option<&str>,
+        asker: Option<&Asker>,
     ) -> Result<Option<ClientRef>, String> {
         let Some(id) = message.meta.get("client").and_then(Value::as_str) else {
             return Ok(None);
@@ -100,11 +102,12 @@ impl Clients {
         if let Some(client) = self.hear(id) {
             return Ok(Some(client));
         }
-        let Some((back, answering)) = self.way_back(message, peer).await? else {
+        let Some((back, answering)) = self.way_back(message, asker).await? else {
             return Ok(None);
         };
         let (key, path) = (self.key.clone(), self.path.clone());
-        let client = ClientRef { back, id: id.into(), key, path, within: PATIENCE };
+        let knows = message.meta.contains_key(WITHIN);
+        let client = ClientRef { back, id: id.into(), key, knows, path, within: PATIENCE };
         self.welcome(id, client, answering).map(Some)
     }
 
@@ -119,7 +122,7 @@ impl Clients {
     async fn way_back(
         &self,
         message: &Message,
-        peer: Option<&str>,
+        asker: Option<&Asker>,
     ) -> Result<Option<(Back, Option<TaskGuard>)>, String> {
         if message.meta.get("back").and_then(Value::as_bool) == Some(true) {
             let (polled, answering) = Polled::new(self.rules.heartbeat, self.hooks.clone());
@@ -128,7 +131,7 @@ impl Clients {
         let Some(remote) = message.meta.get("remote").and_then(Value::as_str) else {
             return Ok(None);
         };
-        let url = self.allowed(remote, peer)?;
+        let url = self.allowed(remote, asker.map(Asker::address))?;
         let link = Link::connect(url).await.map_err(|it| format!("remote {remote}: {it}"))?;
         Ok(Some((Back::Link(link), None)))
     }

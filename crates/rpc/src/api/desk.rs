@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gleis_core::{Value, to_value};
+use gleis_patterns::Asker;
 use uuid::Uuid;
 
 use crate::api::ANYONE;
@@ -11,6 +12,7 @@ use crate::api::builder::Hooks;
 use crate::api::callee::Callee;
 use crate::api::caller::{Back, Call, ClientRef};
 use crate::api::clients::Clients;
+use crate::api::running::{Failed, KNOWS, WITHIN, knows};
 use crate::api::widget::Far;
 use crate::events::Received;
 use crate::message::Message;
@@ -28,11 +30,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn answer(&self, received: Received) {
-        let message = &received.message;
-        let mut answer = match self.result(message, received.peer()).await {
-            Ok(Done::Now(result)) => Message::new(result),
+        let mut answer = match self.result(&received).await {
             Ok(Done::Later(polled)) => return polled.came(received),
-            Err(error) => Message::error(error),
+            Ok(Done::Met(id)) => met(id, &received.message),
+            Ok(Done::Now(result)) => Message::new(result),
+            Err(failed) => failed.answer(),
         };
         self.hooks.outgoing(&mut answer);
         if let Err(error) = received.respond(answer).await {
@@ -40,43 +42,69 @@ impl Desk {
         }
     }
 
-    async fn result(&self, message: &Message, peer: Option<&str>) -> Result<Done, String> {
+    async fn result(&self, received: &Received) -> Result<Done, Failed> {
+        let (message, asker) = (&received.message, received.asker());
         self.callee.admit(message)?;
         self.hooks.incoming(message)?;
         let is_own = message.path() == self.callee.call_path();
-        let name = message.data.as_str().unwrap_or_default();
-        match (&self.clients, name) {
-            // Every client asks this first.
-            (None, "obtain_client_id") if is_own => return Ok(Done::Now(Value::from(ANYONE))),
-            (Some(_), "obtain_client_id") if is_own => {
-                return Ok(Done::Now(Value::from(Uuid::new_v4().to_string())));
-            }
-            (_, "describe") if is_own => {
-                let description = to_value(&self.callee.describe());
-                return description.map(Done::Now).map_err(|it| it.to_string());
-            }
-            _ => (),
-        }
-        let Some(clients) = &self.clients else {
-            let call = Call { client: None, id: ANYONE.to_owned() };
-            return self.call(message, is_own, call).await.map(Done::Now);
-        };
-        let client = clients.meet(message, peer).await?;
-        let id = message.meta.get("client").and_then(Value::as_str).unwrap_or(ANYONE).to_owned();
-        if is_own && let Some(client) = &client {
-            match name {
-                "next_call" => return next_call(client),
-                "answer_call" => return answer_call(client, message).map(Done::Now),
-                "bye" => {
-                    self.callee.widgets.forget(&id);
-                    clients.forget(&id).await;
-                    return Ok(Done::Now(Value::Null));
+        if is_own {
+            let name = message.data.as_str().unwrap_or_default();
+            match (&self.clients, name) {
+                // Every client asks this first.
+                (None, "obtain_client_id") => return Ok(Done::Met(ANYONE.to_owned())),
+                (Some(_), "obtain_client_id") => {
+                    return Ok(Done::Met(Uuid::new_v4().to_string()));
+                }
+                (_, "describe") => {
+                    let description = to_value(&self.callee.describe());
+                    return Ok(Done::Now(description.map_err(|it| it.to_string())?));
+                }
+                (Some(clients), "answer_call" | "bye" | "next_call") => {
+                    if let Some(client) = clients.meet(message, asker).await? {
+                        return Ok(self.of_client(clients, &client, message).await?);
+                    }
                 }
                 _ => (),
             }
+            if let Some(done) = self.callee.told(message, asker) {
+                return Ok(Done::Now(done?));
+            }
         }
-        clients.welcomed(&id).await;
-        self.call(message, is_own, Call { client, id }).await.map(Done::Now)
+        let called = self.called(message, asker, is_own);
+        self.callee.running.work(message, asker, called).await.map(Done::Now)
+    }
+
+    /// What a client says of itself, and of the calls that it fetches.
+    async fn of_client(
+        &self,
+        clients: &Clients,
+        client: &ClientRef,
+        message: &Message,
+    ) -> Result<Done, String> {
+        match message.data.as_str().unwrap_or_default() {
+            "next_call" => next_call(client),
+            "answer_call" => answer_call(client, message).map(Done::Now),
+            _ => {
+                self.callee.widgets.forget(client.id());
+                clients.forget(client.id()).await;
+                Ok(Done::Now(Value::Null))
+            }
+        }
+    }
+
+    async fn called(
+        &self,
+        message: &Message,
+        asker: Option<&Asker>,
+        is_own: bool,
+    ) -> Result<Value, String> {
+        let Some(clients) = &self.clients else {
+            return self.call(message, is_own, Call::new(None, ANYONE)).await;
+        };
+        let client = clients.meet(message, asker).await?;
+        let id = message.meta.get("client").and_then(Value::as_str).unwrap_or(ANYONE);
+        clients.welcomed(id).await;
+        self.call(message, is_own, Call::new(client, id)).await
     }
 
     async fn call(&self, message: &Message, is_own: bool, call: Call) -> Result<Value, String> {
@@ -110,7 +138,18 @@ impl Desk {
 enum Done {
     /// It is a request for calls, which is answered when there is one.
     Later(Arc<Polled>),
+    /// It is a new client, which is told its id.
+    Met(String),
     Now(Value),
+}
+
+/// Tells a client its id, and one that knows more than xbahn does what else it may ask for.
+fn met(id: String, message: &Message) -> Message {
+    let mut answer = Message::new(id);
+    if message.meta.contains_key(WITHIN) {
+        answer.meta.insert(KNOWS.to_owned(), knows());
+    }
+    answer
 }
 
 fn next_call(client: &ClientRef) -> Result<Done, String> {

@@ -11,6 +11,7 @@ mod desk;
 mod engineer;
 mod group;
 mod responder;
+mod running;
 mod server;
 mod service;
 mod table;

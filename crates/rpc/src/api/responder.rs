@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use futures::stream::{FuturesUnordered, StreamExt};
 use gleis_core::{Endpoint, Host, TcpAddress, Value};
+use gleis_patterns::Asker;
 
 use crate::api::back;
 use crate::api::caller::Call;
 use crate::api::client::Shared;
+use crate::api::running::{CANCEL, Failed};
 use crate::error::{OpenError, RpcError};
 use crate::events::Received;
 use crate::link::Link;
@@ -57,9 +59,9 @@ pub(crate) async fn listen(link: &Link, url: Url) -> Result<Value, OpenError> {
 
 /// Answers a call that came on the wire for it.
 pub(crate) async fn answer(shared: &Shared, received: Received) {
-    let mut answer = match called(shared, &received.message).await {
+    let mut answer = match called(shared, &received.message, received.asker()).await {
         Ok(result) => Message::new(result),
-        Err(error) => Message::error(error),
+        Err(failed) => failed.answer(),
     };
     let id = shared.known_id().map_or(Value::Null, Value::from);
     answer.meta.insert("client".to_owned(), id);
@@ -68,11 +70,20 @@ pub(crate) async fn answer(shared: &Shared, received: Received) {
     }
 }
 
-async fn called(shared: &Shared, message: &Message) -> Result<Value, String> {
-    shared.callee.admit(message)?;
+async fn called(
+    shared: &Shared,
+    message: &Message,
+    asker: Option<&Asker>,
+) -> Result<Value, Failed> {
+    let callee = &shared.callee;
+    callee.admit(message)?;
     shared.incoming(message)?;
-    let id = shared.known_id().unwrap_or_default().to_owned();
-    shared.callee.call(message, Call { client: None, id }).await
+    if let Some(done) = callee.told(message, asker) {
+        return Ok(done?);
+    }
+    let id = shared.known_id().unwrap_or_default();
+    let called = async { callee.call(message, Call::new(None, id)).await };
+    callee.running.work(message, asker, called).await
 }
 
 /// Fetches calls from the server, and answers them, for ever.
@@ -108,7 +119,7 @@ async fn next_call(link: &Link, shared: &Shared) -> Next {
         shared.ask(&patient, "", Message::new("next_call")).await
     };
     match fetched.await {
-        Ok(call) => back::read(call).map_or(Next::None, Next::Call),
+        Ok(call) => back::read(call.data).map_or(Next::None, Next::Call),
         Err(RpcError::Closed) => Next::Never,
         Err(RpcError::Remote { text }) => {
             tracing::debug!(target: "gleis::rpc", text, "the server does not call back");
@@ -125,12 +136,13 @@ async fn next_call(link: &Link, shared: &Shared) -> Next {
 
 async fn work(link: &Link, shared: &Shared, call: Message) {
     let id = Value::from(call.id());
-    let called = std::panic::AssertUnwindSafe(called(shared, &call));
+    let called = std::panic::AssertUnwindSafe(called(shared, &call, None));
     let called = futures::FutureExt::catch_unwind(called).await;
-    let called = called.unwrap_or_else(|_| Err("the handler panicked".to_owned()));
+    let called = called.unwrap_or_else(|_| Err("the handler panicked".to_owned().into()));
     let (result, error) = match called {
+        Ok(_) if call.data.as_str() == Some(CANCEL) => return,
         Ok(result) => (result, Value::Null),
-        Err(error) => (Value::Null, Value::from(error)),
+        Err(failed) => (Value::Null, Value::from(failed.text())),
     };
     let mut answer = Message::new("answer_call");
     answer.args = vec![id, result, error];

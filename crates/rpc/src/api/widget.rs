@@ -127,7 +127,7 @@ impl<W> WidgetRef<W> {
             Far::Server(shared, link, below) => {
                 let shared = shared.upgrade().ok_or(RpcError::Closed)?;
                 let message = Message { args, kwargs, ..Message::new(method) };
-                shared.ask(link, below, message).await?
+                shared.call(link, below, message).await?
             }
         };
         from_value(result)

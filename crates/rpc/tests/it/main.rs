@@ -4,6 +4,7 @@
 
 mod calls;
 mod commands;
+mod deadlines;
 mod hostile;
 mod messaging;
 mod recorded;
