@@ -79,6 +79,7 @@ pub fn method(_args: TokenStream, item: TokenStream) -> TokenStream {
 ///   as may an `Option`, which is `None` then.
 /// - It returns a value that serde writes and reads, or a type whose name ends in `Result` of one, whose error
 ///   is told as text.
+/// - One that returns `Streaming<T>`, or a `Result` of one, gives many values, and its caller gets a `Streaming<T>`.
 /// - It is not called `new`, which makes the client, nor as something that servers answer themselves, such as
 ///   `describe`.
 /// - `async` functions are implemented as such; their futures must be such as may be sent.

@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{
-    Attribute, Error, Expr, FnArg, Ident, Result, ReturnType, Signature, Type, Visibility,
-    ext::IdentExt, parse_quote, spanned::Spanned,
+    Attribute, Error, Expr, FnArg, GenericArgument, Ident, PathArguments, PathSegment, Result,
+    ReturnType, Signature, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned,
 };
 
 use crate::{docs, signature};
@@ -66,16 +66,21 @@ impl<'a> Function<'a> {
             true => quote_spanned!(self.output.span()=> #root::Fallible::into_result(#called)),
             false => quote!(::core::result::Result::<_, ::std::string::String>::Ok(#called)),
         };
+        let (streams, expose) = match self.is_streaming() {
+            true => (true, quote!(expose_stream)),
+            false => (false, quote!(expose)),
+        };
         let share = shared.map(|it| quote!(let #it = ::core::clone::Clone::clone(&#it);));
         let conditions = self.attributes.iter().filter(|it| it.path().is_ident("cfg"));
         quote! {
             #(#conditions)*
-            __methods.expose(
+            __methods.#expose(
                 #root::Method {
                     arguments: ::std::vec![#(#described),*],
                     docs: ::std::string::String::from(#text),
                     name: ::std::string::String::from(#name),
                     returns: ::std::string::String::from(#returns),
+                    streams: #streams,
                 },
                 {
                     #share
@@ -106,21 +111,33 @@ impl<'a> Function<'a> {
             true => quote!(()),
             false => quote!((#(#names,)*)),
         };
+        let call = if self.is_streaming() { quote!(stream) } else { quote!(call) };
         quote! {
             #(#docs)*
             pub fn #ident(&self, #(#inputs),*) -> impl ::core::future::Future<
                 Output = ::core::result::Result<#reply, #root::RpcError>,
             > + ::core::marker::Send {
                 #(#texts)*
-                async move { #root::Calls::call(&self.0, #name, #args).await }
+                async move { #root::Calls::#call(&self.0, #name, #args).await }
             }
         }
     }
 
     /// True when it says by the name of its return type that it may fail.
     fn is_fallible(&self) -> bool {
-        matches!(&self.output, Type::Path(it)
-            if it.path.segments.last().is_some_and(|it| it.ident.to_string().ends_with("Result")))
+        last(&self.output).is_some_and(|it| it.ident.to_string().ends_with("Result"))
+    }
+
+    /// True when it says by its return type that it gives a stream, or fails to.
+    fn is_streaming(&self) -> bool {
+        let is_stream = |ty: &Type| last(ty).is_some_and(|it| it.ident == "Streaming");
+        let within = |ty: &Type| match last(ty).map(|it| &it.arguments) {
+            Some(PathArguments::AngleBracketed(it)) => {
+                matches!(it.args.first(), Some(GenericArgument::Type(it)) if is_stream(it))
+            }
+            _ => false,
+        };
+        is_stream(&self.output) || (self.is_fallible() && within(&self.output))
     }
 }
 
@@ -189,7 +206,15 @@ pub(crate) fn is_ref(input: &FnArg, name: &str) -> bool {
 }
 
 fn is_option(ty: &Type) -> bool {
-    matches!(ty, Type::Path(it) if it.path.segments.last().is_some_and(|it| it.ident == "Option"))
+    last(ty).is_some_and(|it| it.ident == "Option")
+}
+
+/// The last part of the path to a type.
+fn last(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(it) => it.path.segments.last(),
+        _ => None,
+    }
 }
 
 /// What a function returns.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// What every server answers itself.
-const OWN: [&str; 8] = [
+const OWN: [&str; 9] = [
     "answer_call",
     "attach_remote",
     "bye",
@@ -18,6 +18,7 @@ const OWN: [&str; 8] = [
     "describe",
     "detach_remote",
     "next_call",
+    "next_items",
     "obtain_client_id",
 ];
 

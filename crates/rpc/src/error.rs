@@ -118,6 +118,12 @@ pub enum RpcError {
         /// How long it was waited for.
         within: Duration,
     },
+    /// The other side is older than what is asked of it, or it is a program of xbahn.
+    #[error("the other side knows no {what}")]
+    Unable {
+        /// What that is.
+        what: &'static str,
+    },
     /// The other side is gone.
     #[error("the other side is gone: {reason}")]
     Unreachable {

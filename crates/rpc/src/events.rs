@@ -184,6 +184,19 @@ impl Received {
     }
 }
 
+impl Received {
+    /// As [`respond`](Self::respond); what cannot be written is answered with an error that says so.
+    pub(crate) async fn answer(&self, message: Message) -> Result<(), RpcError> {
+        let told = self.respond(message).await;
+        if let Err(RpcError::Message(error)) = &told {
+            // Whoever asked may be gone.
+            let _ =
+                self.respond(Message::error(format!("the result cannot be told: {error}"))).await;
+        }
+        told
+    }
+}
+
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Received")

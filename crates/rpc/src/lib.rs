@@ -62,8 +62,8 @@ pub use gleis_macros::{method, service, widget};
 pub use crate::api::{
     Argument, Attach, Call, Calls, Client, ClientBuilder, ClientRef, Command, CommandArgs,
     Description, Exposed, ExposedWith, Fallible, Init, Method, Methods, Parameter, RemoteGroup,
-    RemoteWidget, Server, ServerBuilder, Service, Widget, WidgetGroup, WidgetKind, WidgetMethods,
-    WidgetRef,
+    RemoteWidget, Server, ServerBuilder, Service, Streaming, Widget, WidgetGroup, WidgetKind,
+    WidgetMethods, WidgetRef,
 };
 pub use crate::error::{OpenError, RpcError, UrlError};
 pub use crate::events::{Guard, Received};

@@ -87,6 +87,13 @@ impl Message {
         message
     }
 
+    /// The same once more, with an id of its own.
+    pub(crate) fn again(&self) -> Self {
+        let mut again = self.clone();
+        again.meta.insert("id".to_owned(), Value::from(new_id()));
+        again
+    }
+
     /// With one more argument.
     #[must_use]
     pub fn arg(mut self, value: impl Into<Value>) -> Self {

@@ -11,8 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::widget::Far;
 use crate::api::widgets::NOT_FOUND;
-use crate::api::{Client, Init, WidgetRef, values};
+use crate::api::{Client, Init, Streaming, WidgetRef, values};
 use crate::error::RpcError;
+use crate::message::Message;
 
 /// A widget about to be attached: say with what it is made, then `.await`.
 #[must_use = "nothing is attached until it is awaited"]
@@ -125,11 +126,11 @@ impl RemoteWidget {
         args: Vec<Value>,
         kwargs: BTreeMap<String, Value>,
     ) -> Result<R, RpcError> {
-        let called = self.call_once(method, args.clone(), kwargs.clone()).await;
-        let result = match called {
-            Err(RpcError::Remote { text }) if text.contains(NOT_FOUND) => {
+        let message = Message { args, kwargs, ..Message::new(method) };
+        let result = match self.client.call_at(&self.below(), message.again()).await {
+            Err(error) if is_lost(&error) => {
                 self.attach().await?;
-                self.call_once(method, args, kwargs).await?
+                self.client.call_at(&self.below(), message).await?
             }
             called => called?,
         };
@@ -137,13 +138,42 @@ impl RemoteWidget {
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
-    async fn call_once(
+    /// As [`call`](Self::call), of a method that gives a stream.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    ///
+    /// # Cancel safety
+    /// As [`Client::stream`].
+    pub async fn stream<T: DeserializeOwned + Send + 'static>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Streaming<T>, RpcError> {
+        self.stream_named(method, values(method, &args)?, BTreeMap::new()).await
+    }
+
+    /// As [`stream`](Self::stream), with arguments in order, and others by name.
+    ///
+    /// # Errors
+    /// As [`Client::stream`].
+    ///
+    /// # Cancel safety
+    /// As [`Client::stream`].
+    pub async fn stream_named<T: DeserializeOwned + Send + 'static>(
         &self,
         method: &str,
         args: Vec<Value>,
         kwargs: BTreeMap<String, Value>,
-    ) -> Result<Value, RpcError> {
-        self.client.call_at(&self.below(), method, args, kwargs).await
+    ) -> Result<Streaming<T>, RpcError> {
+        let message = Message { args, kwargs, ..Message::new(method) };
+        match self.client.stream_at(&self.below(), message.again()).await {
+            Err(error) if is_lost(&error) => {
+                self.attach().await?;
+                self.client.stream_at(&self.below(), message).await
+            }
+            streamed => streamed,
+        }
     }
 
     /// Where it is on the server, below the path of calls.
@@ -176,10 +206,11 @@ impl RemoteWidget {
 
     /// Has the server make it.
     async fn attach(&self) -> Result<(), RpcError> {
-        let args = [self.about.key.as_str(), &self.about.remote].map(Value::from).into();
-        let mut kwargs = self.about.init.kwargs.clone();
-        kwargs.insert("remote_name".to_owned(), Value::from(self.about.name.as_str()));
-        self.client.call_at("", "attach_remote", args, kwargs).await.map(drop)
+        let mut message = Message::new("attach_remote");
+        message.args = [self.about.key.as_str(), &self.about.remote].map(Value::from).into();
+        message.kwargs = self.about.init.kwargs.clone();
+        message.kwargs.insert("remote_name".to_owned(), Value::from(self.about.name.as_str()));
+        self.client.call_at("", message).await.map(drop)
     }
 
     /// Makes what is kept of it here, if the client has such widgets.
@@ -197,6 +228,11 @@ impl RemoteWidget {
         attached.push(self.about.clone());
         Ok(())
     }
+}
+
+/// Whether the server has a widget no more.
+fn is_lost(error: &RpcError) -> bool {
+    matches!(error, RpcError::Remote { text } if text.contains(NOT_FOUND))
 }
 
 impl fmt::Debug for RemoteWidget {

@@ -5,7 +5,6 @@
 //! takes the result back.
 
 use std::collections::{BTreeMap, HashMap};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -97,15 +96,14 @@ impl Answering {
             return false;
         };
         let mut answer = Message::new(value);
-        let hooked = catch_unwind(AssertUnwindSafe(|| self.hooks.outgoing(&mut answer)));
-        if hooked.is_err() {
-            tracing::error!(target: "gleis::rpc", "a hook panicked");
+        let hooked = self.hooks.outgoing_caught(&mut answer);
+        if !hooked {
             answer = Message::new(Value::Null);
         }
         let sent = open.respond(answer).await.inspect_err(|error| {
             tracing::warn!(target: "gleis::rpc", %error, "a client is not there to fetch its calls");
         });
-        sent.is_ok() && hooked.is_ok()
+        sent.is_ok() && hooked
     }
 }
 

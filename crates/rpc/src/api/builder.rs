@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +12,10 @@ use crate::api::callee::Callee;
 use crate::api::caller::Call;
 use crate::api::client::ApiError;
 use crate::api::clients::{Rules, hook};
+use crate::api::streams::Streams;
 use crate::api::{
     Client, ClientRef, Command, CommandArgs, Exposed, ExposedWith, Method, Methods, PATH, Server,
-    Service, Widget,
+    Service, Streaming, Widget,
 };
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::link::Link;
@@ -40,20 +42,29 @@ impl Hooks {
     pub(crate) fn outgoing(&self, message: &mut Message) {
         self.outgoing.iter().for_each(|it| it(message));
     }
+
+    /// As [`outgoing`](Self::outgoing), where nobody else catches what panics; false if one did, and `message`
+    /// says so then.
+    pub(crate) fn outgoing_caught(&self, message: &mut Message) -> bool {
+        let hooked = catch_unwind(AssertUnwindSafe(|| self.outgoing(message)));
+        if hooked.is_err() {
+            tracing::error!(target: "gleis::rpc", "a hook panicked");
+            *message = Message::error("a hook panicked");
+        }
+        hooked.is_ok()
+    }
 }
 
 /// What a server exposes, before it is on a link.
 pub struct ServerBuilder {
     pub(crate) aware: Option<Rules>,
     pub(crate) callee: Callee,
-    pub(crate) hooks: Hooks,
 }
 
 /// What a client exposes to its server, before it is on a link.
 pub struct ClientBuilder {
     pub(crate) api_error: Option<ApiError>,
     pub(crate) callee: Callee,
-    pub(crate) hooks: Hooks,
     pub(crate) within: Option<Duration>,
 }
 
@@ -125,6 +136,50 @@ macro_rules! shared {
                 self
             }
 
+            /// Exposes a function that gives a stream, under `method`; its arguments are those of
+            /// [`expose`](Self::expose).
+            #[must_use]
+            pub fn expose_stream<const N: usize, A, T, E>(
+                mut self,
+                method: impl Into<String>,
+                arguments: [&str; N],
+                function: impl Exposed<A, Streaming<T>, E>,
+            ) -> Self
+            where
+                A: DeserializeOwned + Send + 'static,
+                T: Serialize + Send + 'static,
+                E: fmt::Display + Send + 'static,
+            {
+                let method = Method::named(method.into(), &arguments);
+                self.callee.table.expose_stream(method, function);
+                self
+            }
+
+            /// As [`expose_stream`](Self::expose_stream), of a function that is told who calls.
+            #[must_use]
+            pub fn expose_stream_with<const N: usize, A, T, E>(
+                mut self,
+                method: impl Into<String>,
+                arguments: [&str; N],
+                function: impl ExposedWith<Call, A, Streaming<T>, E>,
+            ) -> Self
+            where
+                A: DeserializeOwned + Send + 'static,
+                T: Serialize + Send + 'static,
+                E: fmt::Display + Send + 'static,
+            {
+                let method = Method::named(method.into(), &arguments);
+                self.callee.table.expose_stream_with(method, function);
+                self
+            }
+
+            /// Lets whoever calls have so many streams open at a time on one connection: 32 if not said. One more is an error.
+            #[must_use]
+            pub fn streams(mut self, most: usize) -> Self {
+                self.callee.streams = Arc::new(Streams::new(most));
+                self
+            }
+
             /// Exposes the functions of a service: see [`service`](crate::service).
             #[must_use]
             pub fn service(mut self, service: impl Service) -> Self {
@@ -150,7 +205,7 @@ macro_rules! shared {
                 mut self,
                 look: impl Fn(&Message) -> Result<(), String> + Send + Sync + 'static,
             ) -> Self {
-                self.hooks.incoming.push(Arc::new(look));
+                self.callee.hooks.incoming.push(Arc::new(look));
                 self
             }
 
@@ -160,7 +215,7 @@ macro_rules! shared {
                 mut self,
                 change: impl Fn(&mut Message) + Send + Sync + 'static,
             ) -> Self {
-                self.hooks.outgoing.push(Arc::new(change));
+                self.callee.hooks.outgoing.push(Arc::new(change));
                 self
             }
         }
@@ -181,8 +236,7 @@ shared!(ClientBuilder);
 
 impl ServerBuilder {
     pub(crate) fn new() -> Self {
-        let (aware, hooks) = Default::default();
-        Self { aware, callee: Callee::new("Server", PATH), hooks }
+        Self { aware: None, callee: Callee::new("Server", PATH) }
     }
 
     /// Tells its clients apart, so that they can be called back, and each has widgets of its own. What
@@ -262,6 +316,24 @@ impl ServerBuilder {
         self
     }
 
+    /// As [`command`](Self::command), of one that gives a stream, whose values are printed as they come.
+    #[must_use]
+    pub fn command_stream<F, Fut, T, E>(
+        mut self,
+        name: impl Into<String>,
+        command: Command,
+        run: F,
+    ) -> Self
+    where
+        F: Fn(CommandArgs) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<T>, E>> + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display + 'static,
+    {
+        self.callee.widgets.commands.add_stream(name.into(), command, run);
+        self
+    }
+
     /// Opens a link of its own, that others connect to.
     ///
     /// # Errors
@@ -284,8 +356,7 @@ impl ServerBuilder {
 
 impl ClientBuilder {
     pub(crate) fn new() -> Self {
-        let (api_error, hooks, within) = Default::default();
-        Self { api_error, callee: Callee::new("Client", PATH), hooks, within }
+        Self { api_error: None, callee: Callee::new("Client", PATH), within: None }
     }
 
     /// A call waits so long: 10 s if not said.

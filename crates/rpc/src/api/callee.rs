@@ -1,34 +1,50 @@
 //! Whoever is called: a server, or a client that is called back.
 
+use std::sync::Arc;
+
 use gleis_core::Value;
 use gleis_patterns::Asker;
 use subtle::ConstantTimeEq;
 
+use crate::api::builder::Hooks;
 use crate::api::caller::Call;
 use crate::api::running::{CANCEL, Running};
-use crate::api::table::Table;
+use crate::api::streams::{Back, NEXT, OPEN, Streams};
+use crate::api::table::{Given, Table};
 use crate::api::widgets::Widgets;
 use crate::api::{CALL, Description, WIDGETS};
+use crate::events::Received;
 use crate::message::Message;
 
 /// What is called below a path.
 pub(crate) struct Callee {
+    pub(crate) hooks: Hooks,
     pub(crate) key: Option<String>,
     /// What it calls itself in errors.
     pub(crate) name: String,
     pub(crate) path: String,
     pub(crate) running: Running,
+    pub(crate) streams: Arc<Streams>,
     pub(crate) table: Table<Call>,
     pub(crate) version: String,
     pub(crate) widgets: Widgets,
+}
+
+/// What a message says of a call that was made before.
+pub(crate) enum Told {
+    /// It is given up; false if there is none such.
+    GivenUp(bool),
+    /// Items of its stream are asked for.
+    Pulled,
 }
 
 impl Callee {
     pub(crate) fn new(name: &str, path: &str) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
         let (table, version, widgets) = (Table::new(), String::new(), Widgets::new());
-        let running = Running::default();
-        Self { key: None, name, path, running, table, version, widgets }
+        let (hooks, running) = Default::default();
+        let streams = Arc::new(Streams::new(OPEN));
+        Self { hooks, key: None, name, path, running, streams, table, version, widgets }
     }
 
     /// What it says of itself.
@@ -58,23 +74,34 @@ impl Callee {
         }
     }
 
-    /// Does what it is told about calls that were made before; `None` if it is told something else.
-    pub(crate) fn told(
-        &self,
-        message: &Message,
-        asker: Option<&Asker>,
-    ) -> Option<Result<Value, String>> {
-        match message.data.as_str()? {
+    /// Whether a message is about a call that was made before; one that is given up is, from here on.
+    pub(crate) fn told(&self, message: &Message, asker: Option<&Asker>) -> Option<Told> {
+        let told = match message.data.as_str()? {
             CANCEL => {
                 let id = message.args.first().and_then(Value::as_str).unwrap_or_default();
-                Some(Ok(Value::from(self.running.give_up(asker, id))))
+                let was_there = self.running.give_up(asker, id) || self.streams.end(asker, id);
+                Told::GivenUp(was_there)
             }
-            _ => None,
-        }
+            NEXT => Told::Pulled,
+            _ => return None,
+        };
+        Some(told)
+    }
+
+    /// Answers a request for items when there are some.
+    pub(crate) async fn pulled(&self, received: Received) {
+        let (asker, message) = (received.asker().cloned(), received.message.clone());
+        let back = Back::Received(received);
+        self.streams.pull(asker.as_ref(), &message, back).await;
     }
 
     /// Calls what the message names: a function, or one of a widget.
-    pub(crate) async fn call(&self, message: &Message, call: Call) -> Result<Value, String> {
+    pub(crate) async fn call(
+        &self,
+        message: &Message,
+        asker: Option<&Asker>,
+        call: Call,
+    ) -> Result<Value, String> {
         let below = message.path().strip_prefix(&self.call_path());
         let called = match below {
             Some("") => self.table.call(call, message),
@@ -87,8 +114,11 @@ impl Callee {
             None => return Err(unknown_route()),
         };
         match called {
-            Some(called) => called.await,
             None => Err(self.not_exposed(message)),
+            Some(called) => match called.await? {
+                Given::Items(items) => self.streams.open(asker, message, items, self.hooks.clone()),
+                Given::Value(value) => Ok(value),
+            },
         }
     }
 

@@ -1,6 +1,5 @@
 //! On whose behalf a function is called, and how a client is called back.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +9,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use crate::api::back::Polled;
+use crate::api::reading::{self, Way};
 use crate::api::running::{self, CANCEL, GiveUp};
+use crate::api::streaming::Streaming;
 use crate::api::{CALL, values};
 use crate::error::RpcError;
 use crate::link::Link;
@@ -47,6 +48,7 @@ impl Call {
 /// clone.
 #[derive(Clone)]
 pub struct ClientRef {
+    pub(crate) ahead: usize,
     pub(crate) back: Back,
     pub(crate) id: Arc<str>,
     pub(crate) key: Option<Arc<str>>,
@@ -78,6 +80,13 @@ impl ClientRef {
         self
     }
 
+    /// Streams are read so many items ahead, 1,024 at most: 64 if not said.
+    #[must_use]
+    pub fn ahead(mut self, ahead: usize) -> Self {
+        self.ahead = reading::allowed(ahead);
+        self
+    }
+
     /// Calls what the client exposes, with a tuple of arguments, `()` for none.
     ///
     /// # Errors
@@ -90,33 +99,68 @@ impl ClientRef {
         method: &str,
         args: impl Serialize,
     ) -> Result<R, RpcError> {
-        let result = self.call_at("", method, values(method, &args)?, BTreeMap::new()).await?;
+        let message = Message { args: values(method, &args)?, ..Message::new(method) };
+        let result = self.call_at("", message).await?;
         from_value(result)
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
-    /// Calls something below the path of the client.
-    pub(crate) async fn call_at(
+    /// Calls a method of the client that gives a stream.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`RpcError::Unable`]; so are those of the stream, after which it is over.
+    ///
+    /// # Cancel safety
+    /// A dropped future may have called it; no stream is left open.
+    pub async fn stream<T: DeserializeOwned + Send + 'static>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Streaming<T>, RpcError> {
+        let message = Message { args: values(method, &args)?, ..Message::new(method) };
+        self.stream_at("", message).await
+    }
+
+    pub(crate) async fn stream_at<T: DeserializeOwned + Send + 'static>(
         &self,
         below: &str,
-        method: &str,
-        args: Vec<Value>,
-        kwargs: BTreeMap<String, Value>,
-    ) -> Result<Value, RpcError> {
-        let message = Message { args, kwargs, ..Message::new(method) };
+        message: Message,
+    ) -> Result<Streaming<T>, RpcError> {
+        let message = reading::ask_for(message, self.ahead, self.knows)?;
+        let method = message.data.as_str().unwrap_or_default().to_owned();
+        let told = self.call_at(below, message).await?;
+        Way::Client(self.clone()).read(&method, told, self.ahead)
+    }
+
+    /// Calls something below the path of the client, which is told if nobody waits any more.
+    pub(crate) async fn call_at(&self, below: &str, message: Message) -> Result<Value, RpcError> {
         let id = message.id().to_owned();
         let within = running::at_most(self.within);
         let (path, message) = self.prepare(message, below, within);
-        let cancel = || self.prepare(Message::new(CANCEL).arg(id), "", self.within).1;
+        let given_up = GiveUp::new(self.knows, || self.tell(Message::new(CANCEL).arg(id)));
+        match &self.back {
+            Back::Fetched(polled) => polled.call(message, within, given_up).await,
+            Back::Link(link) => Ok(given_up.unless(link.ask(&path, message, within)).await?.data),
+        }
+    }
+
+    /// As [`call_at`](Self::call_at), of what need not be given up.
+    pub(crate) async fn ask(&self, message: Message) -> Result<Value, RpcError> {
+        let (path, message) = self.prepare(message, "", self.within);
         match &self.back {
             Back::Fetched(polled) => {
-                let given_up = GiveUp::new(self.knows, || polled.tell(cancel()));
-                polled.call(message, within, given_up).await
+                polled.call(message, self.within, GiveUp::new(false, || ())).await
             }
-            Back::Link(link) => {
-                let given_up = GiveUp::new(self.knows, || link.tell(&cancel()));
-                Ok(given_up.unless(link.ask(&path, message, within)).await?.data)
-            }
+            Back::Link(link) => Ok(link.ask(&path, message, self.within).await?.data),
+        }
+    }
+
+    /// Tells it something that needs no answer, if that is possible at once.
+    pub(crate) fn tell(&self, message: Message) {
+        let (_, message) = self.prepare(message, "", self.within);
+        match &self.back {
+            Back::Fetched(polled) => polled.tell(message),
+            Back::Link(link) => link.tell(&message),
         }
     }
 

@@ -13,12 +13,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::OnceCell;
 
 use crate::api::attach::About;
-use crate::api::builder::Hooks;
 use crate::api::callee::Callee;
 use crate::api::group::RemoteGroup;
+use crate::api::reading::{self, AHEAD, Way};
 use crate::api::responder::{self, RESPONDER};
 use crate::api::running::{self, CANCEL, GiveUp, Knows};
-use crate::api::{ANYONE, Attach, CALL, ClientBuilder, Description, RemoteWidget, values};
+use crate::api::{
+    ANYONE, Attach, CALL, ClientBuilder, Description, RemoteWidget, Streaming, values,
+};
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
 use crate::link::Link;
@@ -31,6 +33,7 @@ pub(crate) type ApiError = Arc<dyn Fn(String) -> BoxFuture<'static, bool> + Send
 /// Calls what a server exposes. Cheap to clone.
 #[derive(Clone)]
 pub struct Client {
+    ahead: usize,
     link: Link,
     pub(crate) shared: Arc<Shared>,
     tasks: Arc<Tasks>,
@@ -40,7 +43,6 @@ pub struct Client {
 pub(crate) struct Shared {
     api_error: Option<ApiError>,
     pub(crate) callee: Callee,
-    hooks: Hooks,
     /// As its server knows it, and what the server knows, once it was asked.
     id: OnceCell<(String, Knows)>,
     /// What is said with each message: where it may be called.
@@ -110,20 +112,27 @@ impl Client {
     }
 
     fn made(builder: ClientBuilder, link: Link, said: BTreeMap<String, Value>) -> Self {
-        let ClientBuilder { api_error, callee, hooks, within } = builder;
+        let ClientBuilder { api_error, callee, within } = builder;
         let (id, attached) = Default::default();
-        let shared = Shared { api_error, callee, hooks, id, said, attached };
+        let shared = Shared { api_error, callee, id, said, attached };
         let link = match within {
             Some(within) => link.within(within),
             None => link,
         };
-        Self { link, shared: Arc::new(shared), tasks: Arc::default() }
+        Self { ahead: AHEAD, link, shared: Arc::new(shared), tasks: Arc::default() }
     }
 
     /// A call waits so long: 10 s if not said.
     #[must_use]
     pub fn within(mut self, within: Duration) -> Self {
         self.link = self.link.within(within);
+        self
+    }
+
+    /// Streams are read so many items ahead, 1,024 at most: 64 if not said.
+    #[must_use]
+    pub fn ahead(mut self, ahead: usize) -> Self {
+        self.ahead = reading::allowed(ahead);
         self
     }
 
@@ -171,27 +180,65 @@ impl Client {
         args: Vec<Value>,
         kwargs: BTreeMap<String, Value>,
     ) -> Result<R, RpcError> {
-        let result = self.call_at("", method, args, kwargs).await?;
+        let message = Message { args, kwargs, ..Message::new(method) };
+        let result = self.call_at("", message).await?;
         from_value(result)
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
-    /// Calls something below the path of the server; once more if the handler of errors wants that.
-    pub(crate) async fn call_at(
+    /// Calls a method that gives a stream, with a tuple of arguments, `()` for none.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`RpcError::Unable`]; so are those of the stream, after which it is over. One
+    /// that is not heard of for as long as a call waits is [`RpcError::TimedOut`].
+    ///
+    /// # Cancel safety
+    /// A dropped future may have called it; no stream is left open.
+    pub async fn stream<T: DeserializeOwned + Send + 'static>(
         &self,
-        below: &str,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Streaming<T>, RpcError> {
+        self.stream_named(method, values(method, &args)?, BTreeMap::new()).await
+    }
+
+    /// As [`stream`](Self::stream), with arguments in order, and others by name.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    ///
+    /// # Cancel safety
+    /// As [`stream`](Self::stream).
+    pub async fn stream_named<T: DeserializeOwned + Send + 'static>(
+        &self,
         method: &str,
         args: Vec<Value>,
         kwargs: BTreeMap<String, Value>,
-    ) -> Result<Value, RpcError> {
+    ) -> Result<Streaming<T>, RpcError> {
+        let message = Message { args, kwargs, ..Message::new(method) };
+        self.stream_at("", message).await
+    }
+
+    pub(crate) async fn stream_at<T: DeserializeOwned + Send + 'static>(
+        &self,
+        below: &str,
+        message: Message,
+    ) -> Result<Streaming<T>, RpcError> {
+        self.id().await?;
+        let message = reading::ask_for(message, self.ahead, self.shared.knows().streams)?;
+        let method = message.data.as_str().unwrap_or_default().to_owned();
+        let told = self.call_at(below, message).await?;
+        Way::Server(self.shared.clone(), self.link.clone()).read(&method, told, self.ahead)
+    }
+
+    /// Calls something below the path of the server; once more if the handler of errors wants that.
+    pub(crate) async fn call_at(&self, below: &str, message: Message) -> Result<Value, RpcError> {
         self.id().await?;
         let shared = &self.shared;
-        let message = Message { args, kwargs, ..Message::new(method) };
         let Some(handler) = &shared.api_error else {
             return shared.call(&self.link, below, message).await;
         };
-        let mut again = Message::new(method);
-        (again.args, again.kwargs) = (message.args.clone(), message.kwargs.clone());
+        let again = message.again();
         match shared.call(&self.link, below, message).await {
             Err(RpcError::Remote { text }) => match handler(text.clone()).await {
                 true => shared.call(&self.link, below, again).await,
@@ -256,7 +303,7 @@ impl Shared {
     }
 
     /// What the server knows, as far as that is known.
-    fn knows(&self) -> Knows {
+    pub(crate) fn knows(&self) -> Knows {
         self.id.get().map(|it| it.1).unwrap_or_default()
     }
 
@@ -268,10 +315,7 @@ impl Shared {
         message: Message,
     ) -> Result<Value, RpcError> {
         let id = message.id().to_owned();
-        let tell = || {
-            let (_, message) = self.prepare(Message::new(CANCEL).arg(id), "", link.within);
-            link.tell(&message);
-        };
+        let tell = || self.tell(link, Message::new(CANCEL).arg(id));
         let given_up = GiveUp::new(self.knows().cancel, tell);
         Ok(given_up.unless(self.ask(link, below, message)).await?.data)
     }
@@ -284,11 +328,21 @@ impl Shared {
         message: Message,
     ) -> Result<Message, RpcError> {
         let within = running::at_most(link.within);
-        let (path, message) = self.prepare(message, below, within);
+        let (path, mut message) = self.prepare(message, below, within);
+        self.callee.hooks.outgoing(&mut message);
         if within.is_zero() {
             return Err(RpcError::TimedOut { what: format!("send({path})"), within });
         }
         link.ask(&path, message, within).await
+    }
+
+    /// Tells the server something that needs no answer, if that is possible at once.
+    pub(crate) fn tell(&self, link: &Link, message: Message) {
+        let (_, mut message) = self.prepare(message, "", link.within);
+        // Where this is called, nobody else catches it.
+        if self.callee.hooks.outgoing_caught(&mut message) {
+            link.tell(&message);
+        }
     }
 
     /// Says what is said with each message, and under which path it is sent.
@@ -302,13 +356,12 @@ impl Shared {
         let path = format!("{}.{CALL}{below}", self.callee.path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         running::say(&mut message, within);
-        self.hooks.outgoing(&mut message);
         (path, message)
     }
 
     /// Looks at what the server wants, before it is done.
     pub(crate) fn incoming(&self, message: &Message) -> Result<(), String> {
-        self.hooks.incoming(message)
+        self.callee.hooks.incoming(message)
     }
 }
 

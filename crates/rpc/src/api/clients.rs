@@ -17,6 +17,7 @@ use tokio::time::{Instant, interval};
 use crate::api::back::Polled;
 use crate::api::builder::Hooks;
 use crate::api::caller::{Back, ClientRef};
+use crate::api::reading::AHEAD;
 use crate::api::running::WITHIN;
 use crate::link::Link;
 use crate::message::Message;
@@ -107,7 +108,8 @@ impl Clients {
         };
         let (key, path) = (self.key.clone(), self.path.clone());
         let knows = message.meta.contains_key(WITHIN);
-        let client = ClientRef { back, id: id.into(), key, knows, path, within: PATIENCE };
+        let client =
+            ClientRef { ahead: AHEAD, back, id: id.into(), key, knows, path, within: PATIENCE };
         self.welcome(id, client, answering).map(Some)
     }
 

@@ -8,8 +8,7 @@ use uuid::Uuid;
 
 use crate::api::ANYONE;
 use crate::api::back::Polled;
-use crate::api::builder::Hooks;
-use crate::api::callee::Callee;
+use crate::api::callee::{Callee, Told};
 use crate::api::caller::{Back, Call, ClientRef};
 use crate::api::clients::Clients;
 use crate::api::running::{Failed, KNOWS, WITHIN, knows};
@@ -25,19 +24,19 @@ pub(crate) struct Desk {
     pub(crate) callee: Callee,
     /// Whom it tells apart, if it does.
     pub(crate) clients: Option<Clients>,
-    pub(crate) hooks: Hooks,
 }
 
 impl Desk {
     pub(crate) async fn answer(&self, received: Received) {
         let mut answer = match self.result(&received).await {
-            Ok(Done::Later(polled)) => return polled.came(received),
+            Ok(Done::Asked(polled)) => return polled.came(received),
+            Ok(Done::Pulled) => return self.callee.pulled(received).await,
             Ok(Done::Met(id)) => met(id, &received.message),
             Ok(Done::Now(result)) => Message::new(result),
             Err(failed) => failed.answer(),
         };
-        self.hooks.outgoing(&mut answer);
-        if let Err(error) = received.respond(answer).await {
+        self.callee.hooks.outgoing(&mut answer);
+        if let Err(error) = received.answer(answer).await {
             tracing::warn!(target: "gleis::rpc", %error, "a call has no answer");
         }
     }
@@ -45,7 +44,7 @@ impl Desk {
     async fn result(&self, received: &Received) -> Result<Done, Failed> {
         let (message, asker) = (&received.message, received.asker());
         self.callee.admit(message)?;
-        self.hooks.incoming(message)?;
+        self.callee.hooks.incoming(message)?;
         let is_own = message.path() == self.callee.call_path();
         if is_own {
             let name = message.data.as_str().unwrap_or_default();
@@ -66,8 +65,10 @@ impl Desk {
                 }
                 _ => (),
             }
-            if let Some(done) = self.callee.told(message, asker) {
-                return Ok(Done::Now(done?));
+            match self.callee.told(message, asker) {
+                Some(Told::GivenUp(was_there)) => return Ok(Done::Now(Value::from(was_there))),
+                Some(Told::Pulled) => return Ok(Done::Pulled),
+                None => (),
             }
         }
         let called = self.called(message, asker, is_own);
@@ -99,15 +100,21 @@ impl Desk {
         is_own: bool,
     ) -> Result<Value, String> {
         let Some(clients) = &self.clients else {
-            return self.call(message, is_own, Call::new(None, ANYONE)).await;
+            return self.call(message, asker, is_own, Call::new(None, ANYONE)).await;
         };
         let client = clients.meet(message, asker).await?;
         let id = message.meta.get("client").and_then(Value::as_str).unwrap_or(ANYONE);
         clients.welcomed(id).await;
-        self.call(message, is_own, Call::new(client, id)).await
+        self.call(message, asker, is_own, Call::new(client, id)).await
     }
 
-    async fn call(&self, message: &Message, is_own: bool, call: Call) -> Result<Value, String> {
+    async fn call(
+        &self,
+        message: &Message,
+        asker: Option<&Asker>,
+        is_own: bool,
+        call: Call,
+    ) -> Result<Value, String> {
         let name = message.data.as_str().unwrap_or_default();
         match name {
             "attach_remote" if is_own => self.attach(message, &call),
@@ -115,7 +122,7 @@ impl Desk {
                 let (key, name) = widget(message, &call)?;
                 Ok(Value::from(self.callee.widgets.detach(name, key)))
             }
-            _ => self.callee.call(message, call).await,
+            _ => self.callee.call(message, asker, call).await,
         }
     }
 
@@ -137,10 +144,12 @@ impl Desk {
 /// What became of a call.
 enum Done {
     /// It is a request for calls, which is answered when there is one.
-    Later(Arc<Polled>),
+    Asked(Arc<Polled>),
     /// It is a new client, which is told its id.
     Met(String),
     Now(Value),
+    /// It is a request for items of a stream, which is answered when there are some.
+    Pulled,
 }
 
 /// Tells a client its id, and one that knows more than xbahn does what else it may ask for.
@@ -154,7 +163,7 @@ fn met(id: String, message: &Message) -> Message {
 
 fn next_call(client: &ClientRef) -> Result<Done, String> {
     match &client.back {
-        Back::Fetched(polled) => Ok(Done::Later(polled.clone())),
+        Back::Fetched(polled) => Ok(Done::Asked(polled.clone())),
         Back::Link(_) => Err(ELSEWHERE.to_owned()),
     }
 }

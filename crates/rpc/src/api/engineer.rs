@@ -6,11 +6,13 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use gleis_core::{Value, to_value};
 use serde::{Deserialize, Serialize};
 
 use crate::api::caller::Call;
+use crate::api::streaming::Streaming;
+use crate::api::streams::fits;
+use crate::api::table::{Given, Giving, value};
 use crate::message::Message;
 
 /// A command as people see it: what it does, what it takes. What each argument and option is, is told
@@ -26,6 +28,9 @@ pub struct Command {
     /// What may be said by name.
     #[serde(default)]
     pub options: Vec<Parameter>,
+    /// Whether it gives a stream of values. xbahn knows none of these.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub streams: bool,
 }
 
 /// An argument or an option of a command.
@@ -111,7 +116,7 @@ impl Parameter {
 /// What a command is called with: values by the names of its arguments and options.
 pub type CommandArgs = BTreeMap<String, Value>;
 
-type Run = Arc<dyn Fn(CommandArgs) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+type Run = Arc<dyn Fn(CommandArgs) -> Giving + Send + Sync>;
 
 /// The commands of a server.
 #[derive(Default)]
@@ -122,17 +127,38 @@ impl Commands {
     where
         F: Fn(CommandArgs) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<R, E>> + Send + 'static,
-        R: Serialize,
+        R: Serialize + 'static,
+        E: fmt::Display,
+    {
+        self.insert(name, command, run, value);
+    }
+
+    pub(crate) fn add_stream<F, Fut, T, E>(&mut self, name: String, command: Command, run: F)
+    where
+        F: Fn(CommandArgs) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Streaming<T>, E>> + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display,
+    {
+        let command = Command { streams: true, ..command };
+        self.insert(name, command, run, |it| Ok(Given::Items(it.items())));
+    }
+
+    fn insert<F, Fut, R: 'static, E>(
+        &mut self,
+        name: String,
+        command: Command,
+        run: F,
+        given: fn(R) -> Result<Given, String>,
+    ) where
+        F: Fn(CommandArgs) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R, E>> + Send + 'static,
         E: fmt::Display,
     {
         let run = Arc::new(run);
         let run: Run = Arc::new(move |args| {
             let run = run.clone();
-            async move {
-                let result = run(args).await.map_err(|it| it.to_string())?;
-                to_value(&result).map_err(|it| it.to_string())
-            }
-            .boxed()
+            async move { given(run(args).await.map_err(|it| it.to_string())?) }.boxed()
         });
         self.0.insert(name, (command, run));
     }
@@ -143,13 +169,9 @@ impl Commands {
 
     /// Calls what the message names, as the widget `engineer` of xbahn does; `engineer_describe`, which
     /// xbahn does not know, tells all at once.
-    pub(crate) fn call(
-        &self,
-        _call: Call,
-        message: &Message,
-    ) -> Result<Option<BoxFuture<'static, Result<Value, String>>>, String> {
+    pub(crate) fn call(&self, _call: Call, message: &Message) -> Result<Option<Giving>, String> {
         let told = |value: Result<Value, gleis_core::ValueError>| {
-            let value = value.map_err(|it| it.to_string());
+            let value = value.map(Given::Value).map_err(|it| it.to_string());
             Ok(Some(std::future::ready(value).boxed()))
         };
         let name = message.data.as_str().unwrap_or_default();
@@ -169,6 +191,7 @@ impl Commands {
                 let Some((command, run)) = self.0.get(name) else {
                     return Ok(None);
                 };
+                fits(name, command.streams, message)?;
                 Ok(Some(run(command.args(name, message)?)))
             }
         }

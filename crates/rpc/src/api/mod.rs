@@ -10,10 +10,13 @@ mod clients;
 mod desk;
 mod engineer;
 mod group;
+mod reading;
 mod responder;
 mod running;
 mod server;
 mod service;
+mod streaming;
+mod streams;
 mod table;
 mod widget;
 mod widgets;
@@ -29,6 +32,7 @@ pub use engineer::{Command, CommandArgs, Parameter};
 pub use group::{RemoteGroup, WidgetGroup};
 pub use server::Server;
 pub use service::{Calls, Fallible, Methods, Service, WidgetMethods};
+pub use streaming::Streaming;
 pub use table::{Exposed, ExposedWith};
 pub use widget::{Init, Widget, WidgetRef};
 
@@ -85,6 +89,9 @@ pub struct Method {
     pub name: String,
     /// The type of what it returns, as text.
     pub returns: String,
+    /// Whether it gives a stream of values.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub streams: bool,
 }
 
 impl Method {

@@ -1,16 +1,21 @@
 //! Answers what a server calls on a client.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
 use futures::stream::{FuturesUnordered, StreamExt};
 use gleis_core::{Endpoint, Host, TcpAddress, Value};
 use gleis_patterns::Asker;
+use tokio::sync::oneshot;
 
 use crate::api::back;
+use crate::api::callee::Told;
 use crate::api::caller::Call;
 use crate::api::client::Shared;
-use crate::api::running::{CANCEL, Failed};
+use crate::api::running::Failed;
+use crate::api::streams::{Back, NEXT};
 use crate::error::{OpenError, RpcError};
 use crate::events::Received;
 use crate::link::Link;
@@ -22,6 +27,8 @@ pub(crate) const RESPONDER: &str = "responder";
 
 /// So many calls of a server are worked on at once.
 const AT_ONCE: usize = 64;
+/// So many requests for items wait at once.
+const PULLS: usize = 1_024;
 /// How long an open request for calls may stay open.
 const OPEN: Duration = Duration::from_secs(60);
 /// How long after a failure the next one is made.
@@ -60,46 +67,60 @@ pub(crate) async fn listen(link: &Link, url: Url) -> Result<Value, OpenError> {
 /// Answers a call that came on the wire for it.
 pub(crate) async fn answer(shared: &Shared, received: Received) {
     let mut answer = match called(shared, &received.message, received.asker()).await {
-        Ok(result) => Message::new(result),
+        Ok(Done::Pulled) => return shared.callee.pulled(received).await,
+        Ok(Done::GivenUp(was_there)) => Message::new(was_there),
+        Ok(Done::Value(result)) => Message::new(result),
         Err(failed) => failed.answer(),
     };
     let id = shared.known_id().map_or(Value::Null, Value::from);
     answer.meta.insert("client".to_owned(), id);
-    if let Err(error) = received.respond(answer).await {
+    if let Err(error) = received.answer(answer).await {
         tracing::warn!(target: "gleis::rpc", %error, "a call of the server has no answer");
     }
 }
 
-async fn called(
-    shared: &Shared,
-    message: &Message,
-    asker: Option<&Asker>,
-) -> Result<Value, Failed> {
+/// What became of a call.
+enum Done {
+    GivenUp(bool),
+    Pulled,
+    Value(Value),
+}
+
+async fn called(shared: &Shared, message: &Message, asker: Option<&Asker>) -> Result<Done, Failed> {
     let callee = &shared.callee;
     callee.admit(message)?;
     shared.incoming(message)?;
-    if let Some(done) = callee.told(message, asker) {
-        return Ok(done?);
+    if message.path() == callee.call_path() {
+        match callee.told(message, asker) {
+            Some(Told::GivenUp(was_there)) => return Ok(Done::GivenUp(was_there)),
+            Some(Told::Pulled) => return Ok(Done::Pulled),
+            None => (),
+        }
     }
     let id = shared.known_id().unwrap_or_default();
-    let called = async { callee.call(message, Call::new(None, id)).await };
-    callee.running.work(message, asker, called).await
+    let called = async { callee.call(message, asker, Call::new(None, id)).await };
+    callee.running.work(message, asker, called).await.map(Done::Value)
 }
 
 /// Fetches calls from the server, and answers them, for ever.
 pub(crate) async fn fetch(link: Link, shared: Arc<Shared>) {
-    let mut working = FuturesUnordered::new();
+    // Whoever waits for items keeps nobody from being called.
+    let (mut working, mut pulling) = (FuturesUnordered::new(), FuturesUnordered::new());
     let mut next = Box::pin(next_call(&link, &shared));
     loop {
         tokio::select! {
             Some(()) = working.next(), if !working.is_empty() => (),
-            call = &mut next, if working.len() < AT_ONCE => match call {
-                Next::Call(call) => {
-                    working.push(work(&link, &shared, call));
-                    next = Box::pin(next_call(&link, &shared));
+            Some(()) = pulling.next(), if !pulling.is_empty() => (),
+            call = &mut next, if working.len() < AT_ONCE && pulling.len() < PULLS => {
+                match call {
+                    Next::Call(call) if call.data.as_str() == Some(NEXT) => {
+                        pulling.push(work(&link, &shared, call));
+                    }
+                    Next::Call(call) => working.push(work(&link, &shared, call)),
+                    Next::None => (),
+                    Next::Never => return,
                 }
-                Next::None => next = Box::pin(next_call(&link, &shared)),
-                Next::Never => return,
+                next = Box::pin(next_call(&link, &shared));
             },
         }
     }
@@ -135,18 +156,40 @@ async fn next_call(link: &Link, shared: &Shared) -> Next {
 }
 
 async fn work(link: &Link, shared: &Shared, call: Message) {
-    let id = Value::from(call.id());
-    let called = std::panic::AssertUnwindSafe(called(shared, &call, None));
-    let called = futures::FutureExt::catch_unwind(called).await;
-    let called = called.unwrap_or_else(|_| Err("the handler panicked".to_owned().into()));
+    let called = AssertUnwindSafe(answered(shared, &call)).catch_unwind().await;
+    let called = called.unwrap_or_else(|_| Err("the handler panicked".to_owned()));
     let (result, error) = match called {
-        Ok(_) if call.data.as_str() == Some(CANCEL) => return,
-        Ok(result) => (result, Value::Null),
-        Err(failed) => (Value::Null, Value::from(failed.text())),
+        Ok(None) => return,
+        Ok(Some(result)) => (result, Value::Null),
+        Err(text) => (Value::Null, Value::from(text)),
     };
-    let mut answer = Message::new("answer_call");
-    answer.args = vec![id, result, error];
-    if let Err(error) = shared.ask(link, "", answer).await {
+    let answer = |result, error| {
+        let id = Value::from(call.id());
+        Message { args: vec![id, result, error], ..Message::new("answer_call") }
+    };
+    let told = match shared.ask(link, "", answer(result, error)).await {
+        // What cannot be told is an error that can.
+        Err(RpcError::Message(error)) => {
+            let text = Value::from(format!("the result cannot be told: {error}"));
+            shared.ask(link, "", answer(Value::Null, text)).await
+        }
+        told => told,
+    };
+    if let Err(error) = told {
         tracing::debug!(target: "gleis::rpc", %error, "a call of the server has no answer");
+    }
+}
+
+/// What a call that was fetched gives, if it wants an answer.
+async fn answered(shared: &Shared, call: &Message) -> Result<Option<Value>, String> {
+    match called(shared, call, None).await.map_err(Failed::text)? {
+        Done::GivenUp(_) => Ok(None),
+        Done::Pulled => {
+            let (back, items) = oneshot::channel();
+            shared.callee.streams.pull(None, call, Back::Fetched(back)).await;
+            let gone = |_| "there is no such stream any more".to_owned();
+            items.await.map_err(gone)?.map(Some)
+        }
+        Done::Value(value) => Ok(Some(value)),
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::future::{Future, pending};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
@@ -15,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use crate::api::streams::NEXT;
 use crate::error::RpcError;
 use crate::message::Message;
 
@@ -28,13 +28,14 @@ pub(crate) const CANCEL: &str = "cancel_call";
 
 /// What whoever is called knows that xbahn does not.
 pub(crate) fn knows() -> Value {
-    Value::List([CANCEL].map(Value::from).into())
+    Value::List([CANCEL, NEXT].map(Value::from).into())
 }
 
 /// What the other side knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Knows {
     pub(crate) cancel: bool,
+    pub(crate) streams: bool,
 }
 
 impl Knows {
@@ -42,7 +43,7 @@ impl Knows {
     pub(crate) fn of(answer: &Message) -> Self {
         let said = answer.meta.get(KNOWS).and_then(Value::as_list).unwrap_or_default();
         let has = |name| said.iter().any(|it| it.as_str() == Some(name));
-        Self { cancel: has(CANCEL) }
+        Self { cancel: has(CANCEL), streams: has(NEXT) }
     }
 }
 
@@ -68,6 +69,11 @@ pub(crate) fn say(message: &mut Message, within: Duration) {
     let millis = within.as_nanos().div_ceil(1_000_000);
     let millis = u64::try_from(millis).unwrap_or(u64::MAX);
     message.meta.insert(WITHIN.to_owned(), Value::from(millis));
+}
+
+/// How long whoever sent a message waits for the answer, if it says so.
+pub(crate) fn within(message: &Message) -> Option<Duration> {
+    message.meta.get(WITHIN).and_then(Value::as_u64).map(Duration::from_millis)
 }
 
 /// Why a call has no result.
@@ -132,9 +138,8 @@ impl<F: FnOnce()> GiveUp<F> {
 impl<F: FnOnce()> Drop for GiveUp<F> {
     fn drop(&mut self) {
         // Nobody should work for somebody who waits no more.
-        let told = self.0.take().map(|tell| catch_unwind(AssertUnwindSafe(tell)));
-        if told.is_some_and(|it| it.is_err()) {
-            tracing::error!(target: "gleis::rpc", "a hook panicked");
+        if let Some(tell) = self.0.take() {
+            tell();
         }
     }
 }
@@ -155,12 +160,9 @@ impl Running {
         asker: Option<&Asker>,
         work: impl Future<Output = Result<T, String>>,
     ) -> Result<T, Failed> {
-        let Some(within) = message.meta.get(WITHIN).and_then(Value::as_u64) else {
-            return Ok(work.await?);
-        };
         let now = Instant::now();
         // Beyond what a clock can tell is never.
-        let Some(until) = now.checked_add(Duration::from_millis(within)) else {
+        let Some(until) = within(message).and_then(|it| now.checked_add(it)) else {
             return Ok(work.await?);
         };
         if until <= now {
@@ -178,7 +180,7 @@ impl Running {
             {
                 return;
             }
-            pending().await
+            pending::<()>().await;
         };
         let gone = async {
             match asker {

@@ -8,7 +8,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::caller::Call;
 use crate::api::table::{ExposedWith, Table};
-use crate::api::{Argument, Client, ClientRef, Method, RemoteWidget, WidgetRef};
+use crate::api::{Argument, Client, ClientRef, Method, RemoteWidget, Streaming, WidgetRef};
 use crate::error::RpcError;
 
 /// What a server exposes as a whole; [`#[service]`](crate::service) makes these.
@@ -36,6 +36,19 @@ impl<C: Send + 'static> Methods<'_, C> {
     {
         self.0.expose_with(method, function);
     }
+
+    /// Exposes a function that gives a stream, and takes a tuple of the arguments that `method` describes.
+    pub fn expose_stream<A, T, E>(
+        &mut self,
+        method: Method,
+        function: impl ExposedWith<C, A, Streaming<T>, E>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        self.0.expose_stream_with(method, function);
+    }
 }
 
 impl<C: Send + 'static> fmt::Debug for Methods<'_, C> {
@@ -55,6 +68,16 @@ pub trait Calls: Send + Sync {
         method: &str,
         args: impl Serialize + Send + Sync,
     ) -> impl Future<Output = Result<R, RpcError>> + Send;
+
+    /// Calls a method that gives a stream.
+    ///
+    /// # Errors
+    /// [`RpcError`]
+    fn stream<T: DeserializeOwned + Send + 'static>(
+        &self,
+        method: &str,
+        args: impl Serialize + Send + Sync,
+    ) -> impl Future<Output = Result<Streaming<T>, RpcError>> + Send;
 }
 
 macro_rules! calls {
@@ -66,6 +89,14 @@ macro_rules! calls {
                 args: impl Serialize + Send + Sync,
             ) -> impl Future<Output = Result<R, RpcError>> + Send {
                 Self::call(self, method, args)
+            }
+
+            fn stream<T: DeserializeOwned + Send + 'static>(
+                &self,
+                method: &str,
+                args: impl Serialize + Send + Sync,
+            ) -> impl Future<Output = Result<Streaming<T>, RpcError>> + Send {
+                Self::stream(self, method, args)
             }
         }
     )*};

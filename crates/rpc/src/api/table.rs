@@ -10,6 +10,8 @@ use futures::future::BoxFuture;
 use gleis_core::{Value, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
+use crate::api::streaming::{Items, Streaming};
+use crate::api::streams::fits;
 use crate::api::{Argument, Method};
 use crate::message::Message;
 
@@ -46,7 +48,27 @@ where
     }
 }
 
-type Called<C> = Arc<dyn Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+/// What a function gives.
+pub(crate) enum Given {
+    Items(Items),
+    Value(Value),
+}
+
+/// A function at work.
+pub(crate) type Giving = BoxFuture<'static, Result<Given, String>>;
+
+/// A function that is not told on whose behalf it is called.
+struct Unaware<F>(F);
+
+impl<C: Send + 'static, A: Send + 'static, R, E, F: Exposed<A, R, E>> ExposedWith<C, A, R, E>
+    for Unaware<F>
+{
+    fn call(&self, _: C, args: A) -> impl Future<Output = Result<R, E>> + Send {
+        self.0.call(args)
+    }
+}
+
+type Called<C> = Arc<dyn Fn(C, Value) -> Giving + Send + Sync>;
 
 struct Entry<C> {
     called: Called<C>,
@@ -76,11 +98,7 @@ impl<C: Send + 'static> Table<C> {
         R: Serialize + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
-        let function = Arc::new(function);
-        self.add(method, move |_, args| {
-            let function = function.clone();
-            async move { result(function.call(read(args)?).await) }.boxed()
-        });
+        self.expose_with(method, Unaware(function));
     }
 
     /// Puts a function in that is told who calls.
@@ -93,30 +111,63 @@ impl<C: Send + 'static> Table<C> {
         R: Serialize + Send + 'static,
         E: fmt::Display + Send + 'static,
     {
-        let function = Arc::new(function);
-        self.add(method, move |cx, args| {
-            let function = function.clone();
-            async move { result(function.call(cx, read(args)?).await) }.boxed()
-        });
+        self.add(method, function, value);
     }
 
-    fn add(
+    /// Puts a function in that gives a stream, and does not want to know who calls.
+    pub(crate) fn expose_stream<A, T, E>(
         &mut self,
         method: Method,
-        called: impl Fn(C, Value) -> BoxFuture<'static, Result<Value, String>> + Send + Sync + 'static,
-    ) {
-        self.0.insert(method.name.clone(), Entry { called: Arc::new(called), method });
+        function: impl Exposed<A, Streaming<T>, E>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        self.expose_stream_with(method, Unaware(function));
+    }
+
+    /// Puts a function in that gives a stream, and is told who calls.
+    pub(crate) fn expose_stream_with<A, T, E>(
+        &mut self,
+        method: Method,
+        function: impl ExposedWith<C, A, Streaming<T>, E>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        self.add(Method { streams: true, ..method }, function, |it| Ok(Given::Items(it.items())));
+    }
+
+    fn add<A, R, E>(
+        &mut self,
+        method: Method,
+        function: impl ExposedWith<C, A, R, E>,
+        given: fn(R) -> Result<Given, String>,
+    ) where
+        A: DeserializeOwned + Send + 'static,
+        R: Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        let function = Arc::new(function);
+        let called: Called<C> = Arc::new(move |cx, args| {
+            let function = function.clone();
+            async move {
+                let result = function.call(cx, read(args)?).await;
+                given(result.map_err(|it| it.to_string())?)
+            }
+            .boxed()
+        });
+        self.0.insert(method.name.clone(), Entry { called, method });
     }
 
     /// Calls what the message names; `None` if there is no such function.
-    pub(crate) fn call(
-        &self,
-        cx: C,
-        message: &Message,
-    ) -> Option<BoxFuture<'static, Result<Value, String>>> {
+    pub(crate) fn call(&self, cx: C, message: &Message) -> Option<Giving> {
         let name = message.data.as_str().unwrap_or_default();
         let entry = self.0.get(name)?;
-        Some(match entry.args(name, message) {
+        let fits = fits(name, entry.method.streams, message);
+        Some(match fits.and_then(|()| entry.args(name, message)) {
             Ok(args) => (entry.called)(cx, args),
             Err(error) => std::future::ready(Err(error)).boxed(),
         })
@@ -131,9 +182,9 @@ fn read<A: DeserializeOwned>(args: Value) -> Result<A, String> {
     from_value(args).map_err(|it| format!("wrong arguments: {it}"))
 }
 
-fn result<R: Serialize, E: fmt::Display>(result: Result<R, E>) -> Result<Value, String> {
-    let result = result.map_err(|it| it.to_string())?;
-    to_value(&result).map_err(|it| it.to_string())
+/// As a value is given.
+pub(crate) fn value(result: impl Serialize) -> Result<Given, String> {
+    to_value(&result).map(Given::Value).map_err(|it| it.to_string())
 }
 
 impl<C> Entry<C> {

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-use futures::future::BoxFuture;
 use gleis_core::{Value, from_value};
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::api::caller::ClientRef;
 use crate::api::client::Shared;
-use crate::api::table::{ExposedWith, Table};
-use crate::api::{Method, Methods, WidgetMethods, values};
+use crate::api::reading::{AHEAD, Way, ask_for};
+use crate::api::table::{ExposedWith, Giving, Table};
+use crate::api::{Method, Methods, Streaming, WidgetMethods, values};
 use crate::error::RpcError;
 use crate::link::Link;
 use crate::message::Message;
@@ -72,6 +72,23 @@ impl<W: Send + 'static> Widget<W> {
         self.table.expose_with(Method::named(method.into(), &arguments), function);
         self
     }
+
+    /// As [`expose`](Self::expose), of a function that gives a stream.
+    #[must_use]
+    pub fn expose_stream<const N: usize, A, T, E>(
+        mut self,
+        method: impl Into<String>,
+        arguments: [&str; N],
+        function: impl ExposedWith<WidgetRef<W>, A, Streaming<T>, E>,
+    ) -> Self
+    where
+        A: DeserializeOwned + Send + 'static,
+        T: Serialize + Send + 'static,
+        E: fmt::Display + Send + 'static,
+    {
+        self.table.expose_stream_with(Method::named(method.into(), &arguments), function);
+        self
+    }
 }
 
 impl<W> fmt::Debug for Widget<W> {
@@ -120,18 +137,42 @@ impl<W> WidgetRef<W> {
         method: &str,
         args: impl Serialize,
     ) -> Result<R, RpcError> {
-        let (args, kwargs) = (values(method, &args)?, BTreeMap::new());
+        let message = Message { args: values(method, &args)?, ..Message::new(method) };
         let result = match &self.far {
-            Far::Client(client, below) => client.call_at(below, method, args, kwargs).await?,
+            Far::Client(client, below) => client.call_at(below, message).await?,
             Far::Nowhere => return Err(RpcError::NoWayBack),
             Far::Server(shared, link, below) => {
                 let shared = shared.upgrade().ok_or(RpcError::Closed)?;
-                let message = Message { args, kwargs, ..Message::new(method) };
                 shared.call(link, below, message).await?
             }
         };
         from_value(result)
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
+    }
+
+    /// As [`call`](Self::call), of a method that gives a stream, which is read 64 items ahead.
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`RpcError::Unable`].
+    ///
+    /// # Cancel safety
+    /// A dropped future may have called it; no stream is left open.
+    pub async fn stream<T: DeserializeOwned + Send + 'static>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Streaming<T>, RpcError> {
+        let message = Message { args: values(method, &args)?, ..Message::new(method) };
+        match &self.far {
+            Far::Client(client, below) => client.stream_at(below, message).await,
+            Far::Nowhere => Err(RpcError::NoWayBack),
+            Far::Server(shared, link, below) => {
+                let shared = shared.upgrade().ok_or(RpcError::Closed)?;
+                let message = ask_for(message, AHEAD, shared.knows().streams)?;
+                let told = shared.call(link, below, message).await?;
+                Way::Server(shared, link.clone()).read(method, told, AHEAD)
+            }
+        }
     }
 }
 
@@ -156,7 +197,7 @@ pub(crate) trait Kind: Send + Sync {
 /// A widget whose type is forgotten.
 pub(crate) trait Instance: Send + Sync {
     /// Calls what the message names; `None` if there is no such function.
-    fn call(&self, message: &Message) -> Option<BoxFuture<'static, Result<Value, String>>>;
+    fn call(&self, message: &Message) -> Option<Giving>;
     /// A `WidgetRef` of its type.
     fn any(&self) -> Box<dyn Any + Send>;
     fn init(&self) -> &Init;
@@ -179,7 +220,7 @@ struct Live<W> {
 }
 
 impl<W: Send + 'static> Instance for Live<W> {
-    fn call(&self, message: &Message) -> Option<BoxFuture<'static, Result<Value, String>>> {
+    fn call(&self, message: &Message) -> Option<Giving> {
         self.kind.table.call(self.widget.clone(), message)
     }
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use futures::future::BoxFuture;
 use gleis_core::Value;
 use parking_lot::Mutex;
 
 use crate::api::WidgetKind;
 use crate::api::caller::Call;
 use crate::api::engineer::Commands;
+use crate::api::table::Giving;
 use crate::api::widget::{Far, Init, Instance, Kind, WidgetRef};
 use crate::message::Message;
 
@@ -80,7 +80,7 @@ impl Widgets {
         place: &str,
         message: &Message,
         call: Call,
-    ) -> Result<Option<BoxFuture<'static, Result<Value, String>>>, String> {
+    ) -> Result<Option<Giving>, String> {
         let place = Place::read(place)?;
         // Each client has its own, and no other's.
         if place.client != call.id {

@@ -9,6 +9,7 @@ mod hostile;
 mod messaging;
 mod recorded;
 mod services;
+mod streams;
 mod two_way;
 mod typed_widgets;
 mod widgets;

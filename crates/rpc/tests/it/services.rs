@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use futures::{StreamExt, stream};
 use gleis_core::Value;
-use gleis_rpc::{Call, Client, RpcError, Server, service};
+use gleis_rpc::{Call, Client, RpcError, Server, Streaming, service};
 use gleis_test::wait::within;
 
 #[service]
@@ -190,4 +191,60 @@ async fn a_value_may_be_several_services() {
     let greeter = GreeterClient::new(client);
     assert_eq!(within(greeter.greet("x")).await.unwrap(), "x");
     assert_eq!(within(greeter.swap(T(7))).await.unwrap().0, 7);
+}
+
+#[service]
+trait Market {
+    /// Prices as they come.
+    fn prices(&self, symbol: String) -> Streaming<f64>;
+
+    async fn history(&self, #[default(2)] n: u64) -> Result<Streaming<u64>, String>;
+
+    fn whose(&self, call: &Call) -> Streaming<bool> {
+        Streaming::of(stream::iter([call.client().is_some()]))
+    }
+}
+
+struct Open;
+
+impl Market for Open {
+    fn prices(&self, symbol: String) -> Streaming<f64> {
+        let prices = [Ok(1.5), Ok(2.5), Err(format!("{symbol} is traded no more"))];
+        Streaming::new(stream::iter(prices))
+    }
+
+    async fn history(&self, n: u64) -> Result<Streaming<u64>, String> {
+        tokio::task::yield_now().await;
+        match n {
+            0 => Err("nothing is known".to_owned()),
+            n => Ok(Streaming::of(stream::iter(0..n))),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_method_of_a_service_gives_a_stream_by_its_type() {
+    let server = Server::new().service(MarketService(Open));
+    let (_server, client) = super::calls::both(server).await;
+    let market = MarketClient::new(client.clone());
+    let mut prices = within(market.prices("ABC")).await.unwrap();
+    assert_eq!(within(prices.next()).await.unwrap().unwrap(), 1.5);
+    assert_eq!(within(prices.next()).await.unwrap().unwrap(), 2.5);
+    let error = within(prices.next()).await.unwrap().unwrap_err();
+    assert_eq!(error.to_string(), "ABC is traded no more");
+    assert!(within(prices.next()).await.is_none());
+    let history: Vec<_> = within(within(market.history(5)).await.unwrap().collect()).await;
+    assert_eq!(history.into_iter().map(Result::unwrap).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
+    let error = within(market.history(0)).await.unwrap_err();
+    assert_eq!(error.to_string(), "nothing is known");
+    let whose: Vec<_> = within(within(market.whose()).await.unwrap().collect()).await;
+    assert!(!whose[0].as_ref().unwrap());
+    // Those who do not know its type have it too, and its defaults.
+    let history = within(client.stream::<Value>("history", ())).await.unwrap();
+    assert_eq!(within(history.count()).await, 2);
+    let methods = within(client.describe()).await.unwrap().methods;
+    let texts: Vec<_> = methods.iter().map(|it| (it.to_string(), it.streams)).collect();
+    let text = "history(n: u64) -> Result<Streaming<u64>,String>";
+    assert_eq!(texts[0], (text.to_owned(), true));
+    assert_eq!(texts[1], ("prices(symbol: String) -> Streaming<f64>".to_owned(), true));
 }

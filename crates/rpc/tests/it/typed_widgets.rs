@@ -1,7 +1,8 @@
 //! Widgets, typed on both sides.
 
+use futures::{StreamExt, stream};
 use gleis_core::Value;
-use gleis_rpc::{Client, RpcError, Server, Widget, WidgetRef, widget};
+use gleis_rpc::{Client, RpcError, Server, Streaming, Widget, WidgetRef, widget};
 use gleis_test::wait::within;
 
 #[derive(Default)]
@@ -39,6 +40,12 @@ impl Counter {
         let said = format!("{} was slapped with {with}", widget.init().id);
         widget.lock().slapped_with = Some(with);
         said
+    }
+
+    /// What it would be, step by step.
+    #[method]
+    fn steps(&self, n: i64) -> Streaming<i64> {
+        Streaming::of(stream::iter(self.n..self.n + n))
     }
 
     fn from(start: i64) -> Self {
@@ -90,6 +97,30 @@ async fn widgets_of_both_sides_call_each_other_by_type() {
 }
 
 #[tokio::test]
+async fn a_widget_gives_streams_to_both_sides_and_is_attached_again_for_one() {
+    let (server, client) = both(Server::new().aware()).await;
+    let attached = client.attach("counter", "a").kwarg("start", 40).into_future();
+    let attached = within(attached).await.unwrap();
+    let counter = CounterClient::new(attached.clone());
+    let all = async |steps: Streaming<i64>| -> Vec<i64> {
+        within(steps.map(Result::unwrap).collect()).await
+    };
+    assert_eq!(all(within(counter.steps(3)).await.unwrap()).await, [40, 41, 42]);
+    // From the server's to that of the client, and the other way round.
+    let its = server.widget::<Counter>("counter", attached.key()).unwrap();
+    its.lock().n = 7;
+    let of_client = CounterClient::new(its);
+    assert_eq!(all(within(of_client.steps(2)).await.unwrap()).await, [40, 41]);
+    let of_server = CounterClient::new(attached.local::<Counter>().unwrap());
+    assert_eq!(all(within(of_server.steps(2)).await.unwrap()).await, [7, 8]);
+    // The server loses it.
+    let key = attached.key().to_owned();
+    within(client.call::<bool>("detach_remote", (key, "counter"))).await.unwrap();
+    assert_eq!(all(within(counter.steps(1)).await.unwrap()).await, [40]);
+    within(client.close()).await;
+}
+
+#[tokio::test]
 async fn a_server_describes_its_widgets() {
     let (_server, client) = both(Server::new()).await;
     let widgets = within(client.describe()).await.unwrap().widgets;
@@ -102,6 +133,7 @@ async fn a_server_describes_its_widgets() {
         "is_slapped() -> bool",
         "poke(with: String) -> Result<String,RpcError>",
         "slap(with: String) -> String",
+        "steps(n: i64) -> Streaming<i64>",
     ];
     assert_eq!(methods, expect);
     assert_eq!(widgets[0].methods[0].docs, "Adds to the number, and gives it.");
