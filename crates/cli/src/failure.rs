@@ -13,6 +13,9 @@ pub(crate) const USAGE: u8 = 2;
 /// Nobody is there, or not in time.
 pub(crate) const UNREACHABLE: u8 = 3;
 
+/// As shells tell that Ctrl-C was pressed.
+const INTERRUPTED: u8 = 130;
+
 /// A failure, for whoever reads it.
 #[derive(Debug)]
 pub(crate) struct Failure {
@@ -67,6 +70,11 @@ impl Failure {
     /// Whoever reads what is printed wants no more of it: that is no failure.
     pub(crate) fn enough() -> Self {
         Self { exit: 0, hint: None, text: String::new() }
+    }
+
+    /// Whoever waits for something wants it no more, and has pressed Ctrl-C.
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: INTERRUPTED, hint: None, text: "interrupted".to_owned() }
     }
 
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {

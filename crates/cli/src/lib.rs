@@ -20,7 +20,7 @@
 //! ```
 //!
 //! With `--json` every line of output is one JSON value. Exit codes: 0 well, 1 an error of the other
-//! side, 2 wrong usage, 3 unreachable or not in time. Ctrl-C ends what runs in order; a second one at once.
+//! side, 2 wrong usage, 3 unreachable or not in time, 130 interrupted before there was a result. Ctrl-C ends what runs in order; a second one at once.
 
 mod agents;
 mod args;

@@ -27,6 +27,7 @@
 //! | send messages under paths, and hear of them | [`Link`], [`Message`], [`Received`] |
 //! | expose functions and call them | [`Server`], [`Client`] |
 //! | the same by type, from a trait | [`macro@service`] |
+//! | give many values, one after the other | [`Streaming`], [`ServerBuilder::expose_stream`], [`Client::stream`] |
 //! | call a client back | [`ServerBuilder::aware`], [`ClientRef`], [`ClientBuilder::connect`] |
 //! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`], [`macro@widget`] |
 //! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
@@ -38,6 +39,36 @@
 //! method is dropped when its time is over, when its caller drops the future of the call, and when the caller
 //! has gone; so are, in turn, the calls that it waits for. What never waits is done to its end. Callers of
 //! xbahn say no time, and have theirs.
+//!
+//! # Streams
+//!
+//! A method may give many values, one after the other: a [`Streaming`], which its caller reads as one. The
+//! caller grants so many items ahead and asks for what there is of them, over whatever carries its calls; so
+//! a reader that is slow stops the method, and one that is quick seldom waits. What comes rarely comes at
+//! once. Dropping the stream drops what the method returned; so do a caller that has gone, and one that does
+//! not ask for a minute. A stream that ends otherwise than by its end is an error: of the method, or of the
+//! connection.
+//!
+//! ```
+//! use futures::{StreamExt, stream};
+//! use gleis_rpc::{Client, Server, Streaming};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::new()
+//!     .expose_stream("count", ["to"], async |(to,): (u64,)| {
+//!         Ok::<_, String>(Streaming::of(stream::iter(1..=to)))
+//!     })
+//!     .listen("zmq://127.0.0.1:0/rep")
+//!     .await?;
+//! let client = Client::connect(server.url().twin()).await?;
+//! let mut numbers = client.stream::<u64>("count", (3,)).await?;
+//! while let Some(n) = numbers.next().await {
+//!     println!("{}", n?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # URLs
 //!

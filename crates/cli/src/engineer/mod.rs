@@ -6,15 +6,18 @@ mod remote;
 mod shell;
 mod words;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use serde_json::json;
+use futures::StreamExt;
+use serde_json::{Value, json};
 
 use self::line::{Ask, Line};
 use self::remote::Remote;
 use crate::failure::{Failure, Outcome};
 use crate::output::Output;
+use crate::stop::Stop;
 
 /// The command that is not the server's.
 const SHELL: &str = "shell";
@@ -51,7 +54,7 @@ async fn obey(line: Line, output: Output) -> Outcome {
     command(&mut remote, output, name, rest).await
 }
 
-/// Runs one command of the server, and prints what it returned.
+/// Runs one command of the server, and prints what it gives.
 async fn command(remote: &mut Remote, output: Output, name: &str, rest: &[String]) -> Outcome {
     let command = remote.command(name).await?;
     let said = words::read(remote.host(), name, &command, rest)?;
@@ -59,12 +62,61 @@ async fn command(remote: &mut Remote, output: Output, name: &str, rest: &[String
         return output.text(&help::command(remote.host(), name, &command));
     };
     remote.debug(said.debug);
-    let result = remote.call(name, said.values).await?;
-    let text = match &result {
-        serde_json::Value::String(text) => text.clone(),
+    let output = output.or_json(said.json);
+    if command.streams {
+        return follow(remote, output, name, said.values).await;
+    }
+    let mut stop = remote.stop.take();
+    let result = unless_stopped(stop.as_mut(), remote.call(name, said.values)).await;
+    remote.stop = stop;
+    show(remote, output, name, &result?.ok_or_else(Failure::interrupted)?)
+}
+
+/// Runs a command that gives a stream, and prints what comes until nothing more does, or Ctrl-C.
+async fn follow(
+    remote: &mut Remote,
+    output: Output,
+    name: &str,
+    values: BTreeMap<String, Value>,
+) -> Outcome {
+    let mut stop = match remote.stop.take() {
+        Some(stop) => stop,
+        None => Stop::new()?,
+    };
+    let work = async {
+        let mut results = remote.stream(name, values).await?;
+        while let Some(result) = results.next().await {
+            show(remote, output, name, &remote.result(result)?)?;
+        }
+        Ok(())
+    };
+    let done = unless_stopped(Some(&mut stop), work).await;
+    remote.stop = Some(stop);
+    // The server hears that nobody wants more.
+    done?.ok_or_else(Failure::enough)
+}
+
+/// Does something, unless Ctrl-C is pressed; where it was heard once, the system ends nobody for it any more.
+async fn unless_stopped<T>(
+    stop: Option<&mut Stop>,
+    work: impl Future<Output = Outcome<T>>,
+) -> Outcome<Option<T>> {
+    let Some(stop) = stop else {
+        return work.await.map(Some);
+    };
+    tokio::select! {
+        done = work => done.map(Some),
+        asked = stop.asked() => asked.map(|()| None),
+    }
+}
+
+/// Prints what a command gave.
+fn show(remote: &Remote, output: Output, name: &str, result: &Value) -> Outcome {
+    let text = match result {
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     };
     let host = remote.host();
     let value = json!({"host": host, "command": name, "result": result});
-    output.or_json(said.json).line(&format!("{host}: {name}> {text}"), &value)
+    output.line(&format!("{host}: {name}> {text}"), &value)
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use gleis_rpc::{Client, Command, Guard, Message, RemoteWidget, RpcError};
+use gleis_rpc::{Client, Command, Guard, Message, RemoteWidget, RpcError, Streaming};
 use serde_json::Value;
 
 use super::line::Line;
 use crate::failure::{Failure, Outcome};
+use crate::stop::Stop;
 
 /// The widget whose functions are commands, and the id that this program has of it.
 const ENGINEER: &str = "engineer";
@@ -19,6 +20,8 @@ pub(crate) struct Remote {
     debug: Arc<AtomicBool>,
     _heard: Guard,
     host: String,
+    /// What hears Ctrl-C, once that was needed.
+    pub(crate) stop: Option<Stop>,
     widget: RemoteWidget,
 }
 
@@ -48,7 +51,7 @@ impl Remote {
             async {}
         });
         let widget = client.attach(ENGINEER, ENGINEER).await.map_err(|it| failure(host, &it))?;
-        Ok(Self { commands: None, debug, _heard, host: host.to_owned(), widget })
+        Ok(Self { commands: None, debug, _heard, host: host.to_owned(), stop: None, widget })
     }
 
     pub(crate) fn host(&self) -> &str {
@@ -104,15 +107,32 @@ impl Remote {
 
     /// Runs a command.
     pub(crate) async fn call(&self, name: &str, values: BTreeMap<String, Value>) -> Outcome<Value> {
-        let named = values.into_iter().map(|(name, value)| {
-            let value = serde_json::from_value::<gleis_rpc::Value>(value);
-            value.map(|it| (name, it)).map_err(|it| Failure::local(&it))
-        });
-        let named = named.collect::<Outcome<_>>()?;
-        let called = self.widget.call_named::<gleis_rpc::Value>(name, Vec::new(), named).await;
-        let result = called.map_err(|it| failure(&self.host, &it))?;
-        serde_json::to_value(result).map_err(|it| Failure::local(&it))
+        self.result(self.widget.call_named(name, Vec::new(), named(values)?).await)
     }
+
+    /// Runs a command that gives a stream.
+    pub(crate) async fn stream(
+        &self,
+        name: &str,
+        values: BTreeMap<String, Value>,
+    ) -> Outcome<Streaming<gleis_rpc::Value>> {
+        let streamed = self.widget.stream_named(name, Vec::new(), named(values)?).await;
+        streamed.map_err(|it| failure(&self.host, &it))
+    }
+
+    /// What a command gave, to be printed.
+    pub(crate) fn result(&self, given: Result<gleis_rpc::Value, RpcError>) -> Outcome<Value> {
+        let given = given.map_err(|it| failure(&self.host, &it))?;
+        serde_json::to_value(given).map_err(|it| Failure::local(&it))
+    }
+}
+
+fn named(values: BTreeMap<String, Value>) -> Outcome<BTreeMap<String, gleis_rpc::Value>> {
+    let read = |(name, value)| {
+        let value = serde_json::from_value::<gleis_rpc::Value>(value);
+        value.map(|it| (name, it)).map_err(|it| Failure::local(&it))
+    };
+    values.into_iter().map(read).collect()
 }
 
 fn failure(host: &str, error: &RpcError) -> Failure {

@@ -58,6 +58,8 @@ async fn talk(remote: &mut Remote, output: Output) -> Outcome {
                 match obey(remote, output, &line).await {
                     Ok(true) => (),
                     Ok(false) => return Ok(()),
+                    // What was followed is enough; the next line is another matter.
+                    Err(Failure { exit: 0, .. }) => (),
                     Err(failure) => output.fail(&failure),
                 }
             }

@@ -1,11 +1,13 @@
 //! `engineer` and `gleis engineer`, against a server that declares commands.
 
 use std::process::{Output, Stdio};
+use std::sync::Arc;
 
-use gleis_rpc::{Command, CommandArgs, Server, ServerBuilder, Value};
-use gleis_test::wait::within;
+use futures::{StreamExt, stream};
+use gleis_rpc::{Command, CommandArgs, Server, ServerBuilder, Streaming, Value};
+use gleis_test::wait::{eventually, within};
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 fn commands() -> ServerBuilder {
     Server::new()
@@ -36,6 +38,32 @@ fn commands() -> ServerBuilder {
         )
         .command("hang", Command::new(), async |_| {
             std::future::pending::<Result<Value, String>>().await
+        })
+}
+
+/// Commands that give streams.
+fn streams(here: &Arc<()>) -> ServerBuilder {
+    let here = here.clone();
+    commands()
+        .command_stream(
+            "count",
+            Command::new().description("Counts").argument("to"),
+            async |args: CommandArgs| {
+                let to = args["to"].as_str().and_then(|it| it.parse::<u64>().ok());
+                let to = to.ok_or("that is no number")?;
+                let items = stream::iter(1..=to).map(|n| match n {
+                    13 => Err("bad luck"),
+                    n => Ok(n),
+                });
+                Ok::<_, &str>(Streaming::new(items))
+            },
+        )
+        .command_stream("tick", Command::new(), move |_| {
+            let here = here.clone();
+            let never = stream::pending::<u64>().inspect(move |_| {
+                let _ = &here;
+            });
+            async move { Ok::<_, String>(Streaming::of(stream::iter([1]).chain(never))) }
         })
 }
 
@@ -132,6 +160,63 @@ async fn a9_commands_print_what_the_server_returns() {
         let expected = json!({"host": host, "command": "status", "result": "ok"});
         assert_eq!((exit, value), (0, expected));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_command_gives_by_and_by_is_printed_line_by_line() {
+    let (_server, host) = server(streams(&Arc::default())).await;
+    let (exit, out, err) = engineer(&[&host, "count", "3"]).await;
+    let lines = [1, 2, 3].map(|n| format!("{host}: count> {n}\n")).concat();
+    assert_eq!((exit, out, &err[..]), (0, lines, ""));
+    let (exit, out, _) = engineer(&["--json", &host, "count", "2"]).await;
+    let values: Vec<serde_json::Value> =
+        out.lines().map(|it| serde_json::from_str(it).unwrap()).collect();
+    let value = |n| json!({"host": host, "command": "count", "result": n});
+    assert_eq!((exit, values), (0, vec![value(1), value(2)]));
+    // What fails on the way has printed what came.
+    let (exit, out, err) = engineer(&[&host, "count", "20"]).await;
+    assert_eq!((exit, out.lines().count(), &err[..]), (1, 12, "engineer: bad luck\n"));
+    let (exit, out, err) = engineer(&[&host, "count", "many"]).await;
+    assert_eq!((exit, &out[..], &err[..]), (1, "", "engineer: that is no number\n"));
+    let (_, out, _) = engineer(&[&host, "--help"]).await;
+    assert!(out.contains("  count         Counts\n"), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_interrupt_ends_what_is_followed_here_and_there() {
+    let here = Arc::new(());
+    let (_server, host) = server(streams(&here)).await;
+    let n_before = Arc::strong_count(&here);
+    let mut following = program(&[&host, "tick"]).spawn().unwrap();
+    let mut lines = BufReader::new(following.stdout.take().unwrap()).lines();
+    let line = within(lines.next_line()).await.unwrap().unwrap();
+    assert_eq!(line, format!("{host}: tick> 1"));
+    assert_eq!(Arc::strong_count(&here), n_before + 1);
+    let pid = following.id().unwrap().to_string();
+    let interrupted = tokio::process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(within(interrupted).await.unwrap().success());
+    assert!(within(following.wait()).await.unwrap().success());
+    eventually(|| Arc::strong_count(&here) == n_before).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_that_has_followed_something_is_still_interrupted() {
+    let (_server, host) = server(streams(&Arc::default())).await;
+    let mut shell = program(&[&host, "shell"]).stdin(Stdio::piped()).spawn().unwrap();
+    let script = "count 1\ncount 1\nhang\nstatus\n";
+    shell.stdin.take().unwrap().write_all(script.as_bytes()).await.unwrap();
+    let mut lines = BufReader::new(shell.stdout.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = within(lines.next_line()).await.unwrap().unwrap();
+        assert_eq!(line, format!("{host}: count> 1"));
+    }
+    let pid = shell.id().unwrap().to_string();
+    let interrupted = tokio::process::Command::new("kill").args(["-INT", &pid]).status();
+    assert!(within(interrupted).await.unwrap().success());
+    // It was following still, or waited already.
+    let exit = within(shell.wait()).await.unwrap().code();
+    assert!(matches!(exit, Some(0 | 130)), "{exit:?}");
+    assert_eq!(within(lines.next_line()).await.unwrap(), None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
