@@ -7,6 +7,7 @@ use gleis_patterns::{
     Multipart, Pull, Push, RecvError, Replier, ReplyHandle, RequestError, Requester, SendError,
     XPub, XSub,
 };
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::{OpenError, RpcError};
@@ -51,22 +52,29 @@ impl Connection {
         matches!(self.url.role, Role::Pull | Role::Rep | Role::Sub)
     }
 
-    /// Sends; a request returns its answer.
+    /// Sends; a request returns its answer, and says by `sent` that it is on its way.
     pub(crate) async fn send(
         &self,
         message: &Message,
         within: Duration,
+        sent: Option<oneshot::Sender<()>>,
     ) -> Result<Option<Message>, RpcError> {
         let bytes = message.write(self.topic())?;
         let late = || RpcError::TimedOut { what: format!("send({})", message.path()), within };
         let sent = match &self.socket {
             Socket::Req(it) => {
-                let answer = it.request(bytes).within(within).await;
-                let answer = answer.map_err(|error| match error {
+                let mut request = it.request(bytes).within(within);
+                let failed = |error| match error {
                     RequestError::Closed => RpcError::Closed,
                     RequestError::DeadlineExceeded { .. } => late(),
                     error => RpcError::Unreachable { reason: error.to_string() },
-                })?;
+                };
+                if let Some(sent) = sent {
+                    request.sent().await.map_err(failed)?;
+                    // Whoever wanted to know may be gone.
+                    let _ = sent.send(());
+                }
+                let answer = request.await.map_err(failed)?;
                 return Ok(Some(Message::read(&answer, self.topic())?));
             }
             Socket::Pub(it) => it.publish_whole(Multipart::new([bytes])).await,

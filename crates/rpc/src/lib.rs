@@ -28,6 +28,7 @@
 //! | expose functions and call them | [`Server`], [`Client`] |
 //! | the same by type, from a trait | [`macro@service`] |
 //! | give many values, one after the other | [`Streaming`], [`ServerBuilder::expose_stream`], [`Client::stream`] |
+//! | build a call on the result of another that has not arrived | [`Client::begin`], [`Begun`] |
 //! | call a client back | [`ServerBuilder::aware`], [`ClientRef`], [`ClientBuilder::connect`] |
 //! | values with functions of their own, on both sides | [`Widget`], [`Client::attach`], [`macro@widget`] |
 //! | commands for the program `engineer` | [`ServerBuilder::command`], [`Command`] |
@@ -70,6 +71,12 @@
 //! # }
 //! ```
 //!
+//! # Calls that build on each other
+//!
+//! [`Client::begin`] sends a call and does not wait for its result, which may be an argument of other calls
+//! to the same server all the same: the server puts it there when it has it, so a chain of calls takes one
+//! round trip. What fails fails what builds on it.
+//!
 //! # URLs
 //!
 //! `zmq://HOST:PORT/TYPE[/TOPIC][?transport=tcp|ipc|inproc]`, the type being one of `rep`, `req`, `pub`,
@@ -91,10 +98,10 @@ pub use gleis_core::Value;
 pub use gleis_macros::{method, service, widget};
 
 pub use crate::api::{
-    Argument, Attach, Call, Calls, Client, ClientBuilder, ClientRef, Command, CommandArgs,
+    Argument, Attach, Begun, Call, Calls, Client, ClientBuilder, ClientRef, Command, CommandArgs,
     Description, Exposed, ExposedWith, Fallible, Init, Method, Methods, Parameter, RemoteGroup,
-    RemoteWidget, Server, ServerBuilder, Service, Streaming, Widget, WidgetGroup, WidgetKind,
-    WidgetMethods, WidgetRef,
+    RemoteWidget, ResultOf, Server, ServerBuilder, Service, Streaming, Widget, WidgetGroup,
+    WidgetKind, WidgetMethods, WidgetRef,
 };
 pub use crate::error::{OpenError, RpcError, UrlError};
 pub use crate::events::{Guard, Received};

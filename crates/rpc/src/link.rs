@@ -13,7 +13,7 @@ use gleis_core::{Path, Value};
 use gleis_patterns::ReplyHandle;
 use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::connection::{Came, Connection};
 use crate::error::{OpenError, RpcError, UrlError};
@@ -227,18 +227,19 @@ impl Link {
     /// # Cancel safety
     /// A dropped future has sent nothing, or everything.
     pub async fn send_and_wait(&self, path: &str, message: Message) -> Result<Message, RpcError> {
-        self.ask(path, message, self.within).await
+        self.ask(path, message, self.within, None).await
     }
 
-    /// As [`send_and_wait`](Self::send_and_wait), for so long.
+    /// As [`send_and_wait`](Self::send_and_wait), for so long; says by `sent` that it is on its way.
     pub(crate) async fn ask(
         &self,
         path: &str,
         message: Message,
         within: Duration,
+        sent: Option<oneshot::Sender<()>>,
     ) -> Result<Message, RpcError> {
         let no_answer = RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
-        let answer = self.send_within(MAIN, path, message, within).await?.ok_or(no_answer)?;
+        let answer = self.send_within(MAIN, path, message, within, sent).await?.ok_or(no_answer)?;
         match answer.error_text() {
             Some(_) if answer.is_late() => {
                 Err(RpcError::TimedOut { what: format!("send({path})"), within })
@@ -269,7 +270,7 @@ impl Link {
         path: &str,
         message: Message,
     ) -> Result<Option<Message>, RpcError> {
-        self.send_within(wire, path, message, self.within).await
+        self.send_within(wire, path, message, self.within, None).await
     }
 
     async fn send_within(
@@ -278,11 +279,12 @@ impl Link {
         path: &str,
         mut message: Message,
         within: Duration,
+        sent: Option<oneshot::Sender<()>>,
     ) -> Result<Option<Message>, RpcError> {
         let path = Path::new(path).map_err(MessageError::from)?;
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
-        let answer = wire.connection.send(&message, within).await?;
+        let answer = wire.connection.send(&message, within, sent).await?;
         let is_heard = self.events.are_heard() || wire.events.are_heard();
         if let Some(answer) = answer.as_ref().filter(|_| is_heard) {
             let (back, _) = mpsc::channel(1);

@@ -8,7 +8,8 @@ use subtle::ConstantTimeEq;
 
 use crate::api::builder::Hooks;
 use crate::api::caller::Call;
-use crate::api::running::{CANCEL, Running};
+use crate::api::kept::Kept;
+use crate::api::running::{CANCEL, Failed, Running};
 use crate::api::streams::{Back, NEXT, OPEN, Streams};
 use crate::api::table::{Given, Table};
 use crate::api::widgets::Widgets;
@@ -19,11 +20,12 @@ use crate::message::Message;
 /// What is called below a path.
 pub(crate) struct Callee {
     pub(crate) hooks: Hooks,
+    pub(crate) kept: Arc<Kept>,
     pub(crate) key: Option<String>,
     /// What it calls itself in errors.
     pub(crate) name: String,
     pub(crate) path: String,
-    pub(crate) running: Running,
+    running: Running,
     pub(crate) streams: Arc<Streams>,
     pub(crate) table: Table<Call>,
     pub(crate) version: String,
@@ -42,9 +44,9 @@ impl Callee {
     pub(crate) fn new(name: &str, path: &str) -> Self {
         let (name, path) = (name.to_owned(), path.to_owned());
         let (table, version, widgets) = (Table::new(), String::new(), Widgets::new());
-        let (hooks, running) = Default::default();
+        let (hooks, kept, running) = Default::default();
         let streams = Arc::new(Streams::new(OPEN));
-        Self { hooks, key: None, name, path, running, streams, table, version, widgets }
+        Self { hooks, kept, key: None, name, path, running, streams, table, version, widgets }
     }
 
     /// What it says of itself.
@@ -93,6 +95,22 @@ impl Callee {
         let (asker, message) = (received.asker().cloned(), received.message.clone());
         let back = Back::Received(received);
         self.streams.pull(asker.as_ref(), &message, back).await;
+    }
+
+    /// Works on a call, as long as somebody waits for it, and keeps its result if that is wanted.
+    pub(crate) async fn work(
+        &self,
+        message: &Message,
+        asker: Option<&Asker>,
+        work: impl Future<Output = Result<Value, String>>,
+    ) -> Result<Value, Failed> {
+        let keeping = self.kept.begin(asker, message)?;
+        let done = self.running.work(message, asker, work).await;
+        // What was given up leaves nothing.
+        if let Some(keeping) = keeping.filter(|_| !matches!(done, Err(Failed::GivenUp))) {
+            keeping.done(done.as_ref().cloned().map_err(|it| it.text().to_owned()));
+        }
+        done
     }
 
     /// Calls what the message names: a function, or one of a widget.

@@ -9,6 +9,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::Instant;
 
 use crate::api::back::Polled;
+use crate::api::begun;
+use crate::api::kept::{CHAINS, RESULTS};
 use crate::api::reading::{self, Way};
 use crate::api::running::{self, CANCEL, GiveUp};
 use crate::api::streaming::Streaming;
@@ -137,10 +139,15 @@ impl ClientRef {
         let id = message.id().to_owned();
         let within = running::at_most(self.within);
         let (path, message) = self.prepare(message, below, within);
+        if message.meta.contains_key(RESULTS) && !self.knows {
+            return Err(RpcError::Unable { what: CHAINS });
+        }
         let given_up = GiveUp::new(self.knows, || self.tell(Message::new(CANCEL).arg(id)));
         match &self.back {
             Back::Fetched(polled) => polled.call(message, within, given_up).await,
-            Back::Link(link) => Ok(given_up.unless(link.ask(&path, message, within)).await?.data),
+            Back::Link(link) => {
+                Ok(given_up.unless(link.ask(&path, message, within, None)).await?.data)
+            }
         }
     }
 
@@ -151,7 +158,7 @@ impl ClientRef {
             Back::Fetched(polled) => {
                 polled.call(message, self.within, GiveUp::new(false, || ())).await
             }
-            Back::Link(link) => Ok(link.ask(&path, message, self.within).await?.data),
+            Back::Link(link) => Ok(link.ask(&path, message, self.within, None).await?.data),
         }
     }
 
@@ -172,6 +179,7 @@ impl ClientRef {
         if self.knows {
             running::say(&mut message, within);
         }
+        begun::name_results(&mut message);
         let path = format!("{}.{CALL}{below}", self.path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         (path, message)

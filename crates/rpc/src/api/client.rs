@@ -10,16 +10,18 @@ use gleis_core::{Value, from_value};
 use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, oneshot};
 
 use crate::api::attach::About;
+use crate::api::begun;
 use crate::api::callee::Callee;
 use crate::api::group::RemoteGroup;
+use crate::api::kept::{CHAINS, RESULTS};
 use crate::api::reading::{self, AHEAD, Way};
 use crate::api::responder::{self, RESPONDER};
 use crate::api::running::{self, CANCEL, GiveUp, Knows};
 use crate::api::{
-    ANYONE, Attach, CALL, ClientBuilder, Description, RemoteWidget, Streaming, values,
+    ANYONE, Attach, Begun, CALL, ClientBuilder, Description, RemoteWidget, Streaming, values,
 };
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
@@ -186,6 +188,41 @@ impl Client {
             .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
+    /// Begins a call: it is on its way when this returns. Its result may be an argument of other calls before
+    /// it has come, without a round trip between them. It waits as long as a call does, from now on; a
+    /// handler of errors does not hear of it.
+    ///
+    /// ```
+    /// # use gleis_rpc::{Client, RpcError};
+    /// # async fn example(client: Client) -> Result<(), RpcError> {
+    /// let sum = client.begin::<i64>("add", (1, 2)).await?;
+    /// let product = client.begin::<i64>("multiply", (sum.result(), 3)).await?;
+    /// assert_eq!(product.await?, 9);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`call`](Self::call), and [`RpcError::Unable`]. A call that builds on one that fails, fails and says so.
+    ///
+    /// # Cancel safety
+    /// As [`call`](Self::call).
+    pub async fn begin<R: DeserializeOwned>(
+        &self,
+        method: &str,
+        args: impl Serialize,
+    ) -> Result<Begun<R>, RpcError> {
+        let message = Message { args: values(method, &args)?, ..Message::new(method) };
+        self.id().await?;
+        let (link, shared) =
+            (self.link.clone().within(running::at_most(self.link.within)), self.shared.clone());
+        shared.can_keep()?;
+        let work = move |message, sent| async move {
+            shared.call_and_tell(&link, "", message, Some(sent)).await
+        };
+        Begun::new(message, work).await
+    }
+
     /// Calls a method that gives a stream, with a tuple of arguments, `()` for none.
     ///
     /// # Errors
@@ -307,6 +344,13 @@ impl Shared {
         self.id.get().map(|it| it.1).unwrap_or_default()
     }
 
+    fn can_keep(&self) -> Result<(), RpcError> {
+        match self.knows().keep {
+            true => Ok(()),
+            false => Err(RpcError::Unable { what: CHAINS }),
+        }
+    }
+
     /// Calls something below the path of the server, which is told if nobody waits any more.
     pub(crate) async fn call(
         &self,
@@ -314,10 +358,21 @@ impl Shared {
         below: &str,
         message: Message,
     ) -> Result<Value, RpcError> {
+        self.call_and_tell(link, below, message, None).await
+    }
+
+    /// As [`call`](Self::call); says by `sent` that it is on its way.
+    async fn call_and_tell(
+        &self,
+        link: &Link,
+        below: &str,
+        message: Message,
+        sent: Option<oneshot::Sender<()>>,
+    ) -> Result<Value, RpcError> {
         let id = message.id().to_owned();
         let tell = || self.tell(link, Message::new(CANCEL).arg(id));
         let given_up = GiveUp::new(self.knows().cancel, tell);
-        Ok(given_up.unless(self.ask(link, below, message)).await?.data)
+        Ok(given_up.unless(self.ask_and_tell(link, below, message, sent)).await?.data)
     }
 
     /// Asks the server something below its path.
@@ -327,13 +382,26 @@ impl Shared {
         below: &str,
         message: Message,
     ) -> Result<Message, RpcError> {
+        self.ask_and_tell(link, below, message, None).await
+    }
+
+    async fn ask_and_tell(
+        &self,
+        link: &Link,
+        below: &str,
+        message: Message,
+        sent: Option<oneshot::Sender<()>>,
+    ) -> Result<Message, RpcError> {
         let within = running::at_most(link.within);
         let (path, mut message) = self.prepare(message, below, within);
         self.callee.hooks.outgoing(&mut message);
         if within.is_zero() {
             return Err(RpcError::TimedOut { what: format!("send({path})"), within });
         }
-        link.ask(&path, message, within).await
+        if message.meta.contains_key(RESULTS) {
+            self.can_keep()?;
+        }
+        link.ask(&path, message, within, sent).await
     }
 
     /// Tells the server something that needs no answer, if that is possible at once.
@@ -356,6 +424,7 @@ impl Shared {
         let path = format!("{}.{CALL}{below}", self.callee.path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         running::say(&mut message, within);
+        begun::name_results(&mut message);
         (path, message)
     }
 

@@ -71,8 +71,11 @@ impl Desk {
                 None => (),
             }
         }
-        let called = self.called(message, asker, is_own);
-        self.callee.running.work(message, asker, called).await.map(Done::Now)
+        let called = async {
+            let filled = self.callee.kept.fill(asker, message).await?;
+            self.called(filled.as_ref().unwrap_or(message), asker, is_own).await
+        };
+        self.callee.work(message, asker, called).await.map(Done::Now)
     }
 
     /// What a client says of itself, and of the calls that it fetches.

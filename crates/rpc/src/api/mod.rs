@@ -2,6 +2,7 @@
 
 mod attach;
 mod back;
+mod begun;
 mod builder;
 mod callee;
 mod caller;
@@ -10,6 +11,7 @@ mod clients;
 mod desk;
 mod engineer;
 mod group;
+mod kept;
 mod reading;
 mod responder;
 mod running;
@@ -25,6 +27,7 @@ use gleis_core::{Value, to_value};
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use attach::{Attach, RemoteWidget};
+pub use begun::{Begun, ResultOf};
 pub use builder::{ClientBuilder, ServerBuilder};
 pub use caller::{Call, ClientRef};
 pub use client::Client;
@@ -124,9 +127,14 @@ fn present<'de, D: Deserializer<'de>>(read: D) -> Result<Option<Value>, D::Error
 /// The values of a tuple of arguments.
 fn values(method: &str, args: &impl Serialize) -> Result<Vec<Value>, RpcError> {
     let bad = |reason: String| RpcError::Answer { method: method.to_owned(), reason };
-    Ok(match to_value(args).map_err(|it| bad(it.to_string()))? {
+    let (args, n_results) = begun::counted(|| to_value(args));
+    let args = match args.map_err(|it| bad(it.to_string()))? {
         Value::List(args) => args,
         Value::Null => Vec::new(),
         one => vec![one],
-    })
+    };
+    if 0 < n_results && args.iter().filter(|it| begun::id_of(it).is_some()).count() != n_results {
+        return Err(bad("the result of a call is an argument as a whole".to_owned()));
+    }
+    Ok(args)
 }

@@ -98,8 +98,12 @@ async fn called(shared: &Shared, message: &Message, asker: Option<&Asker>) -> Re
         }
     }
     let id = shared.known_id().unwrap_or_default();
-    let called = async { callee.call(message, asker, Call::new(None, id)).await };
-    callee.running.work(message, asker, called).await.map(Done::Value)
+    let called = async {
+        let filled = callee.kept.fill(asker, message).await?;
+        let message = filled.as_ref().unwrap_or(message);
+        callee.call(message, asker, Call::new(None, id)).await
+    };
+    callee.work(message, asker, called).await.map(Done::Value)
 }
 
 /// Fetches calls from the server, and answers them, for ever.
@@ -182,7 +186,7 @@ async fn work(link: &Link, shared: &Shared, call: Message) {
 
 /// What a call that was fetched gives, if it wants an answer.
 async fn answered(shared: &Shared, call: &Message) -> Result<Option<Value>, String> {
-    match called(shared, call, None).await.map_err(Failed::text)? {
+    match called(shared, call, None).await.map_err(|it| it.text().to_owned())? {
         Done::GivenUp(_) => Ok(None),
         Done::Pulled => {
             let (back, items) = oneshot::channel();

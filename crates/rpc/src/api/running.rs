@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
+use crate::api::kept::KEEP;
 use crate::api::streams::NEXT;
 use crate::error::RpcError;
 use crate::message::Message;
@@ -28,13 +29,14 @@ pub(crate) const CANCEL: &str = "cancel_call";
 
 /// What whoever is called knows that xbahn does not.
 pub(crate) fn knows() -> Value {
-    Value::List([CANCEL, NEXT].map(Value::from).into())
+    Value::List([CANCEL, KEEP, NEXT].map(Value::from).into())
 }
 
 /// What the other side knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Knows {
     pub(crate) cancel: bool,
+    pub(crate) keep: bool,
     pub(crate) streams: bool,
 }
 
@@ -43,7 +45,7 @@ impl Knows {
     pub(crate) fn of(answer: &Message) -> Self {
         let said = answer.meta.get(KNOWS).and_then(Value::as_list).unwrap_or_default();
         let has = |name| said.iter().any(|it| it.as_str() == Some(name));
-        Self { cancel: has(CANCEL), streams: has(NEXT) }
+        Self { cancel: has(CANCEL), keep: has(KEEP), streams: has(NEXT) }
     }
 }
 
@@ -92,10 +94,10 @@ impl From<String> for Failed {
 }
 
 impl Failed {
-    pub(crate) fn text(self) -> String {
+    pub(crate) fn text(&self) -> &str {
         match self {
-            Self::GivenUp => "the call was given up".to_owned(),
-            Self::Late => "the time of the call is over".to_owned(),
+            Self::GivenUp => "the call was given up",
+            Self::Late => "the time of the call is over",
             Self::Said(text) => text,
         }
     }
@@ -103,7 +105,7 @@ impl Failed {
     pub(crate) fn answer(self) -> Message {
         match self {
             Self::Late => Message::late(self.text()),
-            other => Message::error(other.text()),
+            _ => Message::error(self.text()),
         }
     }
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod calls;
+mod chains;
 mod commands;
 mod deadlines;
 mod hostile;
