@@ -226,6 +226,7 @@ async fn servers_and_clients_of_calls_may_be_two_programs() {
         ("api", "", "ping!\npong!\n7*6 = 42\n"),
         ("api_two_way", "", "ping!\npong!\nTouched? true\n"),
         ("service", "", "7*6 = 42\n7*2 = 14\n"),
+        ("streams", "", "20.5 degrees\n21 degrees\n"),
         ("widgets", "", "Number on the server widget (A) 123\n"),
         ("widgets_aware", "", ""),
     ] {
@@ -282,6 +283,21 @@ async fn scripts_travel_from_one_program_to_another() {
 #[tokio::test]
 async fn service_prints_what_the_service_answers_and_says_of_itself() {
     check("service", SERVICE).await;
+}
+
+const STREAMS: &str = "\
+Server running!
+20.5 degrees
+21 degrees
+21.5 degrees
+attic: there is no thermometer
+(2 + 3) * 4 = 20
+timeout of 50ms exceeded for send(comm.call)
+";
+
+#[tokio::test]
+async fn streams_prints_what_comes_what_builds_on_what_and_what_is_late() {
+    check("streams", STREAMS).await;
 }
 
 const WIDGETS: &str = "\

@@ -277,13 +277,13 @@ async fn long_chains_of_many_clients_give_what_they_should() {
         async move {
             let client = Client::connect(url).await.unwrap();
             let mut last = client.begin::<i64>("add", (n, 0)).await.unwrap();
-            for _ in 0..200 {
+            for _ in 0..80 {
                 let next = client.begin::<i64>("add", (last.result(), 1)).await.unwrap();
                 // What it builds on must not be given up before.
                 let before = std::mem::replace(&mut last, next);
                 before.await.unwrap();
             }
-            assert_eq!(last.await.unwrap(), n + 200);
+            assert_eq!(last.await.unwrap(), n + 80);
             let mut chain = vec![client.begin::<i64>("add", (n, 0)).await.unwrap()];
             for at in 0..60 {
                 let next = client.begin::<i64>("add", (chain[at].result(), 1)).await.unwrap();
