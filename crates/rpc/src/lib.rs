@@ -38,8 +38,8 @@
 //! A call takes the time of its caller along. What a method calls while it is worked on, by whatever client,
 //! waits no longer than what is left; a task of its own that it starts has to be told, by [`Call::left`]. A
 //! method is dropped when its time is over, when its caller drops the future of the call, and when the caller
-//! has gone; so are, in turn, the calls that it waits for. What never waits is done to its end. Callers of
-//! xbahn say no time, and have theirs.
+//! has gone; so are, in turn, the calls that it waits for. What has to be done to its end is a task of
+//! its own; what never waits is done anyway. Callers of xbahn say no time, and have theirs.
 //!
 //! # Streams
 //!

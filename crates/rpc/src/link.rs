@@ -238,8 +238,10 @@ impl Link {
         within: Duration,
         sent: Option<oneshot::Sender<()>>,
     ) -> Result<Message, RpcError> {
-        let no_answer = RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
-        let answer = self.send_within(MAIN, path, message, within, sent).await?.ok_or(no_answer)?;
+        let no_answer =
+            || RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
+        let answer = self.send_within(MAIN, path, message, within, sent).await?;
+        let answer = answer.ok_or_else(no_answer)?;
         match answer.error_text() {
             Some(_) if answer.is_late() => {
                 Err(RpcError::TimedOut { what: format!("send({path})"), within })

@@ -173,9 +173,10 @@ macro_rules! shared {
                 self
             }
 
-            /// Lets whoever calls have so many streams open at a time on one connection: 32 if not said. One more is an error.
+            /// Lets whoever calls have so many streams open at a time, on one connection: 32 if not said. One
+            /// more is an error.
             #[must_use]
-            pub fn streams(mut self, most: usize) -> Self {
+            pub fn open_streams(mut self, most: usize) -> Self {
                 self.callee.streams = Arc::new(Streams::new(most));
                 self
             }

@@ -94,7 +94,7 @@ impl Callee {
     pub(crate) async fn pulled(&self, received: Received) {
         let (asker, message) = (received.asker().cloned(), received.message.clone());
         let back = Back::Received(received);
-        self.streams.pull(asker.as_ref(), &message, back).await;
+        self.streams.pull(asker.as_ref(), &message, back, &self.hooks).await;
     }
 
     /// Works on a call, as long as somebody waits for it, and keeps its result if that is wanted.

@@ -113,7 +113,8 @@ impl Clients {
         self.welcome(id, client, answering).map(Some)
     }
 
-    fn hear(&self, id: &str) -> Option<ClientRef> {
+    /// The client of this id, if it is known, which lets hear of itself.
+    pub(crate) fn hear(&self, id: &str) -> Option<ClientRef> {
         let mut table = self.table.lock();
         let known = table.get_mut(id)?;
         known.heard = Instant::now();

@@ -67,7 +67,12 @@ impl Desk {
             }
             match self.callee.told(message, asker) {
                 Some(Told::GivenUp(was_there)) => return Ok(Done::Now(Value::from(was_there))),
-                Some(Told::Pulled) => return Ok(Done::Pulled),
+                Some(Told::Pulled) => {
+                    if let (Some(clients), Some(id)) = (&self.clients, client_of(message)) {
+                        clients.hear(id);
+                    }
+                    return Ok(Done::Pulled);
+                }
                 None => (),
             }
         }
@@ -106,7 +111,7 @@ impl Desk {
             return self.call(message, asker, is_own, Call::new(None, ANYONE)).await;
         };
         let client = clients.meet(message, asker).await?;
-        let id = message.meta.get("client").and_then(Value::as_str).unwrap_or(ANYONE);
+        let id = client_of(message).unwrap_or(ANYONE);
         clients.welcomed(id).await;
         self.call(message, asker, is_own, Call::new(client, id)).await
     }
@@ -142,6 +147,11 @@ impl Desk {
         self.callee.widgets.attach(name, key, kwargs, far)?;
         Ok(Value::Null)
     }
+}
+
+/// The client that a message says it is from.
+fn client_of(message: &Message) -> Option<&str> {
+    message.meta.get("client").and_then(Value::as_str)
 }
 
 /// What became of a call.

@@ -4,7 +4,7 @@
 //! when it is there. Both come on the same connection, the one after the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::pending;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
+use crate::api::running::gone;
 use crate::api::streams::weight;
 use crate::message::Message;
 
@@ -193,13 +194,7 @@ impl Drop for Keeping {
 
 /// Forgets the results of a caller: each after its time, all when he is gone.
 async fn forget(kept: Weak<Kept>, asker: Option<Asker>) {
-    let gone = async {
-        match &asker {
-            Some(it) => it.gone().await,
-            None => pending().await,
-        }
-    };
-    let mut gone = std::pin::pin!(gone);
+    let mut gone = pin!(gone(asker.as_ref()));
     loop {
         let is_gone = tokio::select! {
             () = &mut gone => true,

@@ -190,7 +190,8 @@ async fn answered(shared: &Shared, call: &Message) -> Result<Option<Value>, Stri
         Done::GivenUp(_) => Ok(None),
         Done::Pulled => {
             let (back, items) = oneshot::channel();
-            shared.callee.streams.pull(None, call, Back::Fetched(back)).await;
+            let callee = &shared.callee;
+            callee.streams.pull(None, call, Back::Fetched(back), &callee.hooks).await;
             let gone = |_| "there is no such stream any more".to_owned();
             items.await.map_err(gone)?.map(Some)
         }

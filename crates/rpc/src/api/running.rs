@@ -65,6 +65,14 @@ pub(crate) fn at_most(within: Duration) -> Duration {
     left.map_or(within, |it| it.min(within))
 }
 
+/// Waits until whoever calls has gone; one that is known by no connection of its own never has.
+pub(crate) async fn gone(asker: Option<&Asker>) {
+    match asker {
+        Some(it) => it.gone().await,
+        None => pending().await,
+    }
+}
+
 /// Says in a message how long its answer is waited for.
 pub(crate) fn say(message: &mut Message, within: Duration) {
     // Rounded up: whoever waits should be the first to notice.
@@ -184,17 +192,11 @@ impl Running {
             }
             pending::<()>().await;
         };
-        let gone = async {
-            match asker {
-                Some(it) => it.gone().await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             biased;
             done = work => Ok(done?),
             () = given_up => Err(Failed::GivenUp),
-            () = gone => Err(Failed::GivenUp),
+            () = gone(asker) => Err(Failed::GivenUp),
             () = sleep_until(until) => Err(Failed::Late),
         }
     }

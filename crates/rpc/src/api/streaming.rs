@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::stream::{BoxStream, Stream, StreamExt};
 use gleis_core::{Value, from_value, to_value};
@@ -19,18 +19,18 @@ pub(crate) type Items = BoxStream<'static, Result<Value, String>>;
 /// A caller reads ahead, by 64 values if not said otherwise, and the method is asked for no more than that
 /// while nobody reads. Dropping it drops what the method returned, with all that this waits for.
 #[must_use = "a stream does nothing until it is read"]
-pub struct Streaming<T>(BoxStream<'static, Result<T, RpcError>>);
+pub struct Streaming<T>(Option<BoxStream<'static, Result<T, RpcError>>>);
 
 impl<T: Send + 'static> Streaming<T> {
     /// A stream of values of which one may fail; callers are told why, as text.
     pub fn new<E: fmt::Display>(items: impl Stream<Item = Result<T, E>> + Send + 'static) -> Self {
         let told = |error: E| RpcError::Remote { text: error.to_string() };
-        Self(items.map(move |it| it.map_err(told)).boxed())
+        Self(Some(items.map(move |it| it.map_err(told)).boxed()))
     }
 
     /// A stream of values that do not fail.
     pub fn of(values: impl Stream<Item = T> + Send + 'static) -> Self {
-        Self(values.map(Ok).boxed())
+        Self(Some(values.map(Ok).boxed()))
     }
 }
 
@@ -40,7 +40,7 @@ impl<T: Serialize + Send + 'static> Streaming<T> {
             let value = item.map_err(|it| it.to_string())?;
             to_value(&value).map_err(|it| it.to_string())
         };
-        self.0.map(told).boxed()
+        self.map(told).boxed()
     }
 }
 
@@ -55,7 +55,7 @@ impl<T: DeserializeOwned + Send + 'static> Streaming<T> {
             from_value(value?)
                 .map_err(|it| RpcError::Answer { method: method.clone(), reason: it.to_string() })
         };
-        Self(values.map(read).boxed())
+        Self(Some(values.map(read).boxed()))
     }
 }
 
@@ -63,11 +63,14 @@ impl<T> Stream for Streaming<T> {
     type Item = Result<T, RpcError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_next_unpin(cx)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.0.size_hint()
+        let Some(items) = &mut self.0 else {
+            return Poll::Ready(None);
+        };
+        let item = ready!(items.poll_next_unpin(cx));
+        if !matches!(item, Some(Ok(_))) {
+            self.0 = None;
+        }
+        Poll::Ready(item)
     }
 }
 

@@ -5,9 +5,10 @@
 //! while, so that each side knows of the other.
 
 use std::collections::{HashMap, VecDeque};
-use std::future::pending;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use futures::stream::StreamExt;
@@ -20,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use crate::api::builder::Hooks;
-use crate::api::running::within;
+use crate::api::running::{gone, within};
 use crate::api::streaming::Items;
 use crate::events::Received;
 use crate::message::Message;
@@ -143,7 +144,13 @@ impl Streams {
     }
 
     /// Passes a request for items on to its stream.
-    pub(crate) async fn pull(&self, asker: Option<&Asker>, message: &Message, back: Back) {
+    pub(crate) async fn pull(
+        &self,
+        asker: Option<&Asker>,
+        message: &Message,
+        back: Back,
+        hooks: &Hooks,
+    ) {
         let id = message.args.first().and_then(Value::as_str).unwrap_or_default();
         let credit = message.args.get(1).and_then(Value::as_u64).map(granted);
         let heartbeat = within(message).map_or(HEARTBEAT, |it| it / 2).clamp(PACE, HEARTBEAT);
@@ -159,7 +166,7 @@ impl Streams {
         };
         if let Some(pull) = refused {
             let text = "there is no such stream (any more), or it is asked too often";
-            pull.back.answer(Err(text.to_owned()), &Hooks::default()).await;
+            pull.back.answer(Err(text.to_owned()), hooks).await;
         }
     }
 }
@@ -202,13 +209,7 @@ struct Stream {
 
 impl Stream {
     async fn run(mut self, place: &Place) {
-        let gone = async {
-            match &place.asker {
-                Some(it) => it.gone().await,
-                None => pending().await,
-            }
-        };
-        let mut gone = std::pin::pin!(gone);
+        let mut gone = pin!(gone(place.asker.as_ref()));
         loop {
             let may_take = self.may_take();
             let is_there = !self.ready.is_empty() || self.over.is_some();
@@ -227,9 +228,9 @@ impl Stream {
                     }
                 }
                 item = next(&mut self.source), if may_take => self.take(item),
-                () = sleep_until(self.until) => match self.waiting {
-                    Some(_) => { self.send().await; }
-                    None => return,
+                // Nobody asks any more, or nothing is there for whoever does.
+                () = sleep_until(self.until) => if self.waiting.is_none() || self.send().await {
+                    return;
                 },
             }
         }
@@ -274,10 +275,10 @@ impl Stream {
     /// Takes what needs no waiting for.
     async fn take_ready(&mut self) {
         while self.may_take() {
-            let item = poll!(std::pin::pin!(next(&mut self.source)));
+            let item = poll!(pin!(next(&mut self.source)));
             match item {
-                std::task::Poll::Ready(item) => self.take(item),
-                std::task::Poll::Pending => return,
+                Poll::Ready(item) => self.take(item),
+                Poll::Pending => return,
             }
         }
     }

@@ -123,6 +123,27 @@ async fn what_a_stream_gives_may_be_an_error_that_is_its_end() {
 }
 
 #[tokio::test]
+async fn nothing_comes_after_an_item_of_another_type_and_nothing_more_is_made() {
+    let made = Made::default();
+    let waiting = made.clone();
+    let server = Server::new().expose_stream("mixed", [], move |()| {
+        let here = Here::new(&waiting);
+        let never = stream::pending().inspect(move |_| {
+            let _ = &here;
+        });
+        let items = stream::iter([Value::from(1), "two".into(), 3.into()]).chain(never);
+        async move { Ok::<_, String>(Streaming::of(items)) }
+    });
+    let (_server, client) = super::calls::both(server).await;
+    let mut items = within(client.stream::<u64>("mixed", ())).await.unwrap();
+    assert_eq!(within(items.next()).await.unwrap().unwrap(), 1);
+    let error = within(items.next()).await.unwrap().unwrap_err();
+    assert!(matches!(error, RpcError::Answer { .. }), "{error}");
+    assert!(within(items.next()).await.is_none());
+    eventually(|| made.n_streams() == 0).await;
+}
+
+#[tokio::test]
 async fn what_gives_no_stream_and_what_does_are_told_apart() {
     let made = Made::default();
     let (_server, client) = super::calls::both(streams(&made)).await;
@@ -322,7 +343,7 @@ async fn a_server_that_falls_silent_during_a_stream_is_an_error_in_time() {
 #[tokio::test]
 async fn one_who_has_too_many_streams_open_is_told_so_and_others_are_not() {
     let made = Made::default();
-    let (server, client) = super::calls::both(streams(&made).streams(3)).await;
+    let (server, client) = super::calls::both(streams(&made).open_streams(3)).await;
     let mut open = Vec::new();
     for _ in 0..3 {
         open.push(within(client.stream::<u64>("wait", ())).await.unwrap());
@@ -433,6 +454,51 @@ async fn a_server_reads_the_streams_of_its_clients() {
         // It is dropped here, so there, so here.
         drop(items);
         eventually(|| made.n_streams() == 0).await;
+        within(client.close()).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_a_stream_is_not_silent() {
+    let server = streams(&Made::default())
+        .inactive_timeout(Duration::from_secs(20))
+        .listen("zmq://heard/rep?transport=inproc")
+        .await
+        .unwrap();
+    let client = Client::new();
+    let responder = "zmq://responder/rep?transport=inproc";
+    let client = client.connect_with_responder(server.url().twin(), responder).await.unwrap();
+    let items = client.stream::<u64>("wait", ()).await.unwrap();
+    // Not synchronisation: the clock is stopped, and this is what is tested.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(server.clients().len(), 1);
+    drop(items);
+    // Not synchronisation: as above.
+    tokio::time::sleep(Duration::from_secs(120)).await;
+    assert_eq!(server.clients().len(), 0);
+}
+
+#[tokio::test]
+async fn what_a_client_cannot_tell_is_an_error_that_says_so() {
+    let server = Server::new().aware().listen("zmq://127.0.0.1:0/rep").await.unwrap();
+    for elsewhere in [false, true] {
+        let client = Client::new()
+            .expose("nan", [], async |()| Ok::<_, String>(f64::NAN))
+            .expose_stream("nans", [], async |()| {
+                Ok::<_, String>(Streaming::of(stream::iter([f64::NAN])))
+            });
+        let url = server.url().twin();
+        let client = match elsewhere {
+            true => client.connect_with_responder(url, "zmq://127.0.0.1:0/rep").await.unwrap(),
+            false => client.connect(url).await.unwrap(),
+        };
+        within(client.call::<Value>("nothing", ())).await.unwrap_err();
+        let back = server.client(client.id().await.unwrap()).unwrap();
+        let error = within(back.call::<f64>("nan", ())).await.unwrap_err();
+        assert!(error.to_string().starts_with("the result cannot be told"), "{error}");
+        let items = within(back.stream::<f64>("nans", ())).await.unwrap();
+        let error = all(items).await.pop().unwrap().unwrap_err();
+        assert!(error.to_string().starts_with("the result cannot be told"), "{error}");
         within(client.close()).await;
     }
 }
