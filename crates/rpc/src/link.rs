@@ -284,7 +284,9 @@ impl Link {
         sent: Option<oneshot::Sender<()>>,
     ) -> Result<Option<Message>, RpcError> {
         let path = Path::new(path).map_err(MessageError::from)?;
-        message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        if message.path() != path.as_str() {
+            message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        }
         let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
         let answer = wire.connection.send(&message, within, sent).await?;
         let is_heard = self.events.are_heard() || wire.events.are_heard();

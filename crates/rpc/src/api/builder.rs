@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::api::callee::Callee;
+use crate::api::callee::{self, Callee};
 use crate::api::caller::Call;
 use crate::api::client::ApiError;
 use crate::api::clients::{Rules, hook};
@@ -74,7 +74,7 @@ macro_rules! shared {
             /// The path below which calls are made, `comm` if not said: several servers may share a link.
             #[must_use]
             pub fn path(mut self, path: impl Into<String>) -> Self {
-                self.callee.path = path.into();
+                self.callee.call_path = callee::below(&path.into());
                 self
             }
 

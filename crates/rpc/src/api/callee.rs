@@ -19,12 +19,13 @@ use crate::message::Message;
 
 /// What is called below a path.
 pub(crate) struct Callee {
+    /// Where calls arrive.
+    pub(crate) call_path: String,
     pub(crate) hooks: Hooks,
     pub(crate) kept: Arc<Kept>,
     pub(crate) key: Option<String>,
     /// What it calls itself in errors.
     pub(crate) name: String,
-    pub(crate) path: String,
     running: Running,
     pub(crate) streams: Arc<Streams>,
     pub(crate) table: Table<Call>,
@@ -42,11 +43,11 @@ pub(crate) enum Told {
 
 impl Callee {
     pub(crate) fn new(name: &str, path: &str) -> Self {
-        let (name, path) = (name.to_owned(), path.to_owned());
+        let (call_path, name) = (below(path), name.to_owned());
         let (table, version, widgets) = (Table::new(), String::new(), Widgets::new());
         let (hooks, kept, running) = Default::default();
         let streams = Arc::new(Streams::new(OPEN));
-        Self { hooks, kept, key: None, name, path, running, streams, table, version, widgets }
+        Self { call_path, hooks, kept, key: None, name, running, streams, table, version, widgets }
     }
 
     /// What it says of itself.
@@ -58,11 +59,6 @@ impl Callee {
             version: self.version.clone(),
             widgets: self.widgets.describe(),
         }
-    }
-
-    /// Where calls arrive.
-    pub(crate) fn call_path(&self) -> String {
-        format!("{}.{CALL}", self.path)
     }
 
     /// Looks at the key, before anything else.
@@ -120,7 +116,7 @@ impl Callee {
         asker: Option<&Asker>,
         call: Call,
     ) -> Result<Value, String> {
-        let below = message.path().strip_prefix(&self.call_path());
+        let below = message.path().strip_prefix(&self.call_path);
         let called = match below {
             Some("") => self.table.call(call, message),
             Some(below) => {
@@ -144,6 +140,11 @@ impl Callee {
         let name = message.data.as_str().unwrap_or_default();
         format!("action '{name}' not exposed on API ({})", self.name)
     }
+}
+
+/// Where calls below a path arrive.
+pub(crate) fn below(path: &str) -> String {
+    format!("{path}.{CALL}")
 }
 
 fn unknown_route() -> String {

@@ -1,6 +1,7 @@
 //! On whose behalf a function is called, and how a client is called back.
 
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::api::kept::{CHAINS, RESULTS};
 use crate::api::reading::{self, Way};
 use crate::api::running::{self, CANCEL, GiveUp};
 use crate::api::streaming::Streaming;
-use crate::api::{CALL, values};
+use crate::api::values;
 use crate::error::RpcError;
 use crate::link::Link;
 use crate::message::Message;
@@ -56,6 +57,7 @@ pub struct ClientRef {
     pub(crate) key: Option<Arc<str>>,
     /// Whether it knows more than xbahn does.
     pub(crate) knows: bool,
+    /// Where calls of it arrive.
     pub(crate) path: Arc<str>,
     pub(crate) within: Duration,
 }
@@ -146,7 +148,8 @@ impl ClientRef {
         match &self.back {
             Back::Fetched(polled) => polled.call(message, within, given_up).await,
             Back::Link(link) => {
-                Ok(given_up.unless(link.ask(&path, message, within, None)).await?.data)
+                let asked = pin!(link.ask(&path, message, within, None));
+                Ok(given_up.unless(asked).await?.data)
             }
         }
     }
@@ -180,7 +183,7 @@ impl ClientRef {
             running::say(&mut message, within);
         }
         begun::name_results(&mut message);
-        let path = format!("{}.{CALL}{below}", self.path);
+        let path = format!("{}{below}", self.path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         (path, message)
     }

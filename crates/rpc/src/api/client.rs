@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,7 @@ use crate::api::reading::{self, AHEAD, Way};
 use crate::api::responder::{self, RESPONDER};
 use crate::api::running::{self, CANCEL, GiveUp, Knows};
 use crate::api::{
-    ANYONE, Attach, Begun, CALL, ClientBuilder, Description, RemoteWidget, Streaming, values,
+    ANYONE, Attach, Begun, ClientBuilder, Description, RemoteWidget, Streaming, values,
 };
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
@@ -102,7 +103,7 @@ impl Client {
         link: Link,
         responder: Url,
     ) -> Result<Self, OpenError> {
-        let event = format!("receive_{}", builder.callee.call_path());
+        let event = format!("receive_{}", builder.callee.call_path);
         let remote = responder::listen(&link, responder).await?;
         let this = Self::made(builder, link, [("remote".to_owned(), remote)].into());
         let shared = this.shared.clone();
@@ -372,7 +373,8 @@ impl Shared {
         let id = message.id().to_owned();
         let tell = || self.tell(link, Message::new(CANCEL).arg(id));
         let given_up = GiveUp::new(self.knows().cancel, tell);
-        Ok(given_up.unless(self.ask_and_tell(link, below, message, sent)).await?.data)
+        let asked = pin!(self.ask_and_tell(link, below, message, sent));
+        Ok(given_up.unless(asked).await?.data)
     }
 
     /// Asks the server something below its path.
@@ -421,7 +423,7 @@ impl Shared {
         if let Some(key) = &self.callee.key {
             message.meta.insert("auth".to_owned(), Value::from(key.as_str()));
         }
-        let path = format!("{}.{CALL}{below}", self.callee.path);
+        let path = format!("{}{below}", self.callee.call_path);
         message.meta.insert("path".to_owned(), Value::from(path.as_str()));
         running::say(&mut message, within);
         begun::name_results(&mut message);

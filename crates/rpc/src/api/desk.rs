@@ -1,5 +1,6 @@
 //! Answers what is asked of a server.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use gleis_core::{Value, to_value};
@@ -45,7 +46,7 @@ impl Desk {
         let (message, asker) = (&received.message, received.asker());
         self.callee.admit(message)?;
         self.callee.hooks.incoming(message)?;
-        let is_own = message.path() == self.callee.call_path();
+        let is_own = message.path() == self.callee.call_path;
         if is_own {
             let name = message.data.as_str().unwrap_or_default();
             match (&self.clients, name) {
@@ -76,10 +77,11 @@ impl Desk {
                 None => (),
             }
         }
-        let called = async {
+        // Pinned here: whatever takes a future by value holds it twice.
+        let called = pin!(async {
             let filled = self.callee.kept.fill(asker, message).await?;
             self.called(filled.as_ref().unwrap_or(message), asker, is_own).await
-        };
+        });
         self.callee.work(message, asker, called).await.map(Done::Now)
     }
 

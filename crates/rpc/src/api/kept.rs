@@ -19,7 +19,7 @@ use crate::api::running::gone;
 use crate::api::streams::weight;
 use crate::message::Message;
 
-/// Said of a call whose result is to be kept; whoever keeps it is said to know this.
+/// Said of a call whose result is to be kept; whoever can do that is said to know it.
 pub(crate) const KEEP: &str = "keep";
 /// Which arguments, by their place or their name, are the results of which calls.
 pub(crate) const RESULTS: &str = "results";

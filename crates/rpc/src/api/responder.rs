@@ -1,6 +1,7 @@
 //! Answers what a server calls on a client.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -90,7 +91,7 @@ async fn called(shared: &Shared, message: &Message, asker: Option<&Asker>) -> Re
     let callee = &shared.callee;
     callee.admit(message)?;
     shared.incoming(message)?;
-    if message.path() == callee.call_path() {
+    if message.path() == callee.call_path {
         match callee.told(message, asker) {
             Some(Told::GivenUp(was_there)) => return Ok(Done::GivenUp(was_there)),
             Some(Told::Pulled) => return Ok(Done::Pulled),
@@ -98,11 +99,11 @@ async fn called(shared: &Shared, message: &Message, asker: Option<&Asker>) -> Re
         }
     }
     let id = shared.known_id().unwrap_or_default();
-    let called = async {
+    let called = pin!(async {
         let filled = callee.kept.fill(asker, message).await?;
         let message = filled.as_ref().unwrap_or(message);
         callee.call(message, asker, Call::new(None, id)).await
-    };
+    });
     callee.work(message, asker, called).await.map(Done::Value)
 }
 
@@ -186,15 +187,17 @@ async fn work(link: &Link, shared: &Shared, call: Message) {
 
 /// What a call that was fetched gives, if it wants an answer.
 async fn answered(shared: &Shared, call: &Message) -> Result<Option<Value>, String> {
-    match called(shared, call, None).await.map_err(|it| it.text().to_owned())? {
-        Done::GivenUp(_) => Ok(None),
-        Done::Pulled => {
+    match called(shared, call, None).await {
+        // The server does not wait for it.
+        Err(Failed::GivenUp | Failed::Late) | Ok(Done::GivenUp(_)) => Ok(None),
+        Err(Failed::Said(text)) => Err(text),
+        Ok(Done::Pulled) => {
             let (back, items) = oneshot::channel();
             let callee = &shared.callee;
             callee.streams.pull(None, call, Back::Fetched(back), &callee.hooks).await;
             let gone = |_| "there is no such stream any more".to_owned();
             items.await.map_err(gone)?.map(Some)
         }
-        Done::Value(value) => Ok(Some(value)),
+        Ok(Done::Value(value)) => Ok(Some(value)),
     }
 }

@@ -19,12 +19,12 @@ use crate::api::streams::NEXT;
 use crate::error::RpcError;
 use crate::message::Message;
 
-/// How long the caller still waits, in milliseconds; who says it knows `cancel_call` and streams.
+/// How long the caller still waits, in milliseconds; who says it knows all that [`knows`] has.
 pub(crate) const WITHIN: &str = "within";
 
 /// In the answer to a client that says how long it waits: what else it may ask for.
 pub(crate) const KNOWS: &str = "knows";
-/// Gives up a call; beside that it is what whoever can do so is said to know.
+/// Gives up a call, or its stream; whoever can do that is said to know it.
 pub(crate) const CANCEL: &str = "cancel_call";
 
 /// What whoever is called knows that xbahn does not.

@@ -31,8 +31,9 @@ impl Server {
     pub(crate) fn start(builder: ServerBuilder, link: Link) -> Self {
         let ServerBuilder { aware, callee } = builder;
         let key = callee.key.as_deref();
-        let clients = aware.map(|it| Clients::new(it, &callee.path, key, callee.hooks.clone()));
-        let event = format!("receive_{}", callee.call_path());
+        let clients =
+            aware.map(|it| Clients::new(it, &callee.call_path, key, callee.hooks.clone()));
+        let event = format!("receive_{}", callee.call_path);
         let desk = Arc::new(Desk { callee, clients });
         let answering = desk.clone();
         let _guard = link.on(&event, move |received| {

@@ -550,3 +550,23 @@ async fn many_streams_of_many_clients_come_whole_and_leave_nothing() {
     }
     within(tasks_down_to(n_tasks)).await;
 }
+
+#[test]
+fn what_is_dropped_without_a_runtime_is_told_all_the_same() {
+    let made = Made::default();
+    let here = tokio::runtime::Runtime::new().unwrap();
+    let there = tokio::runtime::Runtime::new().unwrap();
+    let server = there.block_on(streams(&made).listen("zmq://127.0.0.1:0/rep")).unwrap();
+    let (items, call, client) = here.block_on(async {
+        let client = Client::connect(server.url().twin()).await.unwrap();
+        let mut items = within(client.stream::<u64>("wait", ())).await.unwrap();
+        within(items.next()).await.unwrap().unwrap();
+        let asking = client.clone();
+        let mut call = Box::pin(async move { asking.call::<u64>("one", ()).await });
+        let _ = futures::poll!(&mut call);
+        (items, call, client)
+    });
+    drop((items, call));
+    here.block_on(eventually(|| made.n_streams() == 0));
+    drop(client);
+}
