@@ -10,6 +10,7 @@ mod hostile;
 mod messaging;
 mod recorded;
 mod services;
+mod stream_ends;
 mod streams;
 mod two_way;
 mod typed_widgets;
