@@ -43,7 +43,7 @@ trait House {
 
     /// Is dropped when nobody waits any more.
     async fn heat(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 
