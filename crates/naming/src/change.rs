@@ -13,7 +13,8 @@ use crate::Record;
 #[non_exhaustive]
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Change {
-    /// The directory closes in `grace`; whoever is registered should leave. Told once per watch.
+    /// The directory closes in `grace`; whoever is registered should leave. Told again when
+    /// somebody leaves it less time.
     Closing {
         /// How long the directory waits for the names to be unregistered.
         grace: Duration,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use bytes::Bytes;
+use gleis_core::Name;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
@@ -84,12 +85,14 @@ impl Clients {
         is_present.then(work)
     }
 
-    /// Gives up a place, and the names with it unless a newer connection has them.
-    pub(super) fn leave(&self, seat: &Seat, table: &Table) {
+    /// Gives up a place, and the names with it unless a newer connection has them; `lost` is told of them
+    /// before they are free.
+    pub(super) fn leave(&self, seat: &Seat, table: &Table, lost: impl FnOnce(Vec<Name>)) {
         let Place { identity, owner } = &seat.place;
         let mut state = self.state.lock();
         if state.present.get(identity).is_some_and(|it| it.owner == *owner) {
             state.present.remove(identity);
+            lost(table.held_by(owner.client));
             // Under the lock: a connection that arrives now finds the names gone, not going.
             table.sweep(owner.client, None);
         }
@@ -109,7 +112,7 @@ mod tests {
         let new = clients.arrive(&identity);
         assert_eq!(clients.act(&old.place, || 2), None);
         assert_eq!(clients.act(&new.place, || 3), Some(3));
-        clients.leave(&old, &Table::default());
+        clients.leave(&old, &Table::default(), |_| unreachable!("it has left"));
         assert_eq!(clients.act(&new.place, || 4), Some(4));
     }
 }

@@ -39,6 +39,13 @@ impl Shared {
         }
     }
 
+    /// Remembers whose program was lost, if the server closes: nobody says so any more.
+    pub(super) fn note_lost(&self, names: Vec<Name>) {
+        if self.closing.borrow().is_some() {
+            self.forced.lock().extend(names);
+        }
+    }
+
     /// Asks the keeper to close; patience only ever shrinks.
     pub(super) fn ask_to_close(&self, deadline: Deadline) {
         self.closing.send_if_modified(|asked| {

@@ -1,8 +1,9 @@
 //! Closes a name server when somebody asks for it.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use gleis_core::Deadline;
 use gleis_transport::TaskGuard;
 use tokio::sync::watch;
 
@@ -35,14 +36,21 @@ async fn wait_for_leave(shared: &Shared) -> Vec<gleis_core::Name> {
         Ok(asked) => *asked,
         Err(_) => return shared.table.names(),
     };
-    let grace = deadline.and_then(|it| it.remaining(Instant::now())).unwrap_or_default();
-    shared.table.start_closing(grace);
+    shared.table.start_closing(left(deadline));
     while let Some(until) = deadline {
         tokio::select! {
             () = shared.table.wait_empty() => break,
             () = tokio::time::sleep_until(until.instant().into()) => break,
-            _ = closing.changed() => deadline = *closing.borrow_and_update(),
+            _ = closing.changed() => {
+                deadline = *closing.borrow_and_update();
+                // Those who wait for less must hear of it.
+                shared.table.start_closing(left(deadline));
+            }
         }
     }
     shared.table.names()
+}
+
+fn left(deadline: Option<Deadline>) -> Duration {
+    deadline.and_then(|it| it.remaining(Instant::now())).unwrap_or_default()
 }

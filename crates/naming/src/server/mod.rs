@@ -57,7 +57,8 @@ impl NameServer {
     /// Announces [`Change::Closing`](crate::Change::Closing) to all watchers and clients, waits until
     /// all names are unregistered or `timeout` passes, and closes. Always ends.
     ///
-    /// No new name is taken meanwhile. Of several calls the one with the least patience counts.
+    /// No new name is taken meanwhile. Of several calls the one with the least patience counts, and is
+    /// announced too.
     ///
     /// # Cancel safety
     /// The server goes on closing when the future is dropped, until it is dropped itself.
@@ -98,7 +99,7 @@ pub struct ShutdownReport {
     /// The names that were still registered when the time was over. A client is told as many as
     /// fit into one message, about a thousand.
     pub stayed: Vec<Name>,
-    /// The names whose holders had to be ended by force, as far as their programs said so. A client is told
-    /// as many as fit beside the others.
+    /// The names whose holders had to be ended by force, as far as their programs said so, or whose programs
+    /// were gone without a word. A client is told as many as fit beside the others.
     pub forced: Vec<Name>,
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(shared: Arc<Shared>, connection: Connection, mut seat: S
     if !is_replaced {
         wait_for_return(&shared, &mut seat).await;
     }
-    shared.clients.leave(&seat, &shared.table);
+    shared.clients.leave(&seat, &shared.table, |names| shared.note_lost(names));
 }
 
 /// Leaves a client who has names the time to come back, unless the server closes.
@@ -61,7 +61,7 @@ async fn serve(
         place,
         sender,
         shared: shared.clone(),
-        is_told: false,
+        told: None,
         watch: None,
     };
     let mut batch = Vec::new();
@@ -72,8 +72,8 @@ async fn serve(
                 res = session.say_goodbye(&report) => res,
                 () = ignore(&mut receiver) => Ok(()),
             },
-            grace = announced(&mut closing), if !session.is_told => {
-                session.announce(grace).await?;
+            until = announced(&mut closing, session.told) => {
+                session.announce(until).await?;
             }
             received = receiver.recv_many(&mut batch) => {
                 received?;
@@ -87,11 +87,11 @@ async fn serve(
 struct Session {
     /// The envelopes of those who wait for the server to close.
     closers: Vec<Head>,
-    /// The client knows that the server closes.
-    is_told: bool,
     place: Place,
     sender: Sender,
     shared: Arc<Shared>,
+    /// Until when the client believes that its names may leave.
+    told: Option<Deadline>,
     watch: Option<Watch>,
 }
 
@@ -192,15 +192,15 @@ impl Session {
     }
 
     /// Says that the server closes.
-    async fn announce(&mut self, grace: Duration) -> Result<(), CloseReason> {
-        self.is_told = true;
-        let millis = protocol::millis(grace);
+    async fn announce(&mut self, until: Deadline) -> Result<(), CloseReason> {
+        self.told = Some(until);
+        let millis = protocol::millis(until.remaining(Instant::now()).unwrap_or_default());
         self.send(News::head(), &News::Closing { millis }).await
     }
 
     async fn say_goodbye(&mut self, report: &ShutdownReport) -> Result<(), CloseReason> {
-        if !self.is_told {
-            self.announce(Duration::ZERO).await?;
+        if self.told.is_none() {
+            self.announce(Deadline::at(Instant::now())).await?;
         }
         for head in std::mem::take(&mut self.closers) {
             self.send(head, &Reply::from(report)).await?;
@@ -231,17 +231,26 @@ fn refused(why: &str) -> CloseReason {
 
 /// Waits for the server's last word.
 async fn ended(outcome: &mut watch::Receiver<Option<ShutdownReport>>) -> ShutdownReport {
-    known(outcome).await
+    known(outcome, |_| true).await
 }
 
-/// Waits until the server begins to close; returns how long it will wait for names to leave.
-async fn announced(closing: &mut watch::Receiver<Option<Deadline>>) -> Duration {
-    known(closing).await.remaining(Instant::now()).unwrap_or_default()
+/// Waits until the server begins to close, or closes sooner than was `told`; returns until when names may
+/// leave.
+async fn announced(
+    closing: &mut watch::Receiver<Option<Deadline>>,
+    told: Option<Deadline>,
+) -> Deadline {
+    let is_news = |it: &Deadline| told.is_none_or(|told| *it < told);
+    known(closing, is_news).await
 }
 
-/// Waits until there is a value.
-async fn known<T: Clone>(value: &mut watch::Receiver<Option<T>>) -> T {
-    let known = value.wait_for(Option::is_some).await.ok().and_then(|it| it.clone());
+/// Waits until there is a value that is wanted.
+async fn known<T: Clone>(
+    value: &mut watch::Receiver<Option<T>>,
+    is_wanted: impl Fn(&T) -> bool,
+) -> T {
+    let known = value.wait_for(|it| it.as_ref().is_some_and(&is_wanted));
+    let known = known.await.ok().and_then(|it| it.clone());
     match known {
         Some(known) => known,
         // Its sender is in what all sessions share, so this never comes to pass.

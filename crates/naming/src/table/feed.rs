@@ -14,7 +14,8 @@ const CAPACITY: usize = 1_024;
 /// The queue of one watch. The present state is not queued but read off the table, name by name.
 #[derive(Debug)]
 pub(super) struct Feed {
-    has_told_closing: bool,
+    /// Which announcement of the closing the watcher has heard.
+    heard_closing: u64,
     phase: Phase,
     queue: VecDeque<Note>,
     waker: Option<Waker>,
@@ -53,7 +54,7 @@ enum Phase {
 impl Default for Feed {
     fn default() -> Self {
         Self {
-            has_told_closing: false,
+            heard_closing: 0,
             phase: Phase::Syncing { told: None },
             queue: VecDeque::new(),
             waker: None,
@@ -92,9 +93,9 @@ impl Feed {
         wakers.0.extend(self.waker.take());
     }
 
-    /// True once: the watcher hears of the closing before anything that waits.
-    pub(super) fn tells_closing(&mut self) -> bool {
-        !std::mem::replace(&mut self.has_told_closing, true)
+    /// True once for each announcement: the watcher hears of the closing before anything that waits.
+    pub(super) fn tells_closing(&mut self, announcement: u64) -> bool {
+        std::mem::replace(&mut self.heard_closing, announcement) != announcement
     }
 
     /// The next change; `next` reads the table behind a name.

@@ -144,6 +144,11 @@ impl Table {
         self.note_if_empty();
     }
 
+    /// The names that `client` has.
+    pub(crate) fn held_by(&self, client: u64) -> Vec<Name> {
+        self.state.lock().held.get(&client).into_iter().flatten().cloned().collect()
+    }
+
     /// How many names `client` has.
     pub(crate) fn n_held(&self, client: u64) -> usize {
         self.state.lock().held.get(&client).map_or(0, BTreeSet::len)
@@ -212,9 +217,10 @@ impl Table {
         }
     }
 
-    /// Takes in no new names from now on, and tells all watches.
+    /// Takes in no new names from now on, and tells all watches; again when there is less time.
     pub(crate) fn start_closing(&self, grace: Duration) {
         self.change(|state, wakers| {
+            state.n_announced += 1;
             state.closing = Some(grace);
             state.feeds.values_mut().for_each(|it| it.wake(wakers));
         });
@@ -270,12 +276,12 @@ impl Table {
     /// The next change for one watch.
     pub(crate) fn poll_feed(&self, id: FeedId, cx: &mut Context<'_>) -> Poll<Option<Change>> {
         let mut state = self.state.lock();
-        let State { closing, entries, feeds, is_current, .. } = &mut *state;
+        let State { closing, entries, feeds, is_current, n_announced, .. } = &mut *state;
         let Some(feed) = feeds.get_mut(&id) else {
             return Poll::Ready(None);
         };
         if let Some(grace) = *closing
-            && feed.tells_closing()
+            && feed.tells_closing(*n_announced)
         {
             return Poll::Ready(Some(Change::Closing { grace }));
         }

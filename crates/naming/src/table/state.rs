@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) is_closed: bool,
     /// False while `entries` is an unfinished copy: watches then wait.
     pub(super) is_current: bool,
+    /// How often the closing was announced.
+    pub(super) n_announced: u64,
     pub(super) next_feed: FeedId,
     // Invariant: the weights of all `entries` together.
     pub(super) weight: usize,

@@ -7,7 +7,9 @@ use futures::StreamExt;
 use gleis_naming::{Change, Directory, NameServer, NamingError, RegisterError, ShutdownReport};
 use gleis_transport::Options;
 
-use crate::world::{client, eventually, name, places, read_state, record, tasks_down_to, within};
+use crate::world::{
+    Cable, client, eventually, name, places, read_state, record, tasks_down_to, within,
+};
 
 const LONG: Duration = Duration::from_secs(3_600);
 
@@ -156,7 +158,7 @@ async fn a_client_may_end_the_server_with_everybody() {
 async fn the_names_of_the_dead_do_not_hold_up_a_shutdown() {
     within(async {
         let server = NameServer::bind("tcp://127.0.0.1:0").grace(LONG).await.unwrap();
-        let cable = crate::world::Cable::to(&server).await;
+        let cable = Cable::to(&server).await;
         let alice = client(&cable.endpoint).await;
         alice.register(&name("Alice"), record(1)).await.unwrap();
         let mut cable = cable;
@@ -224,4 +226,69 @@ async fn nothing_is_left_behind() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn who_has_less_time_than_was_said_hears_of_it() {
+    for place in places() {
+        within(async {
+            let server = NameServer::bind(&place).await.unwrap();
+            let alice = client(server.endpoint()).await;
+            alice.register(&name("Alice"), record(1)).await.unwrap();
+            let mut watches =
+                [alice.watch().await.unwrap(), server.directory().watch().await.unwrap()];
+            for watch in &mut watches {
+                read_state_of_one(watch).await;
+            }
+            let hurried = Duration::from_secs(600);
+            let agent = async {
+                for watch in &mut watches {
+                    let Some(Change::Closing { grace }) = watch.next().await else {
+                        panic!("it closes");
+                    };
+                    assert!(hurried < grace);
+                }
+                let shorten = server.shutdown(hurried);
+                let hears = async {
+                    for watch in &mut watches {
+                        let Some(Change::Closing { grace }) = watch.next().await else {
+                            panic!("it closes sooner");
+                        };
+                        assert!(Duration::ZERO < grace && grace <= hurried);
+                    }
+                    // One with more patience changes nothing.
+                    let patient = server.shutdown(LONG);
+                    let who = name("Alice");
+                    let leave = alice.unregister(&who);
+                    tokio::join!(biased; patient, leave).1.unwrap();
+                };
+                tokio::join!(biased; shorten, hears);
+            };
+            tokio::join!(biased; server.shutdown(LONG), agent);
+            for watch in &mut watches {
+                assert_eq!(watch.next().await, Some(Change::Unregistered { name: name("Alice") }));
+            }
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn who_is_lost_while_the_server_closes_is_named() {
+    within(async {
+        let server = NameServer::bind("tcp://127.0.0.1:0").grace(LONG).await.unwrap();
+        let polite = client(server.endpoint()).await;
+        polite.register(&name("Polite"), record(1)).await.unwrap();
+        let mut cable = Cable::to(&server).await;
+        let lost = client(&cable.endpoint).await;
+        lost.register(&name("Lost"), record(3)).await.unwrap();
+        let leave = async {
+            while polite.register(&name("Late"), record(2)).await.is_ok() {}
+            polite.unregister(&name("Polite")).await.unwrap();
+            cable.cut().await;
+        };
+        let (report, ()) = tokio::join!(biased; server.shutdown(LONG), leave);
+        assert_eq!(report, ShutdownReport { stayed: Vec::new(), forced: vec![name("Lost")] });
+    })
+    .await;
 }
