@@ -77,7 +77,8 @@ pub(crate) fn bind_ipc(
 ) -> io::Result<(UnixListener, Endpoint, Option<PathBuf>)> {
     match address {
         IpcAddress::Any => bind_path(&fresh_path()),
-        IpcAddress::Path(path) => bind_path(path),
+        // Others need not have our working directory, and it may change before the file is removed.
+        IpcAddress::Path(path) => bind_path(&std::path::absolute(path)?),
         #[cfg(target_os = "linux")]
         IpcAddress::Abstract(name) => {
             use std::os::linux::net::SocketAddrExt;

@@ -102,7 +102,8 @@ async fn bind_ip(wanted: &TcpAddress, resolved: IpAddr, config: &LinkConfig) -> 
 fn bind_ipc(address: &IpcAddress) -> io::Result<Place> {
     let path = match address {
         IpcAddress::Any => fresh_path(),
-        IpcAddress::Path(path) => path.clone(),
+        // As on the transport of ours: others need not have our working directory.
+        IpcAddress::Path(path) => std::path::absolute(path)?,
         IpcAddress::Abstract(_) => {
             let text = "the zeromq crate knows no abstract names";
             return Err(io::Error::new(io::ErrorKind::Unsupported, text));

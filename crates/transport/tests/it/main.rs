@@ -10,9 +10,11 @@ mod sim;
 #[cfg(feature = "zeromq")]
 mod zmq;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use gleis_core::Endpoint;
+use gleis_transport::{LinkConfig, SocketType, listen};
 
 /// An inproc name that no other test uses.
 fn inproc() -> Endpoint {
@@ -39,3 +41,27 @@ gleis_test::transport_suite!(
 gleis_test::transport_suite!(over_zmq_ipc, || "zmq+ipc://*".parse().unwrap());
 #[cfg(feature = "zeromq")]
 gleis_test::transport_suite!(over_zmq_tcp, || "zmq+tcp://127.0.0.1:0".parse().unwrap());
+
+#[tokio::test]
+async fn a_relative_path_is_told_in_full_and_its_file_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let depth = std::env::current_dir().unwrap().components().count() - 1;
+    let path = folder.path().strip_prefix("/").unwrap().join("one.sock");
+    let relative = format!("{}{}", "../".repeat(depth), path.display());
+    let config = Arc::new(LinkConfig::new(SocketType::Dealer));
+    for scheme in [
+        "ipc",
+        #[cfg(feature = "zeromq")]
+        "zmq+ipc",
+    ] {
+        let at: Endpoint = format!("{scheme}://{relative}").parse().unwrap();
+        let listener = listen(&at, &config).await.unwrap();
+        let told = listener.endpoint().to_string();
+        assert!(told.starts_with(&format!("{scheme}:///")), "{told}");
+        assert!(told.ends_with("one.sock"), "{told}");
+        assert_eq!(folder.path().read_dir().unwrap().count(), 1);
+        drop(listener);
+        let is_gone = || folder.path().read_dir().unwrap().count() == 0;
+        gleis_test::wait::within(gleis_test::wait::eventually(is_gone)).await;
+    }
+}
