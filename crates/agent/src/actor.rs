@@ -112,7 +112,7 @@ impl<A: Agent> Actor<A> {
     fn get_over(&self, done: Result<(), Fault>) -> Result<(), Fault> {
         match done {
             Err(fault) if self.cx.cell.policy == ErrorPolicy::Log && !fault.panicked() => {
-                tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent goes on after an error");
+                self.cx.log_fault("the agent goes on after an error", &fault);
                 Ok(())
             }
             done => done,
@@ -143,7 +143,7 @@ impl<A: Agent> Actor<A> {
         let Self { agent, cx, frame, .. } = self;
         cx.cell.enter(AgentState::Stopping);
         if let Err(fault) = hook(frame, agent.on_stop(cx)).await {
-            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "on_stop failed");
+            cx.log_fault("on_stop failed", &fault);
         }
         cx.cell.timers.close();
         if *cx.cell.order.borrow() == Order::Stop {
@@ -153,7 +153,7 @@ impl<A: Agent> Actor<A> {
     }
 
     fn fail(&mut self, fault: Fault) {
-        tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
+        self.cx.log_fault("the agent has stopped after a fault", &fault);
         let cell = &self.cx.cell;
         cell.timers.close();
         cell.sockets.stop_receiving();

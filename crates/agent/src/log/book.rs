@@ -47,6 +47,13 @@ impl Book {
         self.state.lock().logger.take()
     }
 
+    /// There is no logger any more for this line: it is kept for the next one.
+    pub(super) fn keep(&self, line: LogLine) {
+        let mut state = self.state.lock();
+        state.logger = None;
+        state.keep(line);
+    }
+
     /// A line did not leave.
     pub(super) fn lost(&self) {
         self.state.lock().n_lost += 1;

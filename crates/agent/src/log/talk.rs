@@ -6,14 +6,15 @@ use gleis_codec::{AnyCodec, Limits};
 use tokio::time::timeout;
 
 use super::{LogLevel, LogLine};
-use crate::{Addr, Agent, Context, Kind, LoggerError, socket::Socket};
+use crate::{Addr, Agent, Context, Fault, Kind, LoggerError, socket::Socket};
 
 /// What the socket to the logger is called.
 const ALIAS: &str = "_logger";
 
 impl<A: Agent> Context<A> {
     /// Logs a line: to `tracing`, and to the [logger](Self::set_logger) if there is one. Lines that were logged
-    /// before there was one are kept, the last 1,000, and go there first.
+    /// before there was one, or after its socket was closed, are kept, the last 1,000, and go to the next one
+    /// first. Faults of the agent are logged as errors.
     pub fn log(&self, level: LogLevel, text: impl Into<String>) {
         let (agent, text) = (self.name(), text.into());
         match level {
@@ -22,10 +23,21 @@ impl<A: Agent> Context<A> {
             LogLevel::Warning => tracing::warn!(target: "gleis::log", %agent, "{text}"),
             LogLevel::Error => tracing::error!(target: "gleis::log", %agent, "{text}"),
         }
-        let line = LogLine::now(agent.as_str(), level, text);
+        self.note(level, text);
+    }
+
+    /// Has a line that `tracing` has go to the logger, too.
+    fn note(&self, level: LogLevel, text: String) {
+        let line = LogLine::now(self.name().as_str(), level, text);
         if let Some((alias, line)) = self.cell.book.route(line) {
-            self.tell_logger(&alias, &line);
+            self.tell_logger(&alias, line);
         }
+    }
+
+    /// Logs that something of the agent failed.
+    pub(crate) fn log_fault(&self, what: &str, fault: &Fault) {
+        tracing::error!(target: "gleis::agent", agent = %self.name(), %fault, "{what}");
+        self.note(LogLevel::Error, format!("{what}: {fault}"));
     }
 
     /// Logs a line for whoever looks for what is wrong.
@@ -75,23 +87,25 @@ impl<A: Agent> Context<A> {
         if 0 < n_lost {
             let text = format!("{n_lost} lines were lost before there was a logger");
             let line = LogLine::now(self.name().as_str(), LogLevel::Warning, text);
-            self.tell_logger(ALIAS, &line);
+            self.tell_logger(ALIAS, line);
         }
         for line in kept {
-            self.tell_logger(ALIAS, &line);
+            self.tell_logger(ALIAS, line);
             // A thousand lines at once are more than there may be room for.
             tokio::task::coop::consume_budget().await;
         }
         Ok(())
     }
 
-    fn tell_logger(&self, alias: &str, line: &LogLine) {
-        let told = self.cell.sockets.find(alias).ok().and_then(|open| {
-            let body = AnyCodec::Msgpack.encode(line, &Limits::default()).ok()?;
-            match &*open.socket {
-                Socket::Pub(it) => it.try_publish(line.level.as_str(), body).ok(),
-                _ => None,
-            }
+    fn tell_logger(&self, alias: &str, line: LogLine) {
+        let Ok(open) = self.cell.sockets.find(alias) else {
+            // It was closed, with all the others perhaps.
+            return self.cell.book.keep(line);
+        };
+        let body = AnyCodec::Msgpack.encode(&line, &Limits::default());
+        let told = body.ok().and_then(|body| match &*open.socket {
+            Socket::Pub(it) => it.try_publish(line.level.as_str(), body).ok(),
+            _ => None,
         });
         if told.is_none() {
             self.cell.book.lost();

@@ -8,7 +8,7 @@ use gleis_agent::{
 };
 use gleis_test::wait::within;
 
-use crate::support::Counter;
+use crate::support::{Counter, CounterCalls};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -75,5 +75,45 @@ async fn a_logger_takes_what_is_grave_enough_and_writes_it_to_a_file() {
     assert_eq!(until(&logger, 1).await[0].text, "grave");
     let written = std::fs::read_to_string(&path).unwrap();
     assert!(written.ends_with(" ERROR (Bob): grave\n") && written.lines().count() == 1);
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn lines_are_kept_for_the_next_logger_when_all_sockets_were_closed() {
+    let ns = run_nameserver().await.unwrap();
+    let logger = run_logger("logger").await.unwrap();
+    let addr = logger.addr("logs").await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    let cx = bob.context();
+    cx.set_logger(addr.clone(), PATIENCE).await.unwrap();
+    cx.log_info("before");
+    until(&logger, 1).await;
+    cx.close_all().await;
+    cx.log_info("between");
+    cx.log_info("still");
+    cx.set_logger(addr, PATIENCE).await.unwrap();
+    cx.log_info("after");
+    let lines = until(&logger, 4).await;
+    let texts: Vec<_> = lines.iter().map(|it| it.text.as_str()).collect();
+    assert_eq!(texts, ["before", "between", "still", "after"]);
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}
+
+#[tokio::test]
+async fn agt36_a_fault_is_logged_as_an_error_and_the_agent_has_stopped() {
+    let ns = run_nameserver().await.unwrap();
+    let logger = run_logger("logger").await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    bob.context().set_logger(logger.addr("logs").await.unwrap(), PATIENCE).await.unwrap();
+    bob.each(PATIENCE, |_: &mut Counter| Err::<(), _>("the timer broke")).await.unwrap();
+    let lines = until(&logger, 1).await;
+    assert_eq!(
+        (lines[0].level, lines[0].text.as_str()),
+        (LogLevel::Error, "the agent has stopped after a fault: the timer broke")
+    );
+    assert!(!bob.is_running());
+    let error = within(bob.total()).await.unwrap_err();
+    assert!(error.to_string().contains("the timer broke"), "{error}");
+    assert_eq!(logger.find(Some("Bob".to_owned()), Some(LogLevel::Error)).await.unwrap(), lines);
     within(ns.shutdown(PATIENCE)).await.unwrap();
 }
