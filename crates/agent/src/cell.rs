@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
+use parking_lot::Mutex;
 use tokio::{
     sync::{Semaphore, watch},
     task::coop::consume_budget,
@@ -15,6 +16,7 @@ use tokio::{
 
 use crate::{
     Agent, AgentState, CallError, Caller, Context, ErrorPolicy, Fault,
+    beside::Beside,
     caller::Failure,
     current::Frame,
     deadline::{Deadline, Elapsed},
@@ -96,7 +98,9 @@ pub(crate) struct Cell<A: 'static> {
     /// What it was given as methods.
     pub(crate) methods: Methods<A>,
     /// What it may be given as methods by name.
-    pub(crate) functions: Functions<A>,
+    pub(crate) functions: Mutex<Functions<A>>,
+    /// What it was told that needs nothing of it.
+    pub(crate) beside: Beside,
     /// Where its scripts are made, if it takes any.
     #[cfg(feature = "script")]
     pub(crate) bench: Option<crate::script::Bench>,
@@ -123,7 +127,8 @@ impl<A: Agent> Cell<A> {
             book: Book::default(),
             attributes: Attributes::default(),
             methods: Methods::new(),
-            functions,
+            functions: Mutex::new(functions),
+            beside: Beside::default(),
             #[cfg(feature = "script")]
             bench: setup.scripts.map(crate::script::Bench::new),
         };
@@ -327,6 +332,7 @@ impl<A: Agent> AnyAgent for Cell<A> {
 
     fn release(&self) {
         self.timers.close();
+        self.beside.close();
         self.sockets.release();
     }
 }

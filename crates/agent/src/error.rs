@@ -445,8 +445,8 @@ pub enum ShutdownError {
     /// The name server was asked and did not answer.
     #[error(transparent)]
     Naming(#[from] NamingError),
-    /// The name server has closed, but these agents did not leave in time.
-    #[error("closed, but {} did not leave in time", crate::text::list(agents))]
+    /// These agents did not leave in time. The name server has closed, unless it was to stay.
+    #[error("{} did not leave in time", crate::text::list(agents))]
     Stayed {
         /// Who stayed.
         agents: Vec<Name>,

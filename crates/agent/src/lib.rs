@@ -54,7 +54,7 @@
 //! | run an agent in a process of its own | [`run_agent_process`], [`processes!`](macro@crate::processes) |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | call many agents at once, or one of many | [`Group`] |
-//! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`] |
+//! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`], [`TypedProxy`] |
 //!
 //! # Where they listen
 //! Whatever is not told otherwise listens on `tcp://127.0.0.1:0`, this machine and any free port:
@@ -75,13 +75,15 @@
 //! | want | answer |
 //! |---|---|
 //! | `{"Call": {method, arguments: [value]}}` | `{"Ok": {"Value": value}}` |
-//! | `{"Tell": {method, arguments: [value]}}` | `{"Ok": "Done"}` once it waits for its turn |
+//! | `{"Tell": {method, arguments: [value]}}` | `{"Ok": "Done"}` once it waits for its turn, or is at work |
 //! | `{"Addr": {alias}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `"Sockets"` | `{"Ok": {"Sockets": [[alias, {endpoint, kind, codec}]]}}` |
 //! | `"Ledger"` | `{"Ok": {"Ledger": [{alias, codec, endpoint, is_bound, is_source, kind, peers, received, sent}]}}`, the last two `{dropped, passed, waiting}` |
 //! | `{"Bind": {kind, alias, at, codec, handlers: [{topic, method}]}}` | `{"Ok": {"Addr": {endpoint, kind, codec}}}` |
 //! | `{"Connect": {to, alias, handlers: [{topic, method}]}}` | `{"Ok": {"Alias": alias}}` |
 //! | `{"Send": {alias, topic, message: value}}` | `{"Ok": "Done"}` |
+//! | `{"Request": {alias, message: value}}`, `{"Recv": {alias}}` | `{"Ok": {"Value": value}}` |
+//! | `{"SetLogger": {to, patience: {secs, nanos}}}` | `{"Ok": "Done"}` once the logger listens |
 //! | `{"Subscribe": {alias, topic, method}}`, `{"Unsubscribe": {alias, topic}}` | `{"Ok": "Done"}` |
 //! | `{"Close": {alias}}`, `"CloseAll"` | `{"Ok": {"Count": n}}`, how many messages did not leave |
 //! | `{"Attribute": {name}}` | `{"Ok": {"Value": value}}` |
@@ -113,8 +115,8 @@ extern crate self as gleis_agent;
 mod actor;
 mod agent;
 mod agent_ref;
-mod bare;
 mod bell;
+mod beside;
 mod caller;
 mod cell;
 mod context;
@@ -128,6 +130,7 @@ mod handler;
 mod identity;
 mod job;
 mod log;
+mod lookup;
 mod mailbox;
 mod method;
 mod name_server;
@@ -178,7 +181,7 @@ pub use crate::process::{
 };
 #[cfg(feature = "script")]
 pub use crate::proxy::ProxyScripts;
-pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect, ProxyPlace};
+pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect, ProxyPlace, TypedProxy};
 pub use crate::run::{RunAgent, run_agent};
 #[cfg(feature = "script")]
 pub use crate::script::Scripts;
@@ -207,8 +210,24 @@ pub mod __private {
     use gleis_core::ValueError;
 
     pub use gleis_core::{from_value, to_value};
+    pub use serde::Serialize;
 
     use crate::{BoxError, Outcome, Value};
+
+    /// What serde reads. A bound on `DeserializeOwned` of a type without parameters would be ambiguous.
+    pub trait Read: Sized {
+        /// Reads it.
+        ///
+        /// # Errors
+        /// [`ValueError`]: it is another type.
+        fn read(value: Value) -> Result<Self, ValueError>;
+    }
+
+    impl<T: serde::de::DeserializeOwned> Read for T {
+        fn read(value: Value) -> Result<Self, ValueError> {
+            from_value(value)
+        }
+    }
 
     /// Sets a field to a value.
     pub fn set<T: serde::de::DeserializeOwned>(

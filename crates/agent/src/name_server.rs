@@ -12,10 +12,14 @@ use gleis_naming::{
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Addr, NameServerError, NodeError, Proxy, ProxyError, ShutdownError,
+    Addr, NameServerError, NodeError, Proxy, ProxyError, ShutdownError, TypedProxy,
+    lookup::{names, proxy, shutdown_agents, wait_for},
     node::{default_name_server, forget_default, node_closed, remember_default},
     topology::look,
 };
+
+/// How long the end may take once somebody is in a hurry: half of it is for agents to end by themselves.
+const HURRY: Duration = Duration::from_secs(2);
 
 /// Starts a name server in this program; `.await` gives it.
 ///
@@ -78,6 +82,30 @@ impl NameServerHandle {
         proxy(&*self.server.directory(), name.as_ref()).await
     }
 
+    /// As [`proxy`](Self::proxy), to be called by type: the agent is believed to be an `A`.
+    ///
+    /// # Errors
+    /// As `proxy`.
+    pub async fn typed_proxy<A>(&self, name: impl AsRef<str>) -> Result<TypedProxy<A>, ProxyError> {
+        Ok(self.proxy(name).await?.typed())
+    }
+
+    /// As [`proxy`](Self::proxy), of an agent that need not be there yet: waits until it is registered and has
+    /// started.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name, or has not started, within `patience`.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wait_for(
+        &self,
+        name: impl AsRef<str>,
+        patience: Duration,
+    ) -> Result<Proxy, ProxyError> {
+        wait_for(&*self.server.directory(), name.as_ref(), patience).await
+    }
+
     /// Where the socket of this alias of an agent is.
     ///
     /// # Errors
@@ -101,6 +129,18 @@ impl NameServerHandle {
     /// See [`NamingError`].
     pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
         look(&*self.server.directory(), within).await
+    }
+
+    /// Shuts down all agents that are registered now, and not the name server. Those that do not come to an end
+    /// in half of `timeout` are ended by force, if their process still answers. Always ends.
+    ///
+    /// # Errors
+    /// [`ShutdownError::Stayed`] names those that are registered still when time is over.
+    ///
+    /// # Cancel safety
+    /// Agents that have been told shut down all the same.
+    pub async fn shutdown_agents(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        shutdown_agents(&*self.server.directory(), timeout).await
     }
 
     /// Shuts down all registered agents, wherever they run, and then the name server. Agents that
@@ -135,7 +175,7 @@ impl NameServerHandle {
     }
 
     /// Waits for Ctrl-C, and then shuts everybody down as [`shutdown_report`](Self::shutdown_report) does; a
-    /// second Ctrl-C ends those that are left at once.
+    /// second Ctrl-C ends those that are left by force, a second later.
     ///
     /// # Errors
     /// The system does not tell of Ctrl-C.
@@ -150,7 +190,7 @@ impl NameServerHandle {
             again = tokio::signal::ctrl_c() => again?,
             report = self.shutdown_report(timeout) => return Ok(report),
         }
-        Ok(self.shutdown_report(Duration::ZERO).await)
+        Ok(self.shutdown_report(HURRY.min(timeout)).await)
     }
 
     /// Waits until the name server has closed, whoever asked it to.
@@ -203,12 +243,48 @@ impl NameServerProxy {
         self.client.endpoint()
     }
 
+    /// Sees whether it is there.
+    ///
+    /// # Errors
+    /// [`NamingError`]: it has closed or does not answer.
+    pub async fn ping(&self) -> Result<(), NamingError> {
+        // Whatever the answer is, there is one.
+        match self.client.resolve(&Name::random()).await {
+            Ok(_) | Err(NamingError::Unknown { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// A proxy for the agent of this name.
     ///
     /// # Errors
     /// [`ProxyError`]: nobody has this name (and who looks alike), or no answer.
     pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
         proxy(&self.client, name.as_ref()).await
+    }
+
+    /// As [`proxy`](Self::proxy), to be called by type: the agent is believed to be an `A`.
+    ///
+    /// # Errors
+    /// As `proxy`.
+    pub async fn typed_proxy<A>(&self, name: impl AsRef<str>) -> Result<TypedProxy<A>, ProxyError> {
+        Ok(self.proxy(name).await?.typed())
+    }
+
+    /// As [`proxy`](Self::proxy), of an agent that need not be there yet: waits until it is registered and has
+    /// started.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: nobody has this name, or has not started, within `patience`.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wait_for(
+        &self,
+        name: impl AsRef<str>,
+        patience: Duration,
+    ) -> Result<Proxy, ProxyError> {
+        wait_for(&self.client, name.as_ref(), patience).await
     }
 
     /// Where the socket of this alias of an agent is.
@@ -233,6 +309,18 @@ impl NameServerProxy {
     /// See [`NamingError`].
     pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
         look(&self.client, within).await
+    }
+
+    /// Shuts down all agents that are registered now, and not the name server. Those that do not come to an end
+    /// in half of `timeout` are ended by force, if their process still answers. Always ends.
+    ///
+    /// # Errors
+    /// [`ShutdownError::Stayed`] names those that are registered still when time is over.
+    ///
+    /// # Cancel safety
+    /// Agents that have been told shut down all the same.
+    pub async fn shutdown_agents(&self, timeout: Duration) -> Result<(), ShutdownError> {
+        shutdown_agents(&self.client, timeout).await
     }
 
     /// Shuts down all registered agents and the name server: see [`NameServerHandle::shutdown`].
@@ -285,17 +373,6 @@ impl IntoFuture for ConnectNameServerProxy {
             Ok(NameServerProxy { client: connect.await? })
         })
     }
-}
-
-async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyError> {
-    let name =
-        Name::new(name).map_err(|source| ProxyError::Name { text: name.to_owned(), source })?;
-    let record = directory.resolve(&name).await?;
-    Proxy::open(name, &record.endpoint).await
-}
-
-async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {
-    Ok(directory.list().await?.into_iter().map(|(name, _)| name).collect())
 }
 
 fn complete(report: ShutdownReport) -> Result<(), ShutdownError> {

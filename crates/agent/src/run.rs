@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
-use gleis_core::{Endpoint, EndpointError, Name};
+use gleis_core::{Endpoint, EndpointError, Name, Value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -134,6 +134,11 @@ impl<A: Agent> RunAgent<A> {
     /// What happens when a handler or a timer fails; the agent stops by default.
     pub fn on_error(mut self, policy: ErrorPolicy) -> Self {
         self.setup.policy = policy;
+        self
+    }
+
+    pub(crate) fn attributes(mut self, attributes: Vec<(String, Value)>) -> Self {
+        self.start.attributes.extend(attributes.into_iter().map(|(name, it)| (name, Ok(it))));
         self
     }
 

@@ -51,7 +51,7 @@ impl fmt::Display for AgentState {
 ///
 /// Errors of methods go to their callers alone. A panic always stops the agent: nobody knows in which state
 /// it left it.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum ErrorPolicy {
     /// It logs the error and goes on.

@@ -227,6 +227,17 @@ impl<A: Agent> Context<A> {
     /// Nothing is lost when the future is dropped.
     pub async fn recv<T: DeserializeOwned + 'static>(&self, alias: &str) -> Result<T, RecvError> {
         let open = self.cell.sockets.find(alias)?;
+        let body = self.recv_encoded(&open, alias).await?;
+        let message = open.codec.decode(&body, &Limits::default());
+        message.map_err(|source| RecvError::Decode { alias: alias.to_owned(), source })
+    }
+
+    /// Receives what is still encoded.
+    pub(crate) async fn recv_encoded(
+        &self,
+        open: &Open<A>,
+        alias: &str,
+    ) -> Result<Bytes, RecvError> {
         if open.is_handled() {
             return Err(AliasError::Handled { alias: alias.to_owned() }.into());
         }
@@ -244,12 +255,9 @@ impl<A: Agent> Context<A> {
                     Err(error) => Err(error),
                 }
             }
-            _ => return Err(wrong_kind(&open, alias, "receive").into()),
+            _ => return Err(wrong_kind(open, alias, "receive").into()),
         };
-        let body =
-            received.map_err(|source| RecvError::Socket { alias: alias.to_owned(), source })?;
-        let message = open.codec.decode(&body, &Limits::default());
-        message.map_err(|source| RecvError::Decode { alias: alias.to_owned(), source })
+        received.map_err(|source| RecvError::Socket { alias: alias.to_owned(), source })
     }
 
     /// Asks on a `Req`, `AsyncReq` or `SyncSub` socket and waits for the answer, 10 s at most. The agent
@@ -266,18 +274,29 @@ impl<A: Agent> Context<A> {
         let body = open.codec.encode(&request, &Limits::default());
         let own = || alias.to_owned();
         let body = body.map_err(|source| RequestError::Encode { alias: own(), source })?;
-        let channel = |source| RequestError::Channel { alias: own(), source };
-        let answer = match &*open.socket {
-            Socket::AsyncReq(it) => it.request(body).map_err(channel)?.await.map_err(channel)?,
-            Socket::Req(it) => {
-                let answer = it.request(body).await;
-                answer.map_err(|source| RequestError::Socket { alias: own(), source })?
-            }
-            Socket::SyncSub(it) => it.request(body).map_err(channel)?.await.map_err(channel)?,
-            _ => return Err(wrong_kind(&open, alias, "ask").into()),
-        };
+        let answer = self.request_encoded(&open, alias, body).await?;
         let answer = open.codec.decode(&answer, &Limits::default());
         answer.map_err(|source| RequestError::Decode { alias: own(), source })
+    }
+
+    /// Asks what is encoded already; so is the answer.
+    pub(crate) async fn request_encoded(
+        &self,
+        open: &Open<A>,
+        alias: &str,
+        body: Bytes,
+    ) -> Result<Bytes, RequestError> {
+        let own = || alias.to_owned();
+        let channel = |source| RequestError::Channel { alias: own(), source };
+        match &*open.socket {
+            Socket::AsyncReq(it) => it.request(body).map_err(channel)?.await.map_err(channel),
+            Socket::Req(it) => {
+                let answer = it.request(body).await;
+                answer.map_err(|source| RequestError::Socket { alias: own(), source })
+            }
+            Socket::SyncSub(it) => it.request(body).map_err(channel)?.await.map_err(channel),
+            _ => Err(wrong_kind(open, alias, "ask").into()),
+        }
     }
 
     /// Asks on an `AsyncReq` or `SyncSub` socket and goes on: a handler takes the answer.

@@ -83,9 +83,13 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
     let (generics, types, bounds) = block.generics.split_for_impl();
     let tells = format_ident!("{name}Tells", span = name.span());
     let tells_text = format!("What [`{name}`] can be told without waiting for it, by type.");
-    let told = || methods.iter().filter(|it| it.takes_self());
-    let tell_declarations = told().map(Method::tell_declaration);
-    let tell_implementations = told().map(Method::tell_implementation);
+    let tell_declarations = methods.iter().map(Method::tell_declaration);
+    let tell_implementations = methods.iter().map(Method::tell_implementation);
+    let anywhere = methods.iter().map(Method::implementation_anywhere);
+    let mut travelling = block.generics.clone();
+    let travels = methods.iter().flat_map(Method::travels);
+    travelling.make_where_clause().predicates.extend(travels);
+    let travelling = &travelling.where_clause;
     Ok(quote! {
         #[doc = #text]
         #visibility trait #calls #parameters #bounds {
@@ -103,6 +107,11 @@ fn calls(root: &TokenStream, block: &ItemImpl, marked: &[ImplItemFn]) -> Result<
 
         impl #generics #calls #types for #root::AgentRef<#owner> #bounds {
             #(#implementations)*
+        }
+
+        // Only if all that is called travels.
+        impl #generics #calls #types for #root::TypedProxy<#owner> #travelling {
+            #(#anywhere)*
         }
     })
 }

@@ -32,7 +32,8 @@ mod widget;
 ///   as `send`, is reached as `<Type>Calls::send(&alice, ..)`. A method without `self` runs beside the agent's
 ///   work, at once, even while the agent is busy or has stopped; what it shares with the agent is what
 ///   `Context` gives: free attributes, sockets, timers. The trait `<Type>Tells` has the same functions for
-///   `AgentRef::oneway`, which wait for no answer.
+///   `AgentRef::oneway`, which wait for no answer. An agent elsewhere has those of `<Type>Calls` too, through
+///   `TypedProxy<Self>`, if serde writes all that they take and reads all that they return.
 /// - All other functions stay what they are.
 ///
 /// `#[agent(attributes(name, ..))]` lets others see and change these fields by name, through any proxy; their

@@ -3,8 +3,8 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{
-    Ident, ImplItemFn, Result, ReturnType, Type, Visibility, ext::IdentExt, spanned::Spanned,
-    visit_mut::VisitMut,
+    Ident, ImplItemFn, Result, ReturnType, Type, Visibility, WherePredicate, ext::IdentExt,
+    parse_quote, spanned::Spanned, visit_mut::VisitMut,
 };
 
 use crate::{
@@ -82,13 +82,34 @@ impl<'a> Method<'a> {
     pub(crate) fn implementation(&self) -> TokenStream {
         match self.arguments.takes_self {
             true => self.implement(&self.reply(), &quote!(call_typed)),
-            false => self.implement_beside(),
+            false => self.implement_beside(&self.reply(), &quote!(call_beside)),
         }
     }
 
-    /// True when it works on the agent's state.
-    pub(crate) fn takes_self(&self) -> bool {
-        self.arguments.takes_self
+    /// The implementation of the typed call of an agent that may be elsewhere.
+    pub(crate) fn implementation_anywhere(&self) -> TokenStream {
+        let root = self.root;
+        let names = self.names();
+        self.define(
+            &self.reply(),
+            &quote! {
+                self.call_written(
+                    __NAME,
+                    ::std::vec![#(#root::__private::to_value(&#names)),*],
+                )
+            },
+        )
+    }
+
+    /// What must hold for that: what it takes is written, what it returns is read.
+    pub(crate) fn travels(&self) -> Vec<WherePredicate> {
+        let (root, reply) = (self.root, self.reply());
+        let types = self.arguments.rest.iter().map(|it| self.plain_type(it.ty));
+        // Bounds on types without parameters must hold, unless they are for any lifetime.
+        let mut all: Vec<_> =
+            types.map(|ty| parse_quote!(for<'__any> #ty: #root::__private::Serialize)).collect();
+        all.push(parse_quote!(for<'__any> #reply: #root::__private::Read));
+        all
     }
 
     /// The declaration in the trait of what can be told.
@@ -98,7 +119,10 @@ impl<'a> Method<'a> {
 
     /// The implementation of the same.
     pub(crate) fn tell_implementation(&self) -> TokenStream {
-        self.implement(&quote!(()), &quote!(tell_typed))
+        match self.arguments.takes_self {
+            true => self.implement(&quote!(()), &quote!(tell_typed)),
+            false => self.implement_beside(&quote!(()), &quote!(tell_beside)),
+        }
     }
 
     /// A typed function that has `call` do the work and take what comes of it to the caller.
@@ -115,12 +139,12 @@ impl<'a> Method<'a> {
     }
 
     /// A typed function that does the work beside the agent's.
-    fn implement_beside(&self) -> TokenStream {
+    fn implement_beside(&self, reply: &TokenStream, call: &TokenStream) -> TokenStream {
         let result = self.result();
         self.define(
-            &self.reply(),
+            reply,
             &quote! {
-                self.call_beside(__NAME, move |__cx| {
+                self.#call(__NAME, move |__cx| {
                     ::std::boxed::Box::pin(async move {
                         let _ = __cx;
                         #result

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gleis_core::Value;
+use parking_lot::MutexGuard;
 use tokio::time::timeout;
 
 use super::{
@@ -16,7 +17,7 @@ use crate::{
     caller::Failure,
     cell::{Asking, Cell},
     guarded::guarded,
-    method::Source,
+    method::{Answer, Source},
     text::{chain, instead},
 };
 
@@ -158,13 +159,14 @@ impl<A: Agent> Cell<A> {
     /// Gives the agent one of its functions as a method.
     pub(crate) fn set_function(&self, method: &str, function: &str) -> Result<(), CallError> {
         let agent = || self.name.clone();
-        let functions: &Functions<A> = &self.functions;
-        let Some(found) = functions.get(function) else {
+        let functions: MutexGuard<'_, Functions<A>> = self.functions.lock();
+        let Some(found) = functions.get(function).cloned() else {
             let (near, known) = instead(function, functions.keys().map(String::as_str));
             let function = function.to_owned();
             return Err(CallError::UnknownFunction { agent: agent(), function, near, known });
         };
-        let set = self.give(method, found.clone());
+        drop(functions);
+        let set = self.give(method, found);
         set.map_err(|it| CallError::refused(&self.name, format!("take a method `{method}`"), &it))
     }
 
@@ -179,15 +181,27 @@ impl<A: Agent> Cell<A> {
     #[cfg(not(feature = "script"))]
     pub(crate) fn forget_script(&self, _: &str) {}
 
-    /// Has a method called when its turn comes, and waits no longer than until that is sure.
+    /// Has a method called when its turn comes, or at once if it takes no `self`, and waits no longer than until
+    /// that is sure.
     pub(crate) async fn tell_by_name(
-        &self,
+        self: &Arc<Self>,
         name: String,
         arguments: Vec<Value>,
         within: Duration,
     ) -> Result<(), CallError> {
         if !self.has_method(&name) {
             return Err(self.unknown_method(name));
+        }
+        if let Some(method) = method::<A>(&name).filter(|it| it.is_beside()) {
+            let cx = Context { cell: self.clone() };
+            let work = async move {
+                let called = method.call_beside(&cx, Source::Values(arguments.into_iter()));
+                match called {
+                    Some(called) => told(called.await),
+                    None => Ok(()),
+                }
+            };
+            return self.tell_beside(method.name(), within, work).await;
         }
         let what = name.clone().into();
         let tell = self.tell_work(what, within, move |agent, cx, caller| {
@@ -196,6 +210,12 @@ impl<A: Agent> Cell<A> {
         });
         tell.await
     }
+}
+
+/// What came of a method that nobody waits for.
+fn told(answer: Result<Answer, CallError>) -> Result<(), Fault> {
+    let failed = |error: BoxError| Fault::error(&error);
+    answer.map_err(|it| failed(it.into()))?.map(drop).map_err(failed)
 }
 
 /// Calls a method from the agent's own work.

@@ -14,8 +14,8 @@ use crate::{
     socket::{AnyHandler, forget_shared},
 };
 
-/// How many methods an agent may be given.
-const LIMIT: usize = 1_000;
+/// How many methods an agent may be given, and how many functions it may know.
+pub(super) const LIMIT: usize = 1_000;
 
 /// A method with a name, as others see it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

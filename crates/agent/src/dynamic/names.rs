@@ -3,7 +3,7 @@
 use gleis_core::{Value, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{MethodInfo, dynamic};
+use super::{MethodInfo, dynamic, methods::LIMIT};
 use crate::{Agent, AttributeError, Context, Handler, MethodError, text::instead};
 
 impl<A: Agent> Context<A> {
@@ -65,6 +65,32 @@ impl<A: Agent> Context<A> {
         S: 'static,
     {
         self.cell.give(name, dynamic(name, handler))
+    }
+
+    /// Lets others give the agent this function as a method by [name](crate::Proxy::set_method), also from other
+    /// processes, which cannot send code; it replaces one of the same name. A process that runs an agent has
+    /// those of its `on_init` alone.
+    ///
+    /// # Errors
+    /// [`MethodError::TooMany`].
+    pub fn function<M, S>(
+        &self,
+        name: &str,
+        function: impl Handler<A, M, S>,
+    ) -> Result<(), MethodError>
+    where
+        M: DeserializeOwned + Send + 'static,
+        S: 'static,
+    {
+        let mut functions = self.cell.functions.lock();
+        if LIMIT <= functions.len() && !functions.contains_key(name) {
+            return Err(MethodError::TooMany { limit: LIMIT });
+        }
+        let old = functions.insert(name.to_owned(), dynamic(name, function));
+        drop(functions);
+        // What it captured may run code when it is dropped: not under the lock.
+        drop(old);
+        Ok(())
     }
 
     /// Takes a method away that the agent was given; false if there is none.

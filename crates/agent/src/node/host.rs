@@ -13,7 +13,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{table::Table, thread};
+use super::{children::Children, table::Table, thread};
 use crate::{
     Agent, AgentState, NodeError, RunError,
     actor::Actor,
@@ -30,6 +30,7 @@ pub(crate) struct Host {
     /// The connection to the name server, until the node has closed.
     client: Mutex<Option<Arc<NameClient>>>,
     table: Table,
+    children: Children,
     service: Mutex<Option<JoinHandle<()>>>,
     is_served: watch::Sender<bool>,
 }
@@ -78,6 +79,7 @@ impl Host {
             address,
             client: Mutex::new(client),
             table: Table::new(lasting),
+            children: Children::new(),
             service: Mutex::new(None),
             is_served: watch::Sender::new(false),
         })
@@ -102,6 +104,11 @@ impl Host {
     /// Keeps it from ending for want of agents; `None` when it has ended.
     pub(crate) fn lease(self: &Arc<Self>) -> Option<Lease> {
         self.table.lease().then(|| Lease(self.clone()))
+    }
+
+    /// Those who look after processes that this program has started.
+    pub(crate) fn children(&self) -> &Children {
+        &self.children
     }
 
     /// Spawns the task that serves the control listener.
@@ -190,6 +197,7 @@ impl Host {
     /// Ends everything at once.
     pub(super) fn abort(&self) {
         self.table.close();
+        self.children.abort();
         if let Some(service) = self.service.lock().take() {
             service.abort();
         }

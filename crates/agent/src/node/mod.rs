@@ -1,13 +1,16 @@
 //! Nodes: the agents of one process that share a name server and a control listener.
 
 mod build;
+mod children;
 mod control;
 mod host;
 mod perform;
+mod plain;
 mod registry;
 mod service;
 mod table;
 mod thread;
+mod values;
 mod want;
 
 use std::fmt;
@@ -17,11 +20,15 @@ use std::time::Duration;
 use gleis_core::{Endpoint, EndpointError, Name};
 
 pub use self::build::ConnectNode;
+#[cfg(feature = "script")]
+pub(crate) use self::values::{bare, read};
 pub(crate) use self::{
     control::{ControlReply, ControlRequest, Told, codec},
     host::{Host, Lease},
     perform::perform,
-    registry::{default_name_server, forget_default, node_closed, node_of, remember_default},
+    registry::{
+        default_name_server, forget_default, node_at, node_closed, node_of, remember_default,
+    },
     service::{stop, unknown_alias},
     want::{Binding, Connecting, HandlerName, Timing, Want, weight},
 };

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use gleis_codec::AnyCodec;
-use gleis_core::Value;
+use tokio::time::timeout;
 
 use super::{
     ControlReply, Told, Want,
@@ -12,7 +11,7 @@ use super::{
     want::{Binding, Connecting, Timing},
 };
 use crate::{
-    Agent, CallError, Context, OpenError, TimerError, bare,
+    Agent, CallError, Context, OpenError, TimerError,
     cell::{Asking, Cell},
     dynamic::call_here,
     socket::{AnyHandler, named},
@@ -45,12 +44,27 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
         Want::Connect(it) => connect(&cx, it).await.map_err(|it| refused(&it)),
         Want::Ledger => Ok(Told::Ledger(cx.ledger())),
         Want::Methods => Ok(Told::Methods(cx.methods())),
+        Want::Recv { alias } => match timeout(how.within, cx.recv_value(&alias)).await {
+            Ok(received) => received.map(Told::Value).map_err(|it| refused(&*it)),
+            Err(_) => Err(cell.too_late(what, how.within)),
+        },
+        Want::Request { alias, message } => {
+            match timeout(how.within, cx.request_value(&alias, &message)).await {
+                Ok(answer) => answer.map(Told::Value).map_err(|it| refused(&*it)),
+                Err(_) => Err(cell.too_late(what, how.within)),
+            }
+        }
         Want::Send { alias, topic, message } => {
-            send(&cx, &alias, topic, &message).await.map_err(|it| refused(&*it))
+            let sent = cx.send_value(&alias, topic, &message).await;
+            sent.map(|()| Told::Done).map_err(|it| refused(&*it))
         }
         Want::SetAttribute { name, value } => {
             let how = Asking { after_fault: true, ..how };
             cell.set_by_name(&name, value, how).await.map(|()| Told::Done)
+        }
+        Want::SetLogger { to, patience } => {
+            let set = cx.set_logger(to, patience.min(how.within)).await;
+            set.map(|()| Told::Done).map_err(|it| refused(&it))
         }
         Want::SetMethod { method, function } => {
             cell.set_function(&method, &function).map(|()| Told::Done)
@@ -170,16 +184,4 @@ fn timer<A: Agent>(cx: &Context<A>, timing: Timing) -> Result<Told, TimerError> 
         false => plan.after(time),
     };
     set.map(Told::Timer)
-}
-
-async fn send<A: Agent>(
-    cx: &Context<A>,
-    alias: &str,
-    topic: Option<Vec<u8>>,
-    message: &Value,
-) -> Result<Told, crate::BoxError> {
-    let open = cx.cell.sockets.find(alias)?;
-    let body = bare::encode(&open.codec, message)?;
-    cx.send_encoded(&open, alias, topic.map(Bytes::from), body).await?;
-    Ok(Told::Done)
 }

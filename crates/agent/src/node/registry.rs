@@ -53,13 +53,25 @@ pub(crate) fn default_name_server() -> Result<Endpoint, NodeError> {
 
 /// The node of this name server: the one that is there, or a new one.
 pub(crate) async fn node_of(name_server: Endpoint) -> Result<Lease, NodeError> {
+    node_at(name_server, None).await
+}
+
+/// The same; a new one listens there.
+pub(crate) async fn node_at(
+    name_server: Endpoint,
+    listen: Option<Endpoint>,
+) -> Result<Lease, NodeError> {
     let place = place(&name_server);
     // Held while connecting, so that there is one node and not two.
     let mut node = place.lock().await;
     if let Some(lease) = node.upgrade().and_then(|it| it.lease()) {
         return Ok(lease);
     }
-    let lease = ConnectNode::new(Ok(name_server)).open(false).await?;
+    let mut connect = ConnectNode::new(Ok(name_server));
+    if let Some(listen) = listen {
+        connect = connect.listen(listen);
+    }
+    let lease = connect.open(false).await?;
     *node = Arc::downgrade(lease.host());
     Ok(lease)
 }

@@ -68,8 +68,10 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
     replier.close().await;
 }
 
-/// The name server closes: half of its grace is for the agents to end by themselves.
+/// The name server closes: half of its grace is for the agents to end by themselves, and another quarter for
+/// processes that were started here.
 async fn close(host: Arc<Host>, grace: Duration) {
+    host.children().hurry(grace.mul_f64(0.75));
     tracing::debug!(target: "gleis::agent", ?grace, "the name server closes");
     let forced = host.shutdown(grace / 2).await;
     if !forced.is_empty() {

@@ -22,11 +22,14 @@ pub(crate) enum Want {
     Ledger,
     Methods,
     Process,
+    Recv { alias: String },
+    Request { alias: String, message: Value },
     RemoveScript { method: String, key: Option<String> },
     Script { method: String },
     Scripts,
     Send { alias: String, topic: Option<Vec<u8>>, message: Value },
     SetAttribute { name: String, value: Value },
+    SetLogger { to: Addr, patience: Duration },
     SetMethod { method: String, function: String },
     SetScript { method: String, script: String, key: Option<String> },
     Shutdown,
@@ -91,13 +94,14 @@ impl Want {
     /// About how many bytes it holds.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Addr { alias } | Self::Close { alias } => alias.len(),
+            Self::Addr { alias } | Self::Close { alias } | Self::Recv { alias } => alias.len(),
             Self::Attribute { name } => name.len(),
             Self::Bind(it) => it.alias.len() + names(&it.handlers),
             Self::Call { method, arguments } | Self::Tell { method, arguments } => {
                 method.len() + values(arguments)
             }
             Self::Connect(it) => it.alias.as_ref().map_or(0, String::len) + names(&it.handlers),
+            Self::Request { alias, message } => alias.len() + weight(message),
             Self::Send { alias, topic, message } => {
                 alias.len() + topic.as_ref().map_or(0, Vec::len) + weight(message)
             }
@@ -121,6 +125,7 @@ impl Want {
             | Self::Methods
             | Self::Process
             | Self::Scripts
+            | Self::SetLogger { .. }
             | Self::Shutdown
             | Self::Sockets
             | Self::State
@@ -146,11 +151,14 @@ impl Want {
             Self::Ledger => "ledger".to_owned(),
             Self::Methods => "methods".to_owned(),
             Self::Process => "process".to_owned(),
+            Self::Recv { alias } => format!("receive from `{alias}`"),
+            Self::Request { alias, .. } => format!("ask `{alias}`"),
             Self::RemoveScript { method, .. } => format!("remove the script `{method}`"),
             Self::Script { method } => format!("the script `{method}`"),
             Self::Scripts => "scripts".to_owned(),
             Self::Send { alias, .. } => format!("send on `{alias}`"),
             Self::SetAttribute { name, .. } => format!("set `{name}`"),
+            Self::SetLogger { to, .. } => format!("log at {to}"),
             Self::SetMethod { method, .. } => format!("set method `{method}`"),
             Self::SetScript { method, .. } => format!("take a script `{method}`"),
             Self::Shutdown => "shutdown".to_owned(),

@@ -1,8 +1,11 @@
 //! The process that runs an agent.
 
+use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::process::exit;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -15,10 +18,21 @@ use super::{
     folder,
     spec::{FLAG, Spec},
 };
-use crate::{Agent, AgentRef, BoxError, node::node_closed, run_agent, text::chain};
+use crate::{
+    Agent, AgentRef, BoxError,
+    node::{node_at, node_closed, remember_default},
+    run_agent,
+    text::chain,
+};
 
 /// How long the last answers have to leave.
 const LINGER: Duration = Duration::from_secs(2);
+
+/// How long an agent has to end when its parent is gone; it is ended by force after half of that.
+const FAREWELL: Duration = Duration::from_secs(4);
+
+/// How long its process may live on then: an agent that blocks its thread never ends.
+const GRACE: Duration = Duration::from_secs(7);
 
 /// A type of agents that may run in processes of their own: [`processes!`](macro@crate::processes) makes these.
 #[derive(Clone, Copy)]
@@ -60,7 +74,7 @@ fn serve(kinds: &[ProcessType]) -> i32 {
         return 2;
     };
     let fail = |text: String| {
-        spec.fail(&text);
+        folder::fail(&spec.folder, &text);
         1
     };
     let Some(kind) = kinds.iter().find(|it| (it.kind)() == spec.kind) else {
@@ -72,43 +86,47 @@ fn serve(kinds: &[ProcessType]) -> i32 {
         Err(error) => return fail(error.to_string()),
     };
     folder::begin(&spec.folder);
-    let end = lifeline(spec.is_detached);
-    let told = Spec { state: Vec::new(), kind: String::new(), ..copy(&spec) };
-    match runtime.block_on((kind.run)(spec, end)) {
+    let (running, ended) = mpsc::channel();
+    let end = lifeline(spec.is_detached, spec.folder.clone(), ended);
+    let told = spec.folder.clone();
+    let done = runtime.block_on((kind.run)(spec, end));
+    drop(running);
+    match done {
         Ok(()) => {
             // The parent may be gone.
-            folder::Folder::discard(&told.folder);
+            folder::discard(&told);
             0
         }
         Err(error) => {
-            told.fail(&chain(&*error));
+            folder::fail(&told, &chain(&*error));
             1
         }
     }
 }
 
-fn copy(spec: &Spec) -> Spec {
-    Spec {
-        kind: String::new(),
-        name: spec.name.clone(),
-        name_server: spec.name_server.clone(),
-        state: Vec::new(),
-        folder: spec.folder.clone(),
-        is_detached: spec.is_detached,
-    }
-}
-
-/// Tells when the parent is gone: its end of the standard input is closed then.
-fn lifeline(is_detached: bool) -> oneshot::Receiver<()> {
+/// Tells when the parent is gone, whose end of the standard input is closed then; ends the process if that
+/// has not `ended` it in time. One that is detached goes on.
+#[expect(clippy::exit, reason = "the thread that should end the process is blocked")]
+fn lifeline(
+    is_detached: bool,
+    folder: PathBuf,
+    ended: mpsc::Receiver<Infallible>,
+) -> oneshot::Receiver<()> {
     let (gone, end) = oneshot::channel();
     thread::spawn(move || {
         let mut rest = [0; 64];
         while io::stdin().read(&mut rest).is_ok_and(|it| 0 < it) {}
-        match is_detached {
+        if is_detached {
             // The agent ends when it ends.
-            true => drop(gone),
-            // The agent may have ended by itself.
-            false => _ = gone.send(()),
+            return;
+        }
+        // The agent may have ended by itself.
+        let _ = gone.send(());
+        if ended.recv_timeout(GRACE) == Err(mpsc::RecvTimeoutError::Timeout) {
+            // Nobody else would tidy up.
+            folder::tidy(&folder);
+            folder::discard(&folder);
+            exit(1);
         }
     });
     end
@@ -118,12 +136,18 @@ async fn run<A: Agent + Serialize + DeserializeOwned>(
     spec: Spec,
     end: oneshot::Receiver<()>,
 ) -> Result<(), BoxError> {
-    let name_server = spec.name_server;
-    let agent: A = AnyCodec::Msgpack.decode(&spec.state.into(), &Limits::default())?;
-    let agent: AgentRef<A> = run_agent(&spec.name, agent).nameserver(&name_server).await?;
+    let Spec { name, name_server, state, listen, settings, .. } = spec;
+    // Whom the agent runs looks for the same name server.
+    remember_default(&name_server);
+    let agent: A = AnyCodec::Msgpack.decode(&state.into(), &Limits::default())?;
+    let lease = node_at(name_server.clone(), listen).await?;
+    let run = settings.apply(run_agent(&name, agent).on(lease.host().clone()))?;
+    let agent: AgentRef<A> = run.await?;
+    // It is there as long as its agents are.
+    drop(lease);
     tokio::select! {
         () = agent.gone() => (),
-        Ok(()) = end => agent.shutdown().await?,
+        Ok(()) = end => agent.within(FAREWELL).shutdown().await?,
     }
     // The last answers leave.
     let _ = tokio::time::timeout(LINGER, node_closed(&name_server)).await;

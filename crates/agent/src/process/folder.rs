@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -28,33 +28,54 @@ impl Folder {
         fs::read_to_string(error(&self.0)).ok()
     }
 
-    /// The process ends well: nothing has to be tidied up after it.
-    pub(super) fn discard(path: &Path) {
-        let _ = fs::remove_dir_all(path);
-    }
-
     /// Removes the files of sockets that the process has left.
     pub(super) fn tidy(&self) {
-        let listed = fs::read_to_string(list(&self.0)).unwrap_or_default();
-        for path in listed.lines().map(Path::new) {
-            // One that listens there now is somebody else's.
-            let _ = gleis_transport::remove_stale(path);
-        }
+        tidy(&self.0);
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed is the system's to remove.
-        let _ = fs::remove_dir_all(&self.0);
+        discard(&self.0);
     }
+}
+
+/// Nothing has to be tidied up any more.
+pub(super) fn discard(folder: &Path) {
+    // What cannot be removed is the system's to remove.
+    let _ = fs::remove_dir_all(folder);
+}
+
+/// Removes the files of sockets that are written down there.
+pub(super) fn tidy(folder: &Path) {
+    let listed = fs::read_to_string(list(folder)).unwrap_or_default();
+    for line in listed.lines() {
+        // Another file of this name is somebody else's.
+        if let Some((noted, path)) = line.split_once(' ')
+            && mark(Path::new(path)).is_ok_and(|it| it == noted)
+        {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Tells the parent why the agent did not start.
+pub(super) fn fail(folder: &Path, text: &str) {
+    // The parent may be gone.
+    let _ = fs::write(error(folder), text);
+}
+
+/// What tells a file from every other one, also of the same name.
+fn mark(path: &Path) -> io::Result<String> {
+    let metadata = fs::symlink_metadata(path)?;
+    Ok(format!("{}:{}", metadata.dev(), metadata.ino()))
 }
 
 fn list(folder: &Path) -> PathBuf {
     folder.join("files")
 }
 
-pub(super) fn error(folder: &Path) -> PathBuf {
+fn error(folder: &Path) -> PathBuf {
     folder.join("error")
 }
 
@@ -73,8 +94,8 @@ pub(crate) fn note(endpoint: &Endpoint) {
     };
     let path = address.to_string();
     // Abstract names leave no file.
-    if !path.starts_with('@') {
+    if let Ok(mark) = mark(Path::new(&path)) {
         // Without it there is a file too many, at worst.
-        let _ = writeln!(list.lock(), "{path}");
+        let _ = writeln!(list.lock(), "{mark} {path}");
     }
 }

@@ -11,7 +11,7 @@ use gleis_core::{Endpoint, EndpointError, Name};
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{
     io::AsyncWriteExt,
-    process::{Child, Command},
+    process::Command,
     time::{Instant, sleep, timeout},
 };
 
@@ -19,9 +19,13 @@ use super::{
     ProcessHandle,
     folder::Folder,
     handle::Watched,
-    spec::{FLAG, Spec},
+    spec::{FLAG, Settings, Spec},
 };
-use crate::{Agent, NameServerProxy, NodeError, Proxy, RunError, node::default_name_server};
+use crate::{
+    Agent, AttributeError, ErrorPolicy, NameServerProxy, NodeError, Proxy, RunError,
+    dynamic::initial,
+    node::{default_name_server, node_of},
+};
 
 /// How long a process may take to register its agent.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -71,7 +75,9 @@ pub fn run_agent_process<A>(name: impl AsRef<str>, agent: A) -> RunAgentProcess<
 where
     A: Agent + Serialize + DeserializeOwned,
 {
-    RunAgentProcess { agent, is_detached: false, name: name.as_ref().to_owned(), name_server: None }
+    let name = name.as_ref().to_owned();
+    let (listen, settings) = (None, Ok(Settings::default()));
+    RunAgentProcess { agent, is_detached: false, listen, name, name_server: None, settings }
 }
 
 /// An agent about to run in a process of its own: choose, then `.await`.
@@ -79,8 +85,16 @@ where
 pub struct RunAgentProcess<A> {
     agent: A,
     is_detached: bool,
+    listen: Option<Result<Endpoint, EndpointError>>,
     name: String,
     name_server: Option<Result<Endpoint, EndpointError>>,
+    settings: Result<Settings, Refused>,
+}
+
+/// Why it cannot be run so.
+enum Refused {
+    Address(EndpointError),
+    Attribute(AttributeError),
 }
 
 impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
@@ -90,14 +104,65 @@ impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
         self
     }
 
-    /// Lets the process go on when this program is gone.
+    /// Lets the process go on when this program is gone; a shutdown of the name server ends it nevertheless.
+    /// Nobody tidies up after it then if it is killed: its ipc files stay until somebody listens there.
     pub fn detached(mut self) -> Self {
         self.is_detached = true;
         self
     }
 
+    /// Where the agent is called; `tcp://127.0.0.1:0` by default: this machine, any free port. This program
+    /// must reach it there, too.
+    pub fn listen(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
+        self.listen = Some(at.try_into().map_err(Into::into));
+        self
+    }
+
+    /// See [`RunAgent::at`](crate::RunAgent::at).
+    pub fn at(self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
+        let at = at.try_into().map_err(|it| Refused::Address(it.into()));
+        self.set(|it| at.map(|at| it.at = Some(at)))
+    }
+
+    /// See [`RunAgent::attribute`](crate::RunAgent::attribute).
+    pub fn attribute(self, name: &str, value: impl Serialize) -> Self {
+        let value = initial(name, value).map_err(Refused::Attribute);
+        self.set(|it| value.map(|value| it.attributes.push((name.to_owned(), value))))
+    }
+
+    /// See [`RunAgent::codec`](crate::RunAgent::codec); a built-in one.
+    pub fn codec(self, codec: &AnyCodec) -> Self {
+        let name = codec.name().to_owned();
+        self.set(|it| {
+            it.codec = Some(name);
+            Ok(())
+        })
+    }
+
+    /// See [`RunAgent::mailbox`](crate::RunAgent::mailbox).
+    pub fn mailbox(self, capacity: usize) -> Self {
+        self.set(|it| {
+            it.mailbox = Some(capacity);
+            Ok(())
+        })
+    }
+
+    /// See [`RunAgent::on_error`](crate::RunAgent::on_error).
+    pub fn on_error(self, policy: ErrorPolicy) -> Self {
+        self.set(|it| {
+            it.policy = Some(policy);
+            Ok(())
+        })
+    }
+
+    /// Changes how the agent is run, unless something was wrong before.
+    fn set(mut self, change: impl FnOnce(&mut Settings) -> Result<(), Refused>) -> Self {
+        self.settings = self.settings.and_then(|mut it| change(&mut it).map(|()| it));
+        self
+    }
+
     async fn run(self) -> Result<ProcessHandle, RunError> {
-        let Self { agent, is_detached, name, name_server } = self;
+        let Self { agent, is_detached, listen, name, name_server, settings } = self;
         let name = match name.is_empty() {
             true => Name::random(),
             false => Name::new(&name).map_err(|source| RunError::Name { text: name, source })?,
@@ -106,6 +171,11 @@ impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
             Some(at) => at.map_err(NodeError::Address)?,
             None => default_name_server()?,
         };
+        let listen = listen.transpose().map_err(NodeError::Address)?;
+        let settings = settings.map_err(|it| match it {
+            Refused::Address(it) => RunError::Node(NodeError::Address(it)),
+            Refused::Attribute(source) => RunError::Attribute { name: name.clone(), source },
+        })?;
         let failed = |reason: String| RunError::Process { name: name.clone(), reason };
         let state = AnyCodec::Msgpack.encode(&agent, &Limits::default());
         let state = state.map_err(|it| failed(it.to_string()))?.to_vec();
@@ -118,13 +188,15 @@ impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
             state,
             folder: folder.0.clone(),
             is_detached,
+            listen,
+            settings,
         };
+        let lease = node_of(name_server.clone()).await?;
         let ns = NameServerProxy::connect(name_server).await;
         let ns = ns.map_err(|it| RunError::Node(NodeError::NameServer(Box::new(it))))?;
-        let child = start(&spec).await.map_err(|it| failed(it.to_string()))?;
-        let mut watched = Watched::new(child, folder);
+        let mut watched = start(&spec, folder).await.map_err(|it| failed(it.to_string()))?;
         match timeout(PATIENCE, registered(&ns, &name, &mut watched)).await {
-            Ok(Ok(proxy)) => Ok(ProcessHandle::new(proxy, watched)),
+            Ok(Ok(proxy)) => Ok(ProcessHandle::new(proxy, watched, lease)),
             Ok(Err(reason)) => Err(failed(reason)),
             Err(_) => Err(failed(format!("it has not registered within {PATIENCE:?}"))),
         }
@@ -132,17 +204,17 @@ impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
 }
 
 /// Starts this program again and tells it what to run.
-async fn start(spec: &Spec) -> std::io::Result<Child> {
+async fn start(spec: &Spec, folder: Folder) -> std::io::Result<Watched> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg(FLAG).stdin(Stdio::piped());
     // Ctrl-C is for the parent, which ends it in order.
     command.process_group(0).kill_on_drop(!spec.is_detached);
-    let mut child = command.spawn()?;
-    if let Some(stdin) = &mut child.stdin {
+    let mut watched = Watched::new(command.spawn()?, folder);
+    if let Some(stdin) = &mut watched.child.stdin {
         stdin.write_all(&spec.encode()?).await?;
         stdin.flush().await?;
     }
-    Ok(child)
+    Ok(watched)
 }
 
 /// Waits until the agent of this process is registered, or the process has ended.

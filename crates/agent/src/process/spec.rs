@@ -1,11 +1,13 @@
 //! What a process is told that runs an agent.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::PathBuf;
 
 use gleis_codec::{AnyCodec, Limits};
-use gleis_core::{Endpoint, Name};
+use gleis_core::{Endpoint, Name, Value};
 use serde::{Deserialize, Serialize};
+
+use crate::{Agent, ErrorPolicy, RunAgent};
 
 /// The argument of a process that runs an agent; the rest comes on its standard input.
 pub(super) const FLAG: &str = "--gleis-agent-process";
@@ -26,6 +28,21 @@ pub(super) struct Spec {
     pub(super) folder: PathBuf,
     /// Whether it goes on when its parent is gone.
     pub(super) is_detached: bool,
+    /// Where its node listens, if not on this machine alone.
+    pub(super) listen: Option<Endpoint>,
+    /// How the agent is run.
+    pub(super) settings: Settings,
+}
+
+/// How an agent is run that is not run as all are.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct Settings {
+    pub(super) at: Option<Endpoint>,
+    pub(super) attributes: Vec<(String, Value)>,
+    /// The name of a codec.
+    pub(super) codec: Option<String>,
+    pub(super) mailbox: Option<usize>,
+    pub(super) policy: Option<ErrorPolicy>,
 }
 
 impl Spec {
@@ -46,13 +63,26 @@ impl Spec {
         from.read_exact(&mut body)?;
         AnyCodec::Msgpack.decode(&body.into(), &Limits::default()).map_err(io::Error::other)
     }
+}
 
-    /// Tells the parent why the agent did not start.
-    pub(super) fn fail(&self, text: &str) {
-        // The parent may be gone.
-        if let Ok(mut file) = std::fs::File::create(super::folder::error(&self.folder)) {
-            let _ = file.write_all(text.as_bytes());
+impl Settings {
+    /// Has the agent run so.
+    pub(super) fn apply<A: Agent>(self, mut run: RunAgent<A>) -> Result<RunAgent<A>, String> {
+        let Self { at, attributes, codec, mailbox, policy } = self;
+        if let Some(at) = at {
+            run = run.at(at);
         }
+        if let Some(codec) = codec {
+            let found = AnyCodec::by_name(&codec);
+            run = run.codec(found.ok_or_else(|| format!("no built-in codec is called `{codec}`"))?);
+        }
+        if let Some(mailbox) = mailbox {
+            run = run.mailbox(mailbox);
+        }
+        if let Some(policy) = policy {
+            run = run.on_error(policy);
+        }
+        Ok(run.attributes(attributes))
     }
 }
 
@@ -69,6 +99,14 @@ mod tests {
             state: vec![1, 2, 3],
             folder: PathBuf::from("/tmp/x"),
             is_detached: true,
+            listen: Some("tcp://0.0.0.0:7".parse().unwrap()),
+            settings: Settings {
+                at: Some("ipc://*".parse().unwrap()),
+                attributes: vec![("x".to_owned(), Value::Bytes(vec![1]))],
+                codec: Some("json".to_owned()),
+                mailbox: Some(3),
+                policy: Some(ErrorPolicy::Log),
+            },
         };
         let bytes = spec.encode().unwrap();
         let read = Spec::read(&mut &bytes[..]).unwrap();

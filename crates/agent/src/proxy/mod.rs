@@ -6,11 +6,13 @@ mod place;
 mod scripts;
 mod sockets;
 mod timers;
+mod typed;
 
 pub use self::place::ProxyPlace;
 #[cfg(feature = "script")]
 pub use self::scripts::ProxyScripts;
 pub use self::sockets::{ProxyBind, ProxyConnect};
+pub use self::typed::TypedProxy;
 
 use std::fmt;
 use std::sync::Arc;
@@ -29,7 +31,7 @@ use crate::{
     text::chain,
 };
 
-/// An agent in any process, by name: the dynamic proxy.
+/// An agent in any process, by name: the dynamic proxy. [`typed`](Self::typed) makes a typed one of it.
 ///
 /// It knows where the agent was when the proxy was made; an agent that runs anew elsewhere needs
 /// a new one. A clone uses the same connection; dropping it does not end the agent.
@@ -49,6 +51,11 @@ impl Proxy {
             ProxyError::Connect { name, source }
         })?;
         Ok(Self { name, requester: Arc::new(requester), within: CALL_TIMEOUT })
+    }
+
+    /// A proxy for another agent of the same node, over the same connection.
+    pub(crate) fn beside(&self, name: Name) -> Self {
+        Self { name, ..self.clone() }
     }
 
     /// The name of the agent.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::future::IntoFuture;
 
 use futures::future::BoxFuture;
-use gleis_core::{Endpoint, EndpointError, SocketInfo, to_value};
-use serde::Serialize;
+use gleis_core::{Endpoint, EndpointError, SocketInfo, from_value, to_value};
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::Proxy;
 use crate::{
@@ -76,7 +76,7 @@ macro_rules! handlers {
         #[cfg(feature = "script")]
         impl $name {
             /// Has a script handle each message: its arguments are the message, or the elements of one that is
-            /// a list. That works with codecs that say what they carry, `json` and `raw`, and with agents that
+            /// a list. That works with codecs that say what they carry, `json`, `msgpack` and `raw`, and with agents that
             /// [take scripts](crate::RunAgent::scripts).
             pub fn script(mut self, script: impl Into<crate::Script>) -> Self {
                 let script = Some(script.into().source().to_owned());
@@ -215,6 +215,50 @@ impl Proxy {
         message: impl Serialize,
     ) -> Result<(), CallError> {
         self.send_value(alias, Some(topic.as_ref().to_vec()), &message).await
+    }
+
+    /// Has the agent ask on one of its sockets, and gives the answer; with codecs as [`send`](Self::send). The
+    /// agent goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`CallError`]: no such socket, it cannot ask, another codec, no answer in time, or the agent cannot be
+    /// reached.
+    pub async fn request<R: DeserializeOwned>(
+        &self,
+        alias: &str,
+        request: impl Serialize,
+    ) -> Result<R, CallError> {
+        let message = to_value(&request).map_err(|it| CallError::value("the request", &it))?;
+        self.value(alias, Want::Request { alias: alias.to_owned(), message }).await
+    }
+
+    /// Has the agent receive a message from one of its sockets that has no handler; with codecs as
+    /// [`send`](Self::send). The agent goes on meanwhile.
+    ///
+    /// # Errors
+    /// [`CallError`]: no such socket, it cannot receive or has a handler, another codec, nothing in time, or the
+    /// agent cannot be reached. A message that comes at the very end of the time, or is no `R`, is lost.
+    pub async fn recv<R: DeserializeOwned>(&self, alias: &str) -> Result<R, CallError> {
+        self.value(alias, Want::Recv { alias: alias.to_owned() }).await
+    }
+
+    /// Has the agent log there: see [`Context::set_logger`](crate::Context::set_logger). It waits until the
+    /// logger listens.
+    ///
+    /// # Errors
+    /// [`CallError`]: that is no address of a logger, nobody listens there in time, or the agent cannot be reached.
+    pub async fn set_logger(&self, to: Addr) -> Result<(), CallError> {
+        // It shall say so before we give up.
+        let patience = self.within.mul_f64(0.9);
+        self.done(Want::SetLogger { to, patience }).await
+    }
+
+    async fn value<R: DeserializeOwned>(&self, what: &str, want: Want) -> Result<R, CallError> {
+        let value = self.told(want, |told| match told {
+            Told::Value(value) => Ok(value),
+            told => Err(told),
+        });
+        from_value(value.await?).map_err(|it| CallError::answer::<R>(what, &it))
     }
 
     async fn send_value(

@@ -8,7 +8,7 @@ use gleis_script::Program;
 use parking_lot::Mutex;
 
 use super::host::{Call, Sent};
-use crate::{Agent, AttributeError, BoxError, CallError, Context, bare};
+use crate::{Agent, AttributeError, BoxError, CallError, Context, node::bare};
 
 /// A script that an agent was given.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ async fn conclude<A: Agent>(agent: &mut A, cx: &Context<A>, call: Call) -> Resul
     }
     for Sent { alias, message, topic } in call.sent {
         let open = cx.cell.sockets.find(&alias)?;
-        let body = bare::encode(&open.codec, &message)?;
+        let body = bare(&open.codec, &message)?;
         cx.send_encoded(&open, &alias, topic.map(Bytes::from), body).await?;
     }
     Ok(())

@@ -145,6 +145,12 @@ impl Addr {
         Self { endpoint, kind, codec: AnyCodec::default_for::<()>().name().to_owned() }
     }
 
+    /// The address as its [twin](Kind::twin) sees it: the same place and codec, the kind of the other side.
+    #[must_use]
+    pub fn twin(&self) -> Self {
+        Self { kind: self.kind.twin(), ..self.clone() }
+    }
+
     /// The same address with another codec, such as `json` or `raw`.
     #[must_use]
     pub fn with_codec(mut self, name: impl Into<String>) -> Self {
@@ -168,6 +174,23 @@ mod tests {
         for kind in Kind::ALL {
             assert_eq!(kind.twin().twin(), kind);
             assert_ne!(kind.twin(), kind);
+        }
+    }
+
+    #[test]
+    fn adr10_adr11_adr12_adr17_adr18_the_twin_of_an_address_has_its_place_and_codec() {
+        for kind in Kind::ALL {
+            let addr = Addr::new("tcp://127.0.0.1:7".parse().unwrap(), kind).with_codec("json");
+            let twin = addr.twin();
+            assert_eq!((&twin.endpoint, twin.codec.as_str()), (&addr.endpoint, "json"));
+            assert_eq!(twin.kind, kind.twin());
+            assert_eq!(twin.twin(), addr);
+            assert_ne!(twin, addr);
+            assert_ne!(twin.clone().with_codec("raw"), twin);
+            assert_ne!(
+                Addr::new("tcp://127.0.0.1:8".parse().unwrap(), kind).with_codec("json"),
+                addr
+            );
         }
     }
 

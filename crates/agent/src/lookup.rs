@@ -1,0 +1,102 @@
+//! Agents by name, as a directory knows them.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use futures::{StreamExt, stream};
+use gleis_core::Name;
+use gleis_naming::{Change, Directory, NamingError, Record};
+use tokio::time::{Instant, timeout};
+
+use crate::{CallError, Proxy, ProxyError, ShutdownError};
+
+/// How many agents are told to end at a time.
+const AT_A_TIME: usize = 1_000;
+
+/// A proxy for the agent of this name.
+pub(crate) async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyError> {
+    let name = read(name)?;
+    let record = directory.resolve(&name).await?;
+    Proxy::open(name, &record.endpoint).await
+}
+
+/// The same, once there is such an agent and it has started.
+pub(crate) async fn wait_for(
+    directory: &dyn Directory,
+    name: &str,
+    patience: Duration,
+) -> Result<Proxy, ProxyError> {
+    let name = read(name)?;
+    let begun = Instant::now();
+    let record = match timeout(patience, registered(directory, &name)).await {
+        Ok(record) => record?,
+        // The error says who looks alike.
+        Err(_) => directory.resolve(&name).await?,
+    };
+    let proxy = Proxy::open(name, &record.endpoint).await?;
+    // The answer comes when it has started.
+    proxy.within(patience.saturating_sub(begun.elapsed())).pid().await?;
+    Ok(proxy)
+}
+
+async fn registered(directory: &dyn Directory, name: &Name) -> Result<Record, NamingError> {
+    let mut watch = directory.watch().await?;
+    while let Some(change) = watch.next().await {
+        if let Change::Registered { name: it, record } = change
+            && it == *name
+        {
+            return Ok(record);
+        }
+    }
+    Err(NamingError::Closed)
+}
+
+/// The names of all agents.
+pub(crate) async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {
+    Ok(directory.list().await?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Ends all agents that are registered now.
+pub(crate) async fn shutdown_agents(
+    directory: &dyn Directory,
+    patience: Duration,
+) -> Result<(), ShutdownError> {
+    let agents = directory.list().await?;
+    let told: BTreeSet<_> = agents.iter().map(|(name, _)| name.clone()).collect();
+    // All agents of a node are told over one connection.
+    let mut nodes = HashMap::new();
+    for (name, record) in agents {
+        nodes.entry(record.endpoint).or_insert_with(Vec::new).push(name);
+    }
+    let mut proxies = Vec::new();
+    for (endpoint, names) in nodes {
+        let mut names = names.into_iter();
+        let Some(first) = names.next() else {
+            continue;
+        };
+        // Who cannot be reached stays, and is named.
+        if let Ok(proxy) = Proxy::open(first, &endpoint).await {
+            proxies.extend(names.map(|it| proxy.beside(it)));
+            proxies.push(proxy);
+        }
+    }
+    let ends = proxies.into_iter().map(|it| async move { it.within(patience).shutdown().await });
+    let ends = stream::iter(ends).buffer_unordered(AT_A_TIME);
+    let all = ends.for_each(async |end: Result<(), CallError>| {
+        if let Err(error) = end {
+            tracing::debug!(target: "gleis::agent", %error, "an agent was not told to end");
+        }
+    });
+    // Each is told for so long, but there may be many.
+    let _ = timeout(patience, all).await;
+    let stayed = names(directory).await?.into_iter().filter(|it| told.contains(it));
+    let agents: Vec<_> = stayed.collect();
+    match agents.is_empty() {
+        true => Ok(()),
+        false => Err(ShutdownError::Stayed { agents }),
+    }
+}
+
+fn read(name: &str) -> Result<Name, ProxyError> {
+    Name::new(name).map_err(|source| ProxyError::Name { text: name.to_owned(), source })
+}
