@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod aliases;
+mod anywhere;
 mod calls;
 mod channels;
 mod dynamic;
