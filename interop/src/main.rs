@@ -26,6 +26,7 @@ mod place;
 mod program;
 mod proxy;
 mod pubsub;
+mod raw_agents;
 mod refusals;
 mod request;
 mod revival;
@@ -102,6 +103,7 @@ fn scenarios() -> Vec<Scenario> {
         rpc::scenarios(),
         osbrain::scenarios(),
         osbrain_agents::scenarios(),
+        raw_agents::scenarios(),
         xbahn_api::scenarios(),
         xbahn_links::scenarios(),
         proxy::scenarios(),

@@ -2,11 +2,14 @@
 //! and pickled messages, which are refused while the agent goes on.
 
 use bytes::Bytes;
-use gleis_agent::{Addr, AgentRef, AgentState, AnyCodec, Context, Kind, Node, agent};
+use gleis_agent::{
+    Addr, AgentRef, AgentState, AnyCodec, Context, Kind, LogLevel, LoggerCalls, Node, agent,
+    run_agent, run_logger, run_nameserver,
+};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::outcome::{Failure, Outcome, same, soon};
+use crate::outcome::{Failure, Outcome, PATIENCE, holds, same, soon};
 use crate::place::{Binder, Place};
 use crate::program::{Origin, Program};
 use crate::runner::Scenario;
@@ -174,11 +177,11 @@ async fn asks(place: Place) -> Outcome {
         match serializer {
             "raw" => {
                 let answer = cx.request::<Bytes>("main", Bytes::from_static(b"hello"));
-                same(soon(answer).await??.ends_with(b"hello"), true)?;
+                same(&soon(answer).await??[..], b"echo hello")?;
             }
             _ => {
                 let answer = soon(cx.request::<Value>("main", json!("hello"))).await??;
-                same(answer.to_string().contains("hello"), true)?;
+                same(answer, json!({"echo": "hello"}))?;
             }
         }
         met.theirs.close().await?;
@@ -239,8 +242,30 @@ async fn publishes(place: Place) -> Outcome {
                 }
             }
         });
-        let expected = if serializer == "raw" { "eu.deyes" } else { "yes" };
-        same(&heard.await??[0], &json!(expected))?;
+        let said = |topic: &str, text: &str| match serializer {
+            "raw" => json!(format!("{topic}{text}")),
+            _ => json!(text),
+        };
+        same(&heard.await??[0], &said("eu.de", "yes"))?;
+        for (topic, text) in
+            [("us", "- 1"), ("asia", "- 2"), ("eu", "- 3"), ("e", "- 4"), ("asia.cn", "- 5")]
+        {
+            send(&met, serializer, Some(topic), text).await?;
+        }
+        let expected = [said("asia", "- 2"), said("eu", "- 3"), said("asia.cn", "- 5")];
+        let all = soon(async {
+            loop {
+                let answer = met.theirs.order(json!({"do": "received", "count": 0})).await?;
+                let heard = answer["data"].as_array().cloned().unwrap_or_default();
+                let heard: Vec<_> = heard.into_iter().map(|mut it| it[0].take()).collect();
+                if heard.last() == expected.last() {
+                    return Ok::<_, Failure>(heard);
+                }
+            }
+        });
+        let mut all = all.await??;
+        all.retain(|it| *it != said("eu.de", "yes"));
+        same(&all[..], &expected[..])?;
         met.theirs.close().await?;
     }
     Ok(())
@@ -249,9 +274,12 @@ async fn publishes(place: Place) -> Outcome {
 async fn pickled(place: Place) -> Outcome {
     let mut theirs = Program::start(Origin::OsBrain)?;
     theirs.order(json!({"do": "open", "serializer": "pickle"})).await?;
-    let node = Node::local();
+    // What it cannot read it logs, for whoever collects that.
+    let ns = run_nameserver().await?;
+    let logger = run_logger("logger").await?;
     let (listening, mut hears) = mpsc::unbounded_channel();
-    let ours = node.run_agent("ours", Ours { heard: listening }).await?;
+    let ours = run_agent("ours", Ours { heard: listening }).await?;
+    ours.context().set_logger(logger.addr("logs").await?, PATIENCE).await?;
     match place.binder {
         Binder::Gleis => {
             let bind = ours.bind(Kind::Rep, "main").codec(AnyCodec::Json).handler(Ours::json);
@@ -267,12 +295,26 @@ async fn pickled(place: Place) -> Outcome {
         }
     }
     theirs.order(json!({"do": "send", "message": "who?"})).await?;
-    // A request is answered in any case, so the answer tells that it was looked at.
+    let refused = soon(async {
+        loop {
+            let lines = logger.find(Some("ours".to_owned()), Some(LogLevel::Warning)).await?;
+            if let Some(line) = lines.into_iter().next() {
+                return Ok::<_, Failure>(line.text);
+            }
+        }
+    });
+    let refused = refused.await??;
+    let expect = "a message from `main` was dropped: ";
+    holds(refused.starts_with(expect) && refused.contains("a pickled Python object"), &refused)?;
+    holds(refused.contains("have its sender write json"), &refused)?;
+    // The agent goes on.
     let local = ours.bind(Kind::Pull, "local").codec(AnyCodec::Json).handler(Ours::json).await?;
-    let asker = node.run_agent("asker", Ours { heard: mpsc::unbounded_channel().0 }).await?;
+    let asker = run_agent("asker", Ours { heard: mpsc::unbounded_channel().0 }).await?;
     asker.connect_as(local, "out").await?;
     asker.send("out", json!("goes on")).await?;
     same(soon(hears.recv()).await?, Some((String::new(), json!("goes on"))))?;
     same(ours.state(), AgentState::Running)?;
-    theirs.close().await
+    theirs.close().await?;
+    soon(ns.shutdown(PATIENCE)).await??;
+    Ok(())
 }

@@ -168,7 +168,9 @@ pub use crate::error::{
 };
 pub use crate::group::{Group, GroupError};
 pub use crate::handler::{Action, Handler, shape};
-pub use crate::log::{LogLevel, LogLine, Logger, LoggerCalls, LoggerTells, RunLogger, run_logger};
+pub use crate::log::{
+    LogLevel, LogLevelError, LogLine, Logger, LoggerCalls, LoggerTells, RunLogger, run_logger,
+};
 pub use crate::method::{Answer, Arguments, Method, Reply};
 pub use crate::name_server::{
     ConnectNameServerProxy, NameServerHandle, NameServerProxy, RunNameServer, run_nameserver,

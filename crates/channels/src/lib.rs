@@ -34,6 +34,74 @@
 //! # }
 //! ```
 //!
+//! Whoever asks need not wait. A handler takes the answer: the one of the channel, or another one that is
+//! named with the request; what is to be done without an answer in time is named there, too.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use gleis_channels::{AsyncReplier, AsyncRequester};
+//! use tokio::sync::mpsc;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let alice = AsyncReplier::<String, String>::bind("tcp://127.0.0.1:0").await?;
+//! let alice = alice.serve(async |message: String| match message.as_str() {
+//!     // Never.
+//!     "Can you hear me?" => std::future::pending().await,
+//!     _ => "Hello, Bob!".to_owned(),
+//! });
+//!
+//! let (said, mut hears) = mpsc::channel(8);
+//! let say = move |what: &'static str| {
+//!     let said = said.clone();
+//!     async move { _ = said.send(what).await }
+//! };
+//! let usual = say.clone();
+//! let bob = AsyncRequester::<String, String>::connect(alice.endpoint())
+//!     .handler(move |_reply| usual("processed"))
+//!     .await?;
+//! bob.request("Hello, Alice!".to_owned())?.send()?;
+//! assert_eq!(hears.recv().await, Some("processed"));
+//!
+//! let deaf = say.clone();
+//! bob.request("Hello, Alice!".to_owned())?.handler(move |_reply| deaf("I am deaf")).send()?;
+//! assert_eq!(hears.recv().await, Some("I am deaf"));
+//!
+//! let asking = bob.request("Can you hear me?".to_owned())?.within(Duration::from_millis(50));
+//! asking.on_error(move |_error| say("no reply")).send()?;
+//! assert_eq!(hears.recv().await, Some("no reply"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A publisher that is asked answers within its stream: what it published before stands before the answer.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use gleis_channels::{Event, SyncPublisher, SyncSubscriber};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let publisher = SyncPublisher::<String, String, String>::bind("tcp://127.0.0.1:0").await?;
+//! let publisher = publisher.serve(async |message: String| format!("Received {message}"));
+//!
+//! let client = SyncSubscriber::<String, String, String>::connect(publisher.endpoint())
+//!     .subscribe("eu.")
+//!     .ready(Duration::from_secs(10))
+//!     .await?;
+//! publisher.publish("us.ny", "not wanted".to_owned()).await?;
+//! publisher.publish("eu.de", "Publication...".to_owned()).await?;
+//! let asked = client.ask("Request from A!".to_owned())?;
+//! let Event::Publication { topic, message } = client.recv().await? else { unreachable!() };
+//! assert_eq!((&topic[..], message.as_str()), (&b"eu.de"[..], "Publication..."));
+//! let Event::Reply { to, message } = client.recv().await? else { unreachable!() };
+//! assert_eq!((to, message.as_str()), (asked, "Received Request from A!"));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! | feature | adds |
 //! |---|---|
 //! | `bincode`, `json`, `msgpack`, `postcard` | the codecs of these names; all on by default |

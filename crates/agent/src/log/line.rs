@@ -1,9 +1,12 @@
 //! One line of a log.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+
+use crate::text::list;
 
 /// How grave a line is.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -20,6 +23,8 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    const ALL: [Self; 4] = [Self::Debug, Self::Info, Self::Warning, Self::Error];
+
     /// Its name, such as `INFO`: the topic under which lines are published.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +33,23 @@ impl LogLevel {
             Self::Warning => "WARNING",
             Self::Error => "ERROR",
         }
+    }
+}
+
+/// A text that is no level of a log.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("no level of a log: `{text}`; there are {}", list(&LogLevel::ALL))]
+pub struct LogLevelError {
+    text: String,
+}
+
+impl FromStr for LogLevel {
+    type Err = LogLevelError;
+
+    /// Reads a level, whatever the case of its letters.
+    fn from_str(text: &str) -> Result<Self, LogLevelError> {
+        let found = Self::ALL.into_iter().find(|it| it.as_str().eq_ignore_ascii_case(text));
+        found.ok_or_else(|| LogLevelError { text: text.to_owned() })
     }
 }
 

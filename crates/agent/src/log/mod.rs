@@ -7,5 +7,5 @@ mod logger;
 mod talk;
 
 pub(crate) use self::book::Book;
-pub use self::line::{LogLevel, LogLine};
+pub use self::line::{LogLevel, LogLevelError, LogLine};
 pub use self::logger::{Logger, LoggerCalls, LoggerTells, RunLogger, run_logger};

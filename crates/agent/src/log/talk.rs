@@ -14,7 +14,7 @@ const ALIAS: &str = "_logger";
 impl<A: Agent> Context<A> {
     /// Logs a line: to `tracing`, and to the [logger](Self::set_logger) if there is one. Lines that were logged
     /// before there was one, or after its socket was closed, are kept, the last 1,000, and go to the next one
-    /// first. Faults of the agent are logged as errors.
+    /// first. Faults of the agent are logged as errors, messages that it cannot read as warnings.
     pub fn log(&self, level: LogLevel, text: impl Into<String>) {
         let (agent, text) = (self.name(), text.into());
         match level {
@@ -32,6 +32,12 @@ impl<A: Agent> Context<A> {
         if let Some((alias, line)) = self.cell.book.route(line) {
             self.tell_logger(&alias, line);
         }
+    }
+
+    /// Logs that a message could not be handled.
+    pub(crate) fn log_dropped(&self, alias: &str, error: &str) {
+        tracing::warn!(target: "gleis::agent", agent = %self.name(), alias, error, "a message was dropped");
+        self.note(LogLevel::Warning, format!("a message from `{alias}` was dropped: {error}"));
     }
 
     /// Logs that something of the agent failed.

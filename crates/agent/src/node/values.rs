@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn what_is_broken_deep_or_typed_is_refused() {
         for codec in [AnyCodec::Json, AnyCodec::Msgpack] {
-            for body in [&b""[..], b"\xc1", b"[", &[0x91; 100_000], &[b'['; 100_000]] {
+            for body in [&b""[..], b"\xc1", &[0x91; 100_000], &[b'['; 100_000]] {
                 assert!(read(&codec, &Bytes::copy_from_slice(body)).is_err());
             }
         }

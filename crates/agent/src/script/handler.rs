@@ -33,7 +33,7 @@ async fn handle<A: Agent>(
     let message = match read(received.codec(), received.body()) {
         Ok(Value::Bytes(bytes)) => text_or_bytes(bytes),
         Ok(message) => message,
-        Err(error) => return received.refuse(error).await,
+        Err(error) => return received.refuse(cx, error).await,
     };
     let arguments = script.arguments(message);
     let work = async { script.run(agent, cx, arguments).await? };

@@ -69,7 +69,10 @@ pub(crate) fn named<A: Agent>(name: &str) -> AnyHandler<A> {
                 }
                 match cx.cell.methods.find(&name) {
                     Some(given) => (given.handler)(received).run(agent, cx).await,
-                    None => received.refuse(format!("there is no method `{name}` any more")).await,
+                    None => {
+                        let error = format!("there is no method `{name}` any more");
+                        received.refuse(cx, error).await
+                    }
                 }
             })
         })
@@ -84,7 +87,7 @@ async fn handle<A: Agent, M: DeserializeOwned + 'static, S, H: Handler<A, M, S>>
 ) -> Result<(), Fault> {
     let message = match received.codec.decode::<M>(&received.body, &Limits::default()) {
         Ok(message) => message,
-        Err(error) => return received.refuse(chain(&error)).await,
+        Err(error) => return received.refuse(cx, chain(&error)).await,
     };
     let encode = |codec: &AnyCodec, value: &H::Reply| {
         codec.encode(value, &Limits::default()).map_err(Into::into)
@@ -101,6 +104,7 @@ async fn by_method<A: Agent>(
 ) -> Result<(), Fault> {
     let body = std::mem::take(&mut received.body);
     let source = Source::Message { codec: received.codec.clone(), body: Some(body) };
+    let alias = received.alias.clone();
     let (handling, _room) = received.begin();
     let done = guarded(handling.clone().scope(method.call(agent, cx, source))).await;
     let owed = handling.take();
@@ -108,7 +112,7 @@ async fn by_method<A: Agent>(
         Ok(Ok(answer)) => answer.map(Reply::into_bytes).map_err(|it: BoxError| Fault::error(&it)),
         Ok(Err(error)) => {
             let text = error.to_string();
-            tracing::warn!(target: "gleis::agent", method = method.name(), error = text, "a message was dropped");
+            cx.log_dropped(&alias, &text);
             answer(owed, Err(text)).await;
             return Ok(());
         }
@@ -180,8 +184,12 @@ impl Received {
     }
 
     /// Drops a message that cannot be handled.
-    pub(crate) async fn refuse(self, error: String) -> Result<(), Fault> {
-        tracing::warn!(target: "gleis::agent", alias = %self.alias, error, "a message was dropped");
+    pub(crate) async fn refuse<A: Agent>(
+        self,
+        cx: &Context<A>,
+        error: String,
+    ) -> Result<(), Fault> {
+        cx.log_dropped(&self.alias, &error);
         answer(self.owed, Err(error)).await;
         Ok(())
     }

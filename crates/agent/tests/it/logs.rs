@@ -117,3 +117,32 @@ async fn agt36_a_fault_is_logged_as_an_error_and_the_agent_has_stopped() {
     assert_eq!(logger.find(Some("Bob".to_owned()), Some(LogLevel::Error)).await.unwrap(), lines);
     within(ns.shutdown(PATIENCE)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_a_warning_that_says_why() {
+    let ns = run_nameserver().await.unwrap();
+    let logger = run_logger("logger").await.unwrap();
+    let bob = run_agent("Bob", Counter::default()).await.unwrap();
+    bob.context().set_logger(logger.addr("logs").await.unwrap(), PATIENCE).await.unwrap();
+    let json = gleis_agent::AnyCodec::Json;
+    let typed = bob.bind(Kind::Pull, "typed").codec(json.clone());
+    let typed = typed.handler(|it: &mut Counter, n: u64| it.n += n).await.unwrap();
+    let named = bob.bind(Kind::Pull, "named").codec(json).method("add").await.unwrap();
+    let alice = run_agent("Alice", Counter::default()).await.unwrap();
+    for (n, to) in [typed, named].into_iter().enumerate() {
+        let alias = n.to_string();
+        alice.connect_as(to, &alias).codec(gleis_agent::AnyCodec::Raw).await.unwrap();
+        // As Python pickles `"who?"`.
+        let pickled = &b"\x80\x04\x95\x08\0\0\0\0\0\0\0\x8c\x04who?\x94."[..];
+        alice.send(&alias, bytes::Bytes::from_static(pickled)).await.unwrap();
+    }
+    let lines = until(&logger, 2).await;
+    for (line, alias) in lines.iter().zip(["typed", "named"]) {
+        assert_eq!(line.level, LogLevel::Warning);
+        let begin = format!("a message from `{alias}` was dropped: ");
+        assert!(line.text.starts_with(&begin), "{line}");
+        assert!(line.text.contains("a pickled Python object"), "{line}");
+    }
+    assert!(bob.is_running());
+    within(ns.shutdown(PATIENCE)).await.unwrap();
+}

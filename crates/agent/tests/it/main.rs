@@ -17,6 +17,7 @@ mod osbrain;
 mod places;
 mod publications;
 mod remote;
+mod scenarios;
 #[cfg(feature = "script")]
 mod scripts;
 mod seed;

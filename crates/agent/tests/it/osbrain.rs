@@ -41,7 +41,7 @@ async fn agt03_an_early_proxy_is_an_error_and_a_later_one_works() {
 }
 
 #[tokio::test]
-async fn agt05_ns01_whoever_is_there_answers_a_ping_also_while_it_is_busy() {
+async fn agt05_whoever_is_there_answers_a_ping_also_while_it_is_busy() {
     let ns = run_nameserver().await.unwrap();
     let counter = run_agent("counter", Counter::default()).await.unwrap();
     let busy = tokio::spawn(async move { counter.linger_on().await });
@@ -143,7 +143,7 @@ async fn agt36_agt44_an_agent_that_failed_says_why_and_is_not_called_any_more() 
 }
 
 #[tokio::test]
-async fn agt37_agt38_ns21_ns22_ns23_an_address_that_cannot_be_had_is_an_error() {
+async fn agt37_ns22_an_address_that_cannot_be_had_is_an_error() {
     let ns = run_nameserver().await.unwrap();
     let taken = ns.endpoint().to_string();
     let counter = run_agent("counter", Counter::default()).await.unwrap();
@@ -151,7 +151,7 @@ async fn agt37_agt38_ns21_ns22_ns23_an_address_that_cannot_be_had_is_an_error() 
     assert!(chain(&error).contains("in use"), "{}", chain(&error));
     let error = run_nameserver().at(taken.as_str()).await.unwrap_err();
     assert!(chain(&error).contains("in use"), "{}", chain(&error));
-    // Nobody has this address here; a port below 1024 is as little of ours, unless we are root.
+    // Nobody has this address here.
     let error = counter.bind(Kind::Push, "out").at("tcp://192.0.2.77:1").await.unwrap_err();
     assert!(matches!(error, OpenError::Bind { .. }), "{error}");
     assert!(counter.is_running());
@@ -276,7 +276,7 @@ async fn prx14_prx16_a_method_of_the_agent_waits_for_what_it_does() {
 }
 
 #[tokio::test]
-async fn prx18_what_is_told_returns_at_once_and_is_done_in_turn() {
+async fn prx18_what_is_told_returns_at_once_and_is_done_in_turn_if_it_takes_self() {
     let node = Node::local();
     let counter = node.run_agent("counter", Counter::default()).await.unwrap();
     for _ in 0..20 {
@@ -339,7 +339,7 @@ impl Lazy {
 }
 
 #[tokio::test]
-async fn ns09_ns10_ns11_ns15_those_that_do_not_end_are_ended_in_half_the_time() {
+async fn ns10_ns15_those_that_do_not_end_are_ended_in_half_the_time() {
     let ns = run_nameserver().await.unwrap();
     let lazy = run_agent("lazy", Lazy).await.unwrap();
     let polite = run_agent("polite", Counter::default()).await.unwrap();
@@ -351,7 +351,7 @@ async fn ns09_ns10_ns11_ns15_those_that_do_not_end_are_ended_in_half_the_time() 
 }
 
 #[tokio::test]
-async fn ns12_prx19_an_agent_that_is_dead_or_a_name_server_that_is_does_not_hold_up_the_end() {
+async fn prx19_a_name_server_that_has_closed_is_an_error_and_no_hang() {
     let ns = run_nameserver().await.unwrap();
     let agent = run_agent("one", Counter::default()).await.unwrap();
     agent.kill().await;
@@ -362,7 +362,7 @@ async fn ns12_prx19_an_agent_that_is_dead_or_a_name_server_that_is_does_not_hold
 }
 
 #[tokio::test]
-async fn ns16_prx01_prx02_a_name_server_is_waited_for_and_no_longer_than_that() {
+async fn ns16_prx01_a_name_server_is_waited_for_and_no_longer_than_that() {
     // Nobody else takes such an address meanwhile, as somebody might take a port.
     let folder = tempfile::tempdir().unwrap();
     let at = format!("ipc://{}", folder.path().join("ns").display());
@@ -463,7 +463,7 @@ async fn bug01_a_timer_without_a_period_runs_thousands_of_times() {
 }
 
 #[tokio::test]
-async fn tmr15_tmr16_a_timer_that_waits_or_fails_does_not_hold_up_the_end() {
+async fn a_timer_that_waits_for_ever_does_not_hold_up_the_end() {
     let ns = run_nameserver().await.unwrap();
     let (began, mut begins) = mpsc::unbounded_channel();
     let one = run_agent("one", Counter::default()).await.unwrap();
@@ -514,7 +514,9 @@ async fn ns13_two_hundred_agents_that_hang_crash_and_block_end_in_time_and_are_n
             _ => (),
         }
     }
-    let report = within(ns.shutdown_report(Duration::from_secs(8))).await;
+    let (timeout, begun) = (Duration::from_secs(8), Instant::now());
+    let report = within(ns.shutdown_report(timeout)).await;
+    assert!(begun.elapsed() < timeout + Duration::from_secs(2));
     let mut forced: Vec<_> = report.forced.iter().map(ToString::to_string).collect();
     forced.sort();
     assert_eq!((report.stayed, forced), (Vec::new(), expect));

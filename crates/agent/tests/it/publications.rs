@@ -467,26 +467,44 @@ async fn top02_topics_of_osbrain_stand_in_the_frame_of_the_message() {
         let source = node.run_agent("source", Source::new(1)).await.unwrap();
         let bind = source.bind(Kind::Pub, "out").codec(codec.clone()).osbrain_topics();
         let addr = bind.await.unwrap();
-        let (heard, mut hears) = mpsc::unbounded_channel();
-        let sink = node.run_agent("sink", Glued { heard }).await.unwrap();
-        let connect = sink.connect_as(addr, "in").osbrain_topics().ready(READY);
-        match codec {
-            AnyCodec::Raw => connect.on("foo", Glued::raw).await.unwrap(),
-            _ => connect.on("foo", Glued::text).await.unwrap(),
-        };
-        for topic in ["bar", "fo", "foo", "foobar"] {
+        let all = ["", "fo", "foo", "foobar", "foz", "end"];
+        let expects: [(&[&str], &[&str]); 5] = [
+            (&[""], &all),
+            (&["foo"], &["foo", "foobar"]),
+            (&["bar", "foo"], &["foo", "foobar"]),
+            (&["bar"], &[]),
+            (&["fo"], &["fo", "foo", "foobar", "foz"]),
+        ];
+        let mut sinks = Vec::new();
+        for (wanted, expect) in expects {
+            let (heard, hears) = mpsc::unbounded_channel();
+            let sink = node.run_agent("", Glued { heard }).await.unwrap();
+            let connect = sink.connect_as(addr.clone(), "in").osbrain_topics().ready(READY);
+            // All hear of the end, whoever hears of everything once.
+            let wanted = wanted.iter().chain(Some(&"end").filter(|_| wanted != [""]));
+            let connect = wanted.fold(connect, |it, topic| match codec {
+                AnyCodec::Raw => it.on(topic, Glued::raw),
+                _ => it.on(topic, Glued::text),
+            });
+            connect.await.unwrap();
+            let expect = expect.iter().filter(|it| **it != "end").chain(&["end"]);
+            sinks.push((sink, hears, expect.copied().collect::<Vec<_>>()));
+        }
+        for topic in all {
             let (cx, text) = (source.context(), format!("- {topic}"));
             match codec {
                 AnyCodec::Raw => cx.publish("out", topic, bytes::Bytes::from(text)).await.unwrap(),
                 _ => cx.publish("out", topic, text).await.unwrap(),
             }
         }
-        for topic in ["foo", "foobar"] {
-            let expect = match codec {
-                AnyCodec::Raw => format!("{topic}- {topic}"),
-                _ => format!("{topic}: - {topic}"),
-            };
-            assert_eq!(within(hears.recv()).await.unwrap(), expect);
+        for (_sink, mut hears, expect) in sinks {
+            for topic in expect {
+                let expect = match codec {
+                    AnyCodec::Raw => format!("{topic}- {topic}"),
+                    _ => format!("{topic}: - {topic}"),
+                };
+                assert_eq!(within(hears.recv()).await.unwrap(), expect);
+            }
         }
     }
 }

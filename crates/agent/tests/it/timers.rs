@@ -101,7 +101,7 @@ async fn two_closures_are_two_timers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_timer_may_stop_itself_and_start_others() {
+async fn a_timer_may_start_others() {
     let (_node, clock) = clock().await;
     let first = clock.after(SECOND, async |_: &mut Clock, cx: &Context<Clock>| {
         cx.after(SECOND, Clock::tick).map(|_| ())

@@ -124,7 +124,7 @@ fn main() {
         ns13_a_shutdown_ends_processes_that_hang_block_and_die_in_time_and_names_them,
         a_process_runs_its_agent_as_it_is_told,
         a_process_whose_agent_does_not_begin_ends_when_nobody_waits_for_it,
-        ns18_prx03_a_name_server_is_found_by_variable_and_a_detached_process_goes_on,
+        ns18_prx03_trn07_a_name_server_is_found_by_variable_and_a_detached_process_goes_on,
         ctrl_c_ends_all_in_order_and_once_more_in_a_hurry,
     ];
 }
@@ -417,11 +417,12 @@ fn detaching() {
     });
 }
 
-async fn ns18_prx03_a_name_server_is_found_by_variable_and_a_detached_process_goes_on() {
+async fn ns18_prx03_trn07_a_name_server_is_found_by_variable_and_a_detached_process_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
     let ns = run_nameserver().await.unwrap();
     let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
     command.arg(DETACHING).env("GLEIS_NAMESERVER", ns.endpoint().to_string()).kill_on_drop(true);
-    let ended = within(command.status()).await.unwrap();
+    let ended = within(command.current_dir(folder.path()).status()).await.unwrap();
     assert!(ended.success());
     let proxy = ns.proxy("detached").await.unwrap();
     let pid = proxy.pid().await.unwrap();
@@ -429,6 +430,18 @@ async fn ns18_prx03_a_name_server_is_found_by_variable_and_a_detached_process_go
     gone_from(&ns, "attached").await;
     assert!(lives(pid));
     assert_eq!(proxy.call::<u64>("add", (1,)).await.unwrap(), 1);
+    // Its folder is another one, and it tells where its socket is nevertheless.
+    let bind = proxy.bind(Kind::Pull, "in").at("ipc://in.sock").codec("json").method("add");
+    let addr = bind.await.unwrap();
+    assert!(folder.path().join("in.sock").exists());
+    let here = run_agent("here", Counter { n: 0 }).await.unwrap();
+    here.connect_as(addr, "out").await.unwrap();
+    here.send("out", 6_u64).await.unwrap();
+    within(async { while proxy.get_attr::<u64>("n").await.unwrap() < 7 {} }).await;
+    let bind = proxy.bind(Kind::Pull, "any").at("ipc://*").codec("json").method("add");
+    here.connect_as(bind.await.unwrap(), "any").await.unwrap();
+    here.send("any", 1_u64).await.unwrap();
+    within(async { while proxy.get_attr::<u64>("n").await.unwrap() < 8 {} }).await;
     within(proxy.shutdown()).await.unwrap();
     within(eventually(|| !lives(pid))).await;
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
