@@ -48,7 +48,7 @@ impl Clerk {
 
     #[method]
     fn beside(cx: &Context<Self>, more: Vec<i64>) -> i64 {
-        cx.name().as_str().len() as i64 + more.iter().sum::<i64>()
+        cx.name().as_str().len() as i64 + more.into_iter().sum::<i64>()
     }
 
     #[method]
@@ -95,7 +95,7 @@ async fn an_agent_anywhere_is_called_by_type() {
 
 /// Can be read, and not written.
 #[derive(Deserialize)]
-struct OneWay(u8);
+struct OneWay(String);
 
 struct Narrow;
 
@@ -103,7 +103,7 @@ struct Narrow;
 impl Narrow {
     // That nobody can call it by type elsewhere harms nobody here.
     #[method]
-    fn take(&mut self, it: OneWay) -> u8 {
+    fn take(&mut self, it: OneWay) -> String {
         it.0
     }
 }
@@ -112,9 +112,9 @@ impl Narrow {
 async fn what_does_not_travel_is_called_by_type_here_and_by_name_elsewhere() {
     let ns = run_nameserver().await.unwrap();
     let narrow = run_agent("narrow", Narrow).await.unwrap();
-    assert_eq!(narrow.take(OneWay(7)).await.unwrap(), 7);
+    assert_eq!(narrow.take(OneWay("x".to_owned())).await.unwrap(), "x");
     let proxy = ns.proxy("narrow").await.unwrap();
-    assert_eq!(proxy.call::<u8>("take", (8,)).await.unwrap(), 8);
+    assert_eq!(proxy.call::<String>("take", ("y",)).await.unwrap(), "y");
     within(ns.shutdown(GRACE)).await.unwrap();
 }
 
