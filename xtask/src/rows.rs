@@ -42,7 +42,7 @@ const fn program(package: &'static str, about: &'static str) -> Entry {
 pub(crate) const ROWS: &[Entry] = &[
     row(8, "gleis", "the umbrella: re-exports only"),
     row(8, "gleis-cli", "the command `gleis`"),
-    row(7, "gleis-agent", "agents: names, handlers, timers, proxies, lifecycle"),
+    row(7, "gleis-agent", "agents: names, handlers, timers, proxies, lifecycle, supervision"),
     row(6, "gleis-bridge", "HTTP, server-sent events and WebSocket"),
     row(6, "gleis-rpc", "links, paths and events; calls by name"),
     row(5, "gleis-broker", "a hub: sink and publisher"),

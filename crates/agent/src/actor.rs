@@ -9,53 +9,91 @@ use std::task::Poll;
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    Agent, AgentState, BoxError, Context, ErrorPolicy, Fault,
+    Agent, AgentState, BoxError, Context, Ended, ErrorPolicy, Fault, Undelivered,
     bell::Bell,
     cell::{Cell, Order},
     current::Frame,
     guarded::guarded,
-    job::Job,
-    mailbox::Mailbox,
+    job::{Job, What},
+    mailbox::{Mailbox, mailbox},
+    supervise::{Anew, End, Over},
     timer::Due,
 };
 
 /// An agent with everything its task needs.
 pub(crate) struct Actor<A: Agent> {
-    agent: A,
-    cx: Context<A>,
+    /// None between two lives.
+    pub(crate) agent: Option<A>,
+    pub(crate) cx: Context<A>,
     jobs: Mailbox<Job<A>>,
+    /// How it begins anew after a fault, if it can.
+    pub(crate) anew: Option<Box<Anew<A>>>,
     /// The frame of the last job: the next one is often for the same caller.
     frame: Arc<Frame>,
 }
 
 impl<A: Agent> Actor<A> {
-    pub(crate) fn new(agent: A, cell: Arc<Cell<A>>, jobs: Mailbox<Job<A>>) -> Self {
+    pub(crate) fn new(
+        agent: A,
+        cell: Arc<Cell<A>>,
+        jobs: Mailbox<Job<A>>,
+        anew: Option<Box<Anew<A>>>,
+    ) -> Self {
         let frame = Frame::at_home(cell.identity.clone());
-        Self { agent, cx: Context { cell }, jobs, frame }
+        Self { agent: Some(agent), anew, cx: Context { cell }, jobs, frame }
     }
 
     /// The beginning: after it the agent runs.
     pub(crate) async fn start(&mut self) -> Result<(), Fault> {
-        let Self { agent, cx, frame, .. } = self;
+        let Self { agent: Some(agent), cx, frame, .. } = self else {
+            return Ok(());
+        };
         hook(frame, agent.on_init(cx)).await?;
         hook(frame, agent.before_loop(cx)).await?;
         cx.cell.enter(AgentState::Running);
+        // Of an earlier life, and not opened again.
+        cx.cell.sockets.close_left().await;
         Ok(())
     }
 
-    /// The rest of its life.
-    pub(crate) async fn run(mut self) {
-        match self.live().await {
-            Ok(()) => self.stop().await,
-            Err(fault) => self.fail(fault),
+    /// The rest of its life, and how it ends.
+    pub(crate) async fn run(mut self) -> End {
+        let end = loop {
+            let over = match self.live().await {
+                Ok(()) => Over::Told,
+                Err(fault) => match Box::pin(self.begin_anew(fault)).await {
+                    Ok(()) => continue,
+                    Err(over) => over,
+                },
+            };
+            match over {
+                Over::Failed(fault) => break End::Failed(fault),
+                Over::Told => break self.stop().await,
+            }
+        };
+        match &end {
+            End::Failed(fault) => {
+                tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
+                self.cx.cell.end_led().await;
+                if self.cx.cell.is_led() {
+                    return end;
+                }
+                self.fail(fault.clone());
+            }
+            End::Renewed => return end,
+            End::Killed | End::Shutdown => (),
         }
         self.lie().await;
         self.end().await;
+        end
     }
 
     /// Does what comes, until it is told to stop or something fails.
     async fn live(&mut self) -> Result<(), Fault> {
-        let cell = self.cx.cell.clone();
+        let Self { agent: Some(agent), cx, jobs, frame, .. } = self else {
+            return Ok(());
+        };
+        let cell = cx.cell.clone();
         let mut order = cell.order.subscribe();
         // Both wait through many jobs: to begin anew for each costs more than a small job does.
         let mut told = pin!(order.wait_for(|it| *it != Order::Run));
@@ -72,7 +110,7 @@ impl<A: Agent> Actor<A> {
                     }
                     // Timers that are always due leave jobs their turn.
                     if take(&mut is_jobs_turn)
-                        && let Poll::Ready(next) = self.jobs.poll_recv(ctx)
+                        && let Poll::Ready(next) = jobs.poll_recv(ctx)
                     {
                         bell.ring();
                         return Poll::Ready(job(next));
@@ -83,7 +121,7 @@ impl<A: Agent> Actor<A> {
                         return Poll::Ready(Next::Due(next));
                     }
                 }
-                match self.jobs.poll_recv(ctx) {
+                match jobs.poll_recv(ctx) {
                     Poll::Ready(next) => Poll::Ready(job(next)),
                     Poll::Pending => match &mut idle {
                         Some(idle) => idle.as_mut().poll(ctx).map(|()| Next::Idle),
@@ -96,60 +134,42 @@ impl<A: Agent> Actor<A> {
                 due.set(cell.timers.next());
             }
             let done = match next {
-                Next::Due(due) => self.act(due).await,
-                Next::Idle => {
-                    let Self { agent, cx, frame, .. } = self;
-                    hook(frame, agent.idle(cx)).await
-                }
-                Next::Job(job) => self.work(job).await,
+                Next::Due(due) => act(agent, cx, frame, due).await,
+                Next::Idle => hook(frame, agent.idle(cx)).await,
+                Next::Job(job) => work(agent, cx, frame, job).await,
                 Next::Stop => return Ok(()),
             };
-            self.get_over(done)?;
+            get_over(cx, done)?;
         }
     }
 
-    /// Goes on after an error if that is the policy.
-    fn get_over(&self, done: Result<(), Fault>) -> Result<(), Fault> {
-        match done {
-            Err(fault) if self.cx.cell.policy == ErrorPolicy::Log && !fault.panicked() => {
-                self.cx.log_fault("the agent goes on after an error", &fault);
-                Ok(())
-            }
-            done => done,
-        }
-    }
-
-    async fn work(&mut self, job: Job<A>) -> Result<(), Fault> {
-        let Self { agent, cx, frame, .. } = self;
-        let what = job.about().what.clone();
-        let frame = frame.on_behalf_of(job.about().caller.as_ref());
-        let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
-        res.and_then(|it| it).inspect_err(|_| {
-            tracing::debug!(target: "gleis::agent", agent = %self.cx.name(), %what, "failed");
-        })
-    }
-
-    async fn act(&mut self, due: Due<A>) -> Result<(), Fault> {
-        let Self { agent, cx, frame, .. } = self;
-        let done = hook(frame, (due.action)(agent, cx)).await;
-        cx.cell.timers.again(&due, Instant::now());
-        // A timer without a period must not keep the thread for itself.
-        tokio::task::yield_now().await;
-        done
-    }
-
-    /// It was told to stop or to end.
-    async fn stop(&mut self) {
-        let Self { agent, cx, frame, .. } = self;
+    /// It was told to stop or to end, or to begin anew.
+    async fn stop(&mut self) -> End {
+        let Self { agent, cx, jobs, frame, .. } = self;
         cx.cell.enter(AgentState::Stopping);
-        if let Err(fault) = hook(frame, agent.on_stop(cx)).await {
+        if let Some(agent) = agent
+            && cx.cell.drains
+            && *cx.cell.order.borrow() != Order::Renew
+        {
+            // Boxed, as it is rare.
+            Box::pin(drain(agent, cx, jobs, frame)).await;
+        }
+        if let Some(agent) = agent
+            && let Err(fault) = hook(frame, agent.on_stop(cx)).await
+        {
             cx.log_fault("on_stop failed", &fault);
         }
+        let order = *cx.cell.order.borrow();
+        if order == Order::Renew {
+            return End::Renewed;
+        }
         cx.cell.timers.close();
-        if *cx.cell.order.borrow() == Order::Stop {
+        if order == Order::Stop {
             cx.cell.sockets.stop_receiving();
+            cx.cell.note_end(Ended::Stopped);
             cx.cell.enter(AgentState::Stopped);
         }
+        End::Shutdown
     }
 
     fn fail(&mut self, fault: Fault) {
@@ -157,26 +177,28 @@ impl<A: Agent> Actor<A> {
         let cell = &self.cx.cell;
         cell.timers.close();
         cell.sockets.stop_receiving();
+        cell.note_end(Ended::Failed(fault.clone()));
         cell.enter(AgentState::Failed(fault));
     }
 
     /// Lets others look until it is told to end, and refuses everything else.
     async fn lie(&mut self) {
-        let mut order = self.cx.cell.order.subscribe();
+        let Self { agent, cx, jobs, frame, .. } = self;
+        let mut order = cx.cell.order.subscribe();
         loop {
             let job = tokio::select! {
                 biased;
                 _ = order.wait_for(|it| *it == Order::End) => return,
-                job = self.jobs.recv() => job,
+                job = jobs.recv() => job,
             };
-            match job {
-                None => return,
-                Some(job) if job.about().after_fault => {
+            match (job, &mut *agent) {
+                (None, _) => return,
+                (Some(job), Some(agent)) if job.about().after_fault => {
                     // A look that fails harms nobody but the one who looks.
-                    let _ = self.work(job).await;
+                    let _ = work(agent, cx, frame, job).await;
                 }
                 // Dropping it tells the caller.
-                Some(job) => given_up(&self.cx, job),
+                (Some(job), _) => given_up(cx, job, Undelivered::Stopped),
             }
         }
     }
@@ -185,7 +207,7 @@ impl<A: Agent> Actor<A> {
         let Self { cx, jobs, .. } = self;
         cx.cell.timers.close();
         for job in jobs.close() {
-            given_up(cx, job);
+            given_up(cx, job, Undelivered::Ended);
         }
         cx.cell.sockets.close_all().await;
     }
@@ -197,13 +219,96 @@ impl<A: Agent> Drop for Actor<A> {
         if let Some(timer) = self.frame.timer() {
             timer.release();
         }
+        // What waits in the mailbox waits for the next life, if there is to be one.
+        let cell = &self.cx.cell;
+        if cell.is_led() {
+            cell.park(std::mem::replace(&mut self.jobs, mailbox(1).1));
+            return;
+        }
+        for job in self.jobs.close() {
+            given_up(&self.cx, job, Undelivered::Ended);
+        }
     }
 }
 
-/// Tells of work that came too late. Who waits for it hears of it when it is dropped.
-fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>) {
-    tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %job.about().what, "given up");
+async fn work<A: Agent>(
+    agent: &mut A,
+    cx: &Context<A>,
+    frame: &mut Arc<Frame>,
+    job: Job<A>,
+) -> Result<(), Fault> {
+    let mut in_hand = InHand { cx, what: job.about().what.clone(), is_done: false };
+    let frame = frame.on_behalf_of(job.about().caller.as_ref());
+    let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
+    in_hand.is_done = true;
+    res.and_then(|it| it).inspect_err(|_| {
+        tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %in_hand.what, "failed");
+    })
+}
+
+async fn act<A: Agent>(
+    agent: &mut A,
+    cx: &Context<A>,
+    frame: &mut Arc<Frame>,
+    due: Due<A>,
+) -> Result<(), Fault> {
+    let done = hook(frame, (due.action)(agent, cx)).await;
+    cx.cell.timers.again(&due, Instant::now());
+    // A timer without a period must not keep the thread for itself.
+    tokio::task::yield_now().await;
+    done
+}
+
+/// Goes on after an error if that is the policy.
+fn get_over<A: Agent>(cx: &Context<A>, done: Result<(), Fault>) -> Result<(), Fault> {
+    match done {
+        Err(fault) if cx.cell.policy == ErrorPolicy::Log && !fault.panicked() => {
+            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "the agent goes on after an error");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+/// Handles what waits now.
+async fn drain<A: Agent>(
+    agent: &mut A,
+    cx: &Context<A>,
+    jobs: &mut Mailbox<Job<A>>,
+    frame: &mut Arc<Frame>,
+) {
+    for _ in 0..jobs.len() {
+        let Some(job) = jobs.recv().await else {
+            return;
+        };
+        let done = work(agent, cx, frame, job).await;
+        if let Err(fault) = get_over(cx, done) {
+            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "the agent fails while it ends");
+            return;
+        }
+    }
+}
+
+/// Gives up work that came too late. Who waits for it hears of it when it is dropped.
+fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>, why: Undelivered) {
+    cx.cell.bury(&job.about().what, why);
     drop(job);
+}
+
+/// Work that is a dead letter if it is dropped before it is done.
+struct InHand<'a, A: Agent> {
+    cx: &'a Context<A>,
+    what: What,
+    is_done: bool,
+}
+
+impl<A: Agent> Drop for InHand<'_, A> {
+    fn drop(&mut self) {
+        // The agent is killed; nobody else knows of what was told.
+        if !self.is_done {
+            self.cx.cell.bury(&self.what, Undelivered::Interrupted);
+        }
+    }
 }
 
 enum Next<A: 'static> {

@@ -14,8 +14,8 @@ use gleis_core::{Name, from_value, to_value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Action, Addr, Agent, AgentState, BoxError, CallError, Caller, Context, Fault, Handler,
-    MethodError, TimerError, TimerId, TimerKey,
+    Action, Addr, Agent, AgentState, BoxError, CallError, Caller, Context, DeadLetters, Fault,
+    Handler, MethodError, TimerError, TimerId, TimerKey,
     caller::Failure,
     cell::{AnyAgent, Asker, Asking, Cell},
     current::Frame,
@@ -33,7 +33,7 @@ pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 /// an agent makes may end a hundredth of its time later. A clone is another reference to the same agent;
 /// dropping all of them does not end it.
 pub struct AgentRef<A: 'static> {
-    cx: Context<A>,
+    pub(crate) cx: Context<A>,
     host: Arc<Host>,
     within: Duration,
 }
@@ -41,6 +41,10 @@ pub struct AgentRef<A: 'static> {
 impl<A: Agent> AgentRef<A> {
     pub(crate) fn new(cell: Arc<Cell<A>>, host: Arc<Host>) -> Self {
         Self { cx: Context { cell }, host, within: CALL_TIMEOUT }
+    }
+
+    pub(crate) fn host(&self) -> &Arc<Host> {
+        &self.host
     }
 
     /// The name of the agent.
@@ -51,6 +55,16 @@ impl<A: Agent> AgentRef<A> {
     /// Where the agent is in its life.
     pub fn state(&self) -> AgentState {
         self.cx.state()
+    }
+
+    /// Reads what agents of its node were to do and will not: see [`Node::dead_letters`](crate::Node::dead_letters).
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.host.letters().read()
+    }
+
+    /// How often the agent has [begun anew](crate::RunAgent::restart).
+    pub fn restarts(&self) -> u32 {
+        self.cx.cell.n_restarts()
     }
 
     /// The same agent, with another deadline for calls.
@@ -235,7 +249,8 @@ impl<A: Agent> AgentRef<A> {
         stop(&*self.cx.cell, self.within).await
     }
 
-    /// Ends the agent at once, whatever it does; what it had in hand is lost.
+    /// Ends the agent at once, whatever it does; what it had in hand is lost. One that has a
+    /// [supervisor](crate::Supervisor) has failed by that.
     pub async fn kill(&self) {
         let agent: Arc<dyn AnyAgent> = self.cx.cell.clone();
         self.host.kill(&agent).await;

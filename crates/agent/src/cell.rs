@@ -1,7 +1,10 @@
 //! What is shared between an agent's task and everybody who talks to it.
 
 use std::borrow::Cow;
-use std::sync::{Arc, OnceLock};
+use std::sync::{
+    Arc, OnceLock, Weak,
+    atomic::{AtomicU32, Ordering},
+};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -15,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    Agent, AgentState, CallError, Caller, Context, ErrorPolicy, Fault,
+    Agent, AgentState, CallError, Caller, Context, Ended, ErrorPolicy, Fault, Life, Undelivered,
     beside::Beside,
     caller::Failure,
     current::Frame,
@@ -25,19 +28,22 @@ use crate::{
     job::{About, Job, What},
     log::Book,
     mailbox::{Mail, Mailbox, Refused, mailbox},
-    node::{ControlReply, Want, perform},
+    node::{ControlReply, Host, Want, perform},
     socket::Sockets,
+    supervise::Leash,
     timer::Timers,
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
 pub(crate) const ROOM: usize = 16 << 20;
 
-/// What an agent is told to do; it goes from one to the next, never back.
+/// What an agent is told to do; it goes from one to the next, never back but from `Renew` to `Run`.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Order {
     /// Handle what comes.
     Run,
+    /// End this life: another one is to come, of those who have a supervisor.
+    Renew,
     /// Handle nothing more, and stay to be looked at.
     Stop,
     /// Shut down.
@@ -54,6 +60,14 @@ pub(crate) struct Setup {
     pub(crate) on_thread: bool,
     #[cfg(feature = "script")]
     pub(crate) scripts: Option<crate::Scripts>,
+    /// Whether it handles what waits before it ends.
+    pub(crate) drains: bool,
+    /// Whether it may have another life after a fault.
+    pub(crate) is_revivable: bool,
+    /// Where it runs.
+    pub(crate) host: Weak<Host>,
+    /// What ties it to its supervisor.
+    pub(crate) leash: Option<Leash>,
     pub(crate) sockets: SocketDefaults,
 }
 
@@ -72,6 +86,10 @@ impl Default for Setup {
             on_thread: false,
             #[cfg(feature = "script")]
             scripts: None,
+            drains: false,
+            is_revivable: false,
+            host: Weak::new(),
+            leash: None,
             sockets: SocketDefaults::default(),
         }
     }
@@ -88,6 +106,22 @@ pub(crate) struct Cell<A: 'static> {
     /// What the agent was told last.
     pub(crate) order: watch::Sender<Order>,
     pub(crate) policy: ErrorPolicy,
+    /// Whether it handles what waits before it ends.
+    pub(crate) drains: bool,
+    /// Whether it may have another life after a fault.
+    pub(crate) is_revivable: bool,
+    /// How often it has begun anew.
+    n_restarts: AtomicU32,
+    /// Whether it has a thread of its own.
+    pub(crate) on_thread: bool,
+    /// Where it runs.
+    pub(crate) host: Weak<Host>,
+    /// What ties it to its supervisor.
+    pub(crate) leash: Option<Leash>,
+    /// How it has ended, once it has, unless it was shut down.
+    end: OnceLock<Ended>,
+    /// Its mailbox, between two lives.
+    parked: Mutex<Option<Mailbox<Job<A>>>>,
     pub(crate) timers: Timers<A>,
     pub(crate) sockets: Sockets<A>,
     pub(crate) socket_defaults: SocketDefaults,
@@ -113,16 +147,25 @@ impl<A: Agent> Cell<A> {
         functions: Functions<A>,
     ) -> (Arc<Self>, Mailbox<Job<A>>) {
         let (mail, jobs) = mailbox(setup.mailbox);
+        let identity = Identity::new();
         let cell = Self {
-            identity: Identity::new(),
+            sockets: Sockets::new(identity.clone()),
+            identity,
             name,
             mail,
             room: OnceLock::new(),
             state: watch::Sender::new(AgentState::Starting),
             order: watch::Sender::new(Order::Run),
             policy: setup.policy,
+            drains: setup.drains,
+            is_revivable: setup.is_revivable,
+            n_restarts: AtomicU32::new(0),
+            on_thread: setup.on_thread,
+            host: setup.host,
+            leash: setup.leash,
+            end: OnceLock::new(),
+            parked: Mutex::new(None),
             timers: Timers::new(),
-            sockets: Sockets::new(),
             socket_defaults: setup.sockets,
             book: Book::default(),
             attributes: Attributes::default(),
@@ -142,6 +185,55 @@ impl<A: Agent> Cell<A> {
             *it = order.max(*it);
             is_more
         });
+    }
+
+    /// It has ended in this way; what comes later is no news.
+    pub(crate) fn note_end(&self, ended: Ended) {
+        let _ = self.end.set(ended);
+    }
+
+    /// Keeps the mailbox for the next life.
+    pub(crate) fn park(&self, jobs: Mailbox<Job<A>>) {
+        *self.parked.lock() = Some(jobs);
+    }
+
+    /// The mailbox for the next life, if it waits for one.
+    pub(crate) fn unpark(&self) -> Option<Mailbox<Job<A>>> {
+        self.parked.lock().take()
+    }
+
+    pub(crate) fn is_parked(&self) -> bool {
+        self.parked.lock().is_some()
+    }
+
+    /// Whether its supervisor decides what becomes of it: not once it was told to stop or to end.
+    pub(crate) fn is_led(&self) -> bool {
+        self.is_leashed() && self.leash.as_ref().is_some_and(Leash::is_held)
+    }
+
+    /// Whether a supervisor decides that, or has before it ended, and its children are about to.
+    fn is_leashed(&self) -> bool {
+        self.leash.is_some() && *self.order.borrow() < Order::Stop
+    }
+
+    /// It is to run again; false if it was told to end meanwhile.
+    pub(crate) fn run_again(&self) -> bool {
+        self.order.send_if_modified(|it| {
+            let is_renewed = *it == Order::Renew;
+            if is_renewed {
+                *it = Order::Run;
+            }
+            is_renewed
+        });
+        *self.order.borrow() == Order::Run
+    }
+
+    pub(crate) fn n_restarts(&self) -> u32 {
+        self.n_restarts.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn count_restart(&self) {
+        self.n_restarts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A permit for each byte that messages in the mailbox may have.
@@ -200,7 +292,7 @@ impl<A: Agent> Cell<A> {
             Ok(Some(Err(Failure::Call(error)))) => Err(*error),
             Ok(Some(Err(Failure::Fault(fault)))) => Err(self.failed(&what, *fault)),
             Ok(None) => {
-                let why = deadline.limit(Box::pin(self.why_no_answer())).await;
+                let why = deadline.limit(Box::pin(self.why_no_answer(&what))).await;
                 Err(match why {
                     Ok(why) => why,
                     Err(Elapsed) if self.mail.is_closed() => self.gone(),
@@ -254,10 +346,19 @@ impl<A: Agent> Cell<A> {
     }
 
     /// Why a job was given up without an answer.
-    async fn why_no_answer(&self) -> CallError {
+    async fn why_no_answer(&self, what: &str) -> CallError {
         let mut state = self.state.subscribe();
         let agent = self.name.clone();
-        match state.wait_for(AgentState::is_over).await.as_deref() {
+        // What is lost in one life is not made up for in the next.
+        let is_known = |it: &AgentState| {
+            let lives_on = || self.is_revivable && *self.order.borrow() < Order::Stop;
+            it.is_over() || (*it != AgentState::Stopping && lives_on())
+        };
+        match state.wait_for(is_known).await.as_deref() {
+            Ok(AgentState::Restarting(fault)) => self.failed(what, fault.clone()),
+            Ok(AgentState::Running | AgentState::Starting) => {
+                self.failed(what, Fault::said("the agent has begun anew meanwhile"))
+            }
             Ok(AgentState::Failed(fault)) => {
                 CallError::NotRunning { agent, fault: Some(fault.clone()) }
             }
@@ -297,6 +398,21 @@ pub(crate) trait AnyAgent: Send + Sync {
     fn identity(&self) -> &Identity;
     fn state(&self) -> &watch::Sender<AgentState>;
     fn enter(&self, state: AgentState);
+    fn life(&self) -> Life;
+    fn n_restarts(&self) -> u32;
+    fn leash(&self) -> Option<&Leash>;
+    /// Whether its supervisor decides what becomes of it.
+    fn is_led(&self) -> bool;
+    /// Whether a supervisor decides that, or has before it ended, and its children are about to.
+    fn is_leashed(&self) -> bool;
+    /// How it has ended, once it has, unless it was shut down.
+    fn end(&self) -> Option<&Ended>;
+    /// It has ended in this way; what comes later is no news.
+    fn note_end(&self, ended: Ended);
+    /// Whether it waits for another life.
+    fn is_parked(&self) -> bool;
+    /// One life is over and the next is to come.
+    fn lay_down(&self, fault: Fault);
     /// Tells the agent something.
     fn tell(&self, order: Order);
     /// Does what is wanted of it.
@@ -322,6 +438,42 @@ impl<A: Agent> AnyAgent for Cell<A> {
         self.enter(state);
     }
 
+    fn life(&self) -> Life {
+        Life { state: self.state.borrow().clone(), restarts: self.n_restarts() }
+    }
+
+    fn n_restarts(&self) -> u32 {
+        self.n_restarts()
+    }
+
+    fn leash(&self) -> Option<&Leash> {
+        self.leash.as_ref()
+    }
+
+    fn is_led(&self) -> bool {
+        self.is_led()
+    }
+
+    fn is_leashed(&self) -> bool {
+        self.is_leashed()
+    }
+
+    fn end(&self) -> Option<&Ended> {
+        self.end.get()
+    }
+
+    fn note_end(&self, ended: Ended) {
+        self.note_end(ended);
+    }
+
+    fn is_parked(&self) -> bool {
+        self.is_parked()
+    }
+
+    fn lay_down(&self, fault: Fault) {
+        self.lay_down(fault);
+    }
+
     fn tell(&self, order: Order) {
         self.tell(order);
     }
@@ -334,5 +486,9 @@ impl<A: Agent> AnyAgent for Cell<A> {
         self.timers.close();
         self.beside.close();
         self.sockets.release();
+        // Whoever waits for what is in it hears of it.
+        for job in self.unpark().map(|mut it| it.close()).unwrap_or_default() {
+            self.bury(&job.about().what, Undelivered::Ended);
+        }
     }
 }

@@ -31,6 +31,11 @@ impl<A: Agent> Context<A> {
         self.cell.state.borrow().clone()
     }
 
+    /// How often the agent has [begun anew](crate::RunAgent::restart).
+    pub fn restarts(&self) -> u32 {
+        self.cell.n_restarts()
+    }
+
     /// Tells the agent to stop once it is done with what it does now, and to stay so that it can be looked
     /// at: see [`AgentState::Stopped`]. What waits in its mailbox is not handled any more; callers are told
     /// that the agent has stopped.

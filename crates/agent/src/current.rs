@@ -56,6 +56,11 @@ impl Frame {
         CURRENT.try_with(Arc::clone).ok()
     }
 
+    /// Whether it is this agent that is at work here.
+    pub(crate) fn is_at_work(agent: &Identity) -> bool {
+        CURRENT.try_with(|it| it.agent == *agent).unwrap_or(false)
+    }
+
     /// The frame of callers that are known by their identities, the first one last.
     pub(crate) fn from_identities(identities: Vec<Name>) -> Option<Arc<Self>> {
         identities

@@ -54,6 +54,8 @@
 //! | run an agent in a process of its own | [`run_agent_process`], [`processes!`](macro@crate::processes) |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | call many agents at once, or one of many | [`Group`] |
+//! | go on after failures | [`RunAgent::restart`], [`Supervisor`], [`AgentRef::ended`], [`AgentRef::link`] |
+//! | see what was not handled | [`Node::dead_letters`], [`RunAgent::drain`] |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`], [`TypedProxy`] |
 //!
 //! # Where they listen
@@ -99,8 +101,10 @@
 //! | `{"StopTimer": {timer: {"Alias": alias} or {"Id": id}}}` | `{"Ok": {"Flag": whether it ran}}` |
 //! | `"StopAllTimers"` | `{"Ok": {"Count": n}}` |
 //! | `"Timers"` | `{"Ok": {"Timers": [{id, alias, period, due_in}]}}` |
-//! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`] |
+//! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`]; `"Starting"` stands for `Restarting` too |
+//! | `"Life"` | `{"Ok": {"Life": {state, restarts}}}`, a [`Life`] |
 //! | `"Process"` | `{"Ok": {"Count": the number of its process}}` |
+//! | `"Ended"` | `{"Ok": {"Ended": end}}`, an [`Ended`], or `{"Ok": "Done"}` if it has not ended in half of the time |
 //! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |
 //! | `"Stop"` | `{"Ok": "Done"}` once the agent has stopped |
 //! | `"Shutdown"` | `{"Ok": "Done"}` once the agent is gone |
@@ -129,6 +133,7 @@ mod guarded;
 mod handler;
 mod identity;
 mod job;
+mod letters;
 mod log;
 mod lookup;
 mod mailbox;
@@ -144,6 +149,7 @@ mod run;
 mod script;
 mod socket;
 mod state;
+mod supervise;
 mod talk;
 mod text;
 mod timer;
@@ -168,6 +174,7 @@ pub use crate::error::{
 };
 pub use crate::group::{Group, GroupError};
 pub use crate::handler::{Action, Handler, shape};
+pub use crate::letters::{DeadLetter, DeadLetters, Undelivered};
 pub use crate::log::{
     LogLevel, LogLevelError, LogLine, Logger, LoggerCalls, LoggerTells, RunLogger, run_logger,
 };
@@ -191,7 +198,11 @@ pub use crate::socket::{
     Addr, AliasError, Ask, Bind, Connect, EarlyReplyError, Kind, KindError, OpenError, RecvError,
     RequestError, SendError, SubscribeError,
 };
-pub use crate::state::{AgentState, ErrorPolicy, Fault};
+pub use crate::state::{AgentState, ErrorPolicy, Fault, Life};
+pub use crate::supervise::{
+    Child, ChildInfo, ChildKind, Ended, Link, Restart, Strategy, Supervisor, SupervisorCalls,
+    SupervisorTells,
+};
 pub use crate::timer::{Missed, TimerId, TimerInfo, TimerKey, TimerPlan};
 
 /// Lets agents of these types run in processes of their own: call it first in `main`.

@@ -106,6 +106,11 @@ impl<T> Mailbox<T> {
         poll_fn(|ctx| self.poll_recv(ctx)).await
     }
 
+    /// How many items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.queue.lock().items.len()
+    }
+
     /// Takes in no more, and gives what is there.
     pub(crate) fn close(&mut self) -> VecDeque<T> {
         let items = {

@@ -10,10 +10,11 @@ use gleis_core::{Endpoint, EndpointError, Name, Value};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    Agent, AgentRef, ErrorPolicy, Handler, NodeError, RunError,
-    cell::Setup,
+    Agent, AgentRef, ErrorPolicy, Handler, NodeError, Restart, RunError,
+    cell::{Cell, Setup},
     dynamic::{Start, dynamic, initial},
     node::{Host, default_name_server, node_of},
+    supervise::{Anew, Leash},
 };
 
 /// Runs an agent: `.await` starts it and gives a reference once it handles calls.
@@ -142,6 +143,55 @@ impl<A: Agent> RunAgent<A> {
         self
     }
 
+    /// Has the agent begin anew after a fault, with a state that `make` makes: an error or a panic of a
+    /// handler, a hook or a timer, unless it is an error that is only [logged](ErrorPolicy::Log).
+    ///
+    /// What waits in the mailbox waits on; what the agent had in hand is lost, and whoever waits for that hears
+    /// of the fault. `on_init` and `before_loop` run again. What the agent made itself in the life before goes:
+    /// its timers at once, and its sockets once it has begun, except for those that it opens again in the same
+    /// way: these stay as they are, with their addresses, their peers and what waits in them. What others gave
+    /// it stays: sockets, timers, methods, free attributes, and the [attributes](Self::attribute) to begin with.
+    ///
+    /// When it fails too often, it stops as it would without this: [`AgentState::Failed`](crate::AgentState).
+    ///
+    /// ```
+    /// # use gleis_agent::*;
+    /// #[derive(Default)]
+    /// struct Divider;
+    ///
+    /// #[agent]
+    /// impl Divider {
+    ///     #[method]
+    ///     fn divide(&mut self, a: u32, b: u32) -> u32 {
+    ///         a / b
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result {
+    /// let node = Node::local();
+    /// let run = node.run_agent("divider", Divider).restart(Restart::new(), Divider::default);
+    /// let divider = run.await?;
+    /// assert!(divider.divide(1, 0).await.is_err());
+    /// assert_eq!(divider.divide(6, 2).await?, 3);
+    /// assert_eq!(divider.restarts(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn restart(mut self, plan: Restart, make: impl FnMut() -> A + Send + 'static) -> Self {
+        self.setup.is_revivable = true;
+        self.start.anew = Some(Box::new(Anew::new(plan, Box::new(make))));
+        self
+    }
+
+    /// Has the agent handle what waits in its mailbox when it is told to stop or to shut down, before `on_stop`
+    /// and as long as it is given to come to an end; what comes later is not handled. By default nothing is:
+    /// callers hear of it, and what was told or sent is a [dead letter](crate::Node::dead_letters).
+    pub fn drain(mut self) -> Self {
+        self.setup.drains = true;
+        self
+    }
+
     /// Sets an attribute before the agent begins: a field that it exposes, or a free one.
     ///
     /// Setting one twice, or one of the name of a method, is an error.
@@ -166,6 +216,27 @@ impl<A: Agent> RunAgent<A> {
     pub fn scripts(mut self, scripts: crate::Scripts) -> Self {
         self.setup.scripts = Some(scripts);
         self
+    }
+
+    /// Runs it on a leash.
+    pub(crate) async fn run_led(
+        self,
+        host: &Arc<Host>,
+        leash: Leash,
+    ) -> Result<Arc<Cell<A>>, RunError> {
+        let Self { agent, name, mut setup, start, at, .. } = self;
+        setup.sockets.at = at.transpose().map_err(NodeError::Address)?;
+        (setup.leash, setup.is_revivable) = (Some(leash), true);
+        host.run(name?, agent, setup, start).await
+    }
+
+    /// Runs it as another life of one that has failed: how it was set up stays.
+    pub(crate) async fn revive(
+        self,
+        host: &Arc<Host>,
+        cell: &Arc<Cell<A>>,
+    ) -> Result<(), RunError> {
+        host.revive(cell, self.agent, self.start).await
     }
 
     async fn run(self) -> Result<AgentRef<A>, RunError> {

@@ -15,6 +15,9 @@ pub enum AgentState {
     Failed(Fault),
     /// It is no more; its name is free.
     Gone,
+    /// It has failed, and begins anew in a moment: calls and messages wait. In answers to processes of earlier
+    /// versions this is `Starting`.
+    Restarting(Fault),
     /// It handles what comes.
     Running,
     /// Its `on_init` and `before_loop` are at work.
@@ -26,6 +29,14 @@ pub enum AgentState {
 }
 
 impl AgentState {
+    /// What earlier versions know of it.
+    pub(crate) fn for_earlier(self) -> Self {
+        match self {
+            Self::Restarting(_) => Self::Starting,
+            known => known,
+        }
+    }
+
     /// Whether it handles nothing more, and is not on its way to that.
     pub(crate) fn is_over(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Gone | Self::Stopped)
@@ -38,6 +49,7 @@ impl fmt::Display for AgentState {
         match self {
             Self::Failed(fault) => write!(f, "failed: {fault}"),
             Self::Gone => f.write_str("gone"),
+            Self::Restarting(fault) => write!(f, "restarting: {fault}"),
             Self::Running => f.write_str("running"),
             Self::Starting => f.write_str("starting"),
             Self::Stopped => f.write_str("stopped"),
@@ -46,17 +58,28 @@ impl fmt::Display for AgentState {
     }
 }
 
+/// How an agent is: where in its life, and how many it has had before.
+#[non_exhaustive]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct Life {
+    /// Where it is in its life.
+    pub state: AgentState,
+    /// How often it has [begun anew](crate::RunAgent::restart).
+    pub restarts: u32,
+}
+
 /// What an agent does when a handler, a timer or `idle` returns an error. Whoever waits for an answer hears of
 /// the error in any case.
 ///
-/// Errors of methods go to their callers alone. A panic always stops the agent: nobody knows in which state
-/// it left it.
+/// Errors of methods go to their callers alone. A panic is never got over: nobody knows in which state it left
+/// the agent, so it stops, or [begins anew](crate::RunAgent::restart).
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum ErrorPolicy {
     /// It logs the error and goes on.
     Log,
-    /// It stops and can be looked at: [`AgentState::Failed`].
+    /// It stops and can be looked at: [`AgentState::Failed`]. One that can [begin anew](crate::RunAgent::restart),
+    /// or has a [supervisor](crate::Supervisor), does that first.
     #[default]
     Stop,
 }
@@ -82,6 +105,11 @@ impl Fault {
             _ => "a panic without a text".to_owned(),
         };
         Self { panicked: true, text }
+    }
+
+    /// Something that happened to it.
+    pub(crate) fn said(text: impl Into<String>) -> Self {
+        Self { panicked: false, text: text.into() }
     }
 
     /// True when it was a panic and no error.

@@ -56,13 +56,17 @@ async fn list(at: &args::NameServer, output: Output, timeout: Duration) -> Outco
 
 async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let agent = find(which, timeout).await?;
-    let state = agent.state().await.map_err(|it| failure(&it))?;
+    let life = agent.life().await.map_err(|it| failure(&it))?;
+    let state = life.state;
     let sockets = agent.ledger().await.map_err(|it| failure(&it))?;
     let timers = agent.list_timers().await.map_err(|it| failure(&it))?;
     let attributes = agent.attrs().await.map_err(|it| failure(&it))?;
     let methods = agent.methods().await.map_err(|it| failure(&it))?;
     let pid = agent.pid().await.map_err(|it| failure(&it))?;
     let mut text = format!("{}: {}, process {pid}", which.name, state);
+    if 0 < life.restarts {
+        text += &format!(", restarts: {}", life.restarts);
+    }
     for it in &sockets {
         text += &format!("\n  socket {}", looks::socket(it));
     }
@@ -76,8 +80,8 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
         text += &format!("\n  method {}", looks::signature(it));
     }
     let value = json!({
-        "name": which.name, "state": state.to_string(), "pid": pid, "sockets": sockets, "timers": timers,
-        "attributes": attributes, "methods": methods,
+        "name": which.name, "state": state.to_string(), "restarts": life.restarts, "pid": pid,
+        "sockets": sockets, "timers": timers, "attributes": attributes, "methods": methods,
     });
     output.line(&text, &value)
 }

@@ -472,6 +472,24 @@ async fn programs_of_osbrain_print_what_they_should_and_end() {
     }
 }
 
+const SUPERVISED: &str = "\
+worker begins
+job 1 is done
+job 2 is done
+worker begins
+job 3 is done
+worker begins
+job 4 is done
+worker begins
+supervisor failed: children fail too often; `worker`: `oops` is no number
+worker failed: `oops` is no number
+";
+
+#[tokio::test]
+async fn supervised_goes_on_after_failures_until_they_are_too_many() {
+    check("supervised", SUPERVISED).await;
+}
+
 const POOL: &str = "\
 all answer: 2, 4, 6
 a quorum of 3: 2 answers

@@ -15,4 +15,4 @@ pub(crate) use self::methods::DynMethod;
 pub(crate) use self::methods::{Functions, Methods, dynamic};
 pub use self::methods::{MethodInfo, ScriptInfo};
 pub(crate) use self::names::initial;
-pub(crate) use self::start::Start;
+pub(crate) use self::start::{Fields, Start};

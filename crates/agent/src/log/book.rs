@@ -54,6 +54,12 @@ impl Book {
         state.keep(line);
     }
 
+    /// Keeps lines until there is a logger again, if what there was is no more.
+    pub(crate) fn disconnect_if(&self, is_gone: impl FnOnce(&str) -> bool) {
+        let mut state = self.state.lock();
+        state.logger = state.logger.take().filter(|it| !is_gone(it));
+    }
+
     /// A line did not leave.
     pub(super) fn lost(&self) {
         self.state.lock().n_lost += 1;

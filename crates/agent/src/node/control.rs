@@ -7,7 +7,7 @@ use gleis_core::{Name, SocketInfo, Value};
 use serde::{Deserialize, Serialize};
 
 use super::want::{PIECE, Want};
-use crate::{Addr, AgentState, CallError, MethodInfo, ScriptInfo, TimerId, TimerInfo};
+use crate::{Addr, AgentState, CallError, Ended, Life, MethodInfo, ScriptInfo, TimerId, TimerInfo};
 
 /// Something that is wanted of an agent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -38,8 +38,10 @@ pub(crate) enum Told {
     Alias(String),
     Count(usize),
     Done,
+    Ended(Ended),
     Flag(bool),
     Ledger(Vec<SocketInfo>),
+    Life(Life),
     Methods(Vec<MethodInfo>),
     Names(Vec<String>),
     Scripts(Vec<ScriptInfo>),
@@ -115,6 +117,16 @@ mod tests {
             concat!(
                 r"\x81\xa2Ok\x81\xa7Sockets\x91\x92\xa4main",
                 r"\x83\xa8endpoint\xb4tcp://127.0.0.1:7000\xa4kind\xa4Push\xa5codec\xa7bincode",
+            ),
+        );
+        let fault = crate::Fault::said("no");
+        let life = Life { state: AgentState::Restarting(fault), restarts: 2 };
+        let told: ControlReply = Ok(Told::Life(life));
+        check(
+            &told,
+            concat!(
+                r"\x81\xa2Ok\x81\xa4Life\x82\xa5state\x81\xaaRestarting\x82\xa8panicked\xc2\xa4text\xa2no",
+                r"\xa8restarts\x02",
             ),
         );
         let told: ControlReply = Err(CallError::Gone { agent: name("Alice") });

@@ -3,26 +3,33 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use gleis_core::{Endpoint, Name};
 use gleis_naming::{Directory, NameClient, Record, RegisterError};
 use parking_lot::Mutex;
 use tokio::{
     sync::{oneshot, watch},
     task::{AbortHandle, JoinHandle},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use super::{children::Children, table::Table, thread};
 use crate::{
-    Agent, AgentState, NodeError, RunError,
+    Agent, AgentState, Ended, NodeError, RunError,
     actor::Actor,
     cell::{AnyAgent, Cell, Order, Setup},
     dynamic::Start,
+    identity::Identity,
+    letters::Letters,
+    supervise::End,
+    timer::after,
 };
 
 /// How long the name server may take to forget a name; it does so by itself later.
 const UNREGISTER: Duration = Duration::from_secs(2);
+
+/// How long one that is ended by force is waited for, at least.
+const AT_LEAST: Duration = Duration::from_secs(1);
 
 /// The inside of a node. Its tasks own it, so it lasts as long as one of them runs.
 pub(crate) struct Host {
@@ -31,8 +38,16 @@ pub(crate) struct Host {
     client: Mutex<Option<Arc<NameClient>>>,
     table: Table,
     children: Children,
+    letters: Arc<Letters>,
     service: Mutex<Option<JoinHandle<()>>>,
     is_served: watch::Sender<bool>,
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Readers shall not wait for more.
+        self.letters.close();
+    }
 }
 
 /// Where a node is, and where its name server.
@@ -80,6 +95,7 @@ impl Host {
             client: Mutex::new(client),
             table: Table::new(lasting),
             children: Children::new(),
+            letters: Arc::default(),
             service: Mutex::new(None),
             is_served: watch::Sender::new(false),
         })
@@ -91,6 +107,10 @@ impl Host {
 
     pub(super) fn name_server(&self) -> Option<&Endpoint> {
         self.address.as_ref().map(|it| &it.name_server)
+    }
+
+    pub(crate) fn letters(&self) -> &Arc<Letters> {
+        &self.letters
     }
 
     pub(super) fn table(&self) -> &Table {
@@ -134,64 +154,167 @@ impl Host {
         name: Name,
         mut agent: A,
         setup: Setup,
-        start: Start<A>,
+        mut start: Start<A>,
     ) -> Result<Arc<Cell<A>>, RunError> {
-        let Start { attributes, functions } = start;
-        let on_thread = setup.on_thread;
+        let functions = std::mem::take(&mut start.functions);
+        let setup = Setup { host: Arc::downgrade(self), ..setup };
         let (cell, jobs) = Cell::new(name, setup, functions);
-        let begun = cell.begin_with(&mut agent, attributes);
+        let begun = start.begin(&mut agent, &cell);
         begun.map_err(|source| RunError::Attribute { name: cell.name.clone(), source })?;
+        let actor = Actor::new(agent, cell.clone(), jobs, start.anew);
+        self.begin(&cell, actor, true).await?;
+        Ok(cell)
+    }
+
+    /// Begins another life of an agent that waits for it; returns when it handles calls.
+    pub(crate) async fn revive<A: Agent>(
+        self: &Arc<Self>,
+        cell: &Arc<Cell<A>>,
+        mut agent: A,
+        mut start: Start<A>,
+    ) -> Result<(), RunError> {
+        let begun = start.begin_again(&mut agent);
+        begun.map_err(|source| RunError::Attribute { name: cell.name.clone(), source })?;
+        // Those whom its earlier life has led have no place in this one.
+        self.end_led(&cell.identity).await;
+        let jobs = cell.unpark().ok_or(RunError::Closing)?;
+        let actor = Actor::new(agent, cell.clone(), jobs, start.anew);
+        match cell.run_again() {
+            true => self.begin(cell, actor, false).await,
+            false => Err(RunError::Closing),
+        }
+    }
+
+    /// Begins a life, which is the first one if it `is_new`.
+    async fn begin<A: Agent>(
+        self: &Arc<Self>,
+        cell: &Arc<Cell<A>>,
+        actor: Actor<A>,
+        is_new: bool,
+    ) -> Result<(), RunError> {
         let (started, outcome) = oneshot::channel();
-        let actor = Actor::new(agent, cell.clone(), jobs);
-        let leave = Leave { host: self.clone(), agent: cell.clone() };
+        let leave = Leave { host: self.clone(), agent: cell.clone(), is_new, end: None };
         let life = live(leave, actor, started);
-        match on_thread {
+        let put = |spawn: Box<dyn FnOnce() -> AbortHandle + '_>| match is_new {
+            true => self.table.add(cell.clone(), spawn),
+            false => self.table.replace(&**cell, spawn),
+        };
+        match cell.on_thread {
             true => {
                 let runtime = thread::runtime().map_err(NodeError::Thread)?;
                 let name_server = self.name_server().cloned();
                 let spawn = || thread::spawn(runtime, &cell.name, name_server, life);
-                self.table.add(cell.clone(), spawn)?;
+                put(Box::new(spawn))?;
             }
-            false => self.table.add(cell.clone(), || tokio::spawn(life).abort_handle())?,
+            false => put(Box::new(|| tokio::spawn(life).abort_handle()))?,
         }
-        match outcome.await {
-            Ok(Ok(())) => Ok(cell),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(RunError::Closing),
-        }
+        outcome.await.unwrap_or(Err(RunError::Closing))
     }
 
     /// Shuts down one agent, by force if it does not come to an end within `grace`. True if it
     /// came to an end by itself.
     pub(crate) async fn stop(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) -> bool {
         agent.tell(Order::End);
+        if agent.is_parked() {
+            // It has no task that could.
+            self.end(agent).await;
+            return true;
+        }
         let mut state = agent.state().subscribe();
         if timeout(grace, state.wait_for(|it| *it == AgentState::Gone)).await.is_ok() {
             return true;
         }
         tracing::warn!(target: "gleis::agent", agent = %agent.name(), "the agent is ended by force");
-        self.kill(agent).await;
+        self.end(agent).await;
         false
     }
 
-    /// Ends one agent at once, whatever it does.
-    pub(crate) async fn kill(&self, agent: &Arc<dyn AnyAgent>) {
-        if let Some(task) = self.table.remove(&**agent) {
-            task.abort();
-            self.unregister(agent.name(), true).await;
+    /// Has an agent that has a supervisor end its life, by force if it does not within `grace`: it waits for the
+    /// next one, unless it is gone.
+    pub(crate) async fn rest(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) {
+        agent.tell(Order::Renew);
+        let mut state = agent.state().subscribe();
+        let is_at_rest = |it: &AgentState| {
+            *it == AgentState::Gone
+                || (matches!(it, AgentState::Restarting(_)) && agent.is_parked())
+        };
+        if timeout(grace, state.wait_for(is_at_rest)).await.is_ok() {
+            return;
         }
-        agent.release();
-        agent.enter(AgentState::Gone);
+        tracing::warn!(target: "gleis::agent", agent = %agent.name(), "the agent is ended by force");
+        self.table.abort(&**agent);
+        // One that never lets go of its thread is not waited for.
+        let _ = timeout(grace.max(AT_LEAST), state.wait_for(is_at_rest)).await;
+    }
+
+    /// Ends one agent at once, whatever it does. If it has a supervisor, that decides what becomes of it.
+    pub(crate) async fn kill(&self, agent: &Arc<dyn AnyAgent>) {
+        // What has not begun is nobody's child yet.
+        if !agent.is_led() || agent.life().state == AgentState::Starting {
+            return self.end(agent).await;
+        }
+        if agent.is_parked() {
+            return;
+        }
+        let (n_restarts, mut state) = (agent.n_restarts(), agent.state().subscribe());
+        self.table.abort(&**agent);
+        let is_over = |it: &AgentState| *it == AgentState::Gone || n_restarts != agent.n_restarts();
+        // One that never lets go of its thread is not waited for.
+        let _ = timeout(AT_LEAST, state.wait_for(is_over)).await;
+    }
+
+    /// Ends one agent at once and for good, and those whom it leads.
+    pub(crate) fn end<'a>(&'a self, agent: &'a Arc<dyn AnyAgent>) -> BoxFuture<'a, ()> {
+        Box::pin(async move {
+            agent.tell(Order::End);
+            if let Some(task) = self.table.remove(&**agent) {
+                let state = agent.life().state;
+                agent.note_end(match state {
+                    AgentState::Restarting(fault) => Ended::Failed(fault),
+                    _ => Ended::Killed,
+                });
+                task.abort();
+                self.unregister(agent.name(), true).await;
+            }
+            agent.release();
+            agent.enter(AgentState::Gone);
+            self.end_led(agent.identity()).await;
+        })
+    }
+
+    /// Ends those whom this agent leads, at once.
+    pub(crate) async fn end_led(&self, leader: &Identity) {
+        let led = self.table.led_by(leader);
+        if !led.is_empty() {
+            join_all(led.iter().map(|it| self.end(it))).await;
+        }
+    }
+
+    /// Whether it takes in nobody any more.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.table.is_closed()
+    }
+
+    /// The agent of this name.
+    pub(crate) fn find(&self, name: &Name) -> Option<Arc<dyn AnyAgent>> {
+        self.table.find(name)
     }
 
     /// Shuts down all agents and takes in no more; returns the names of those that were forced.
     pub(crate) async fn shutdown(&self, grace: Duration) -> Vec<Name> {
         self.table.close();
-        let agents = self.table.all();
-        let ends = agents.iter().map(|it| self.stop(it, grace));
-        let ends = join_all(ends).await;
-        let forced = agents.iter().zip(ends).filter(|(_, by_itself)| !by_itself);
-        forced.map(|(agent, _)| agent.name().clone()).collect()
+        let end = after(Instant::now(), grace);
+        let mut forced = Vec::new();
+        // Those who have a supervisor are ended by it, in its order. What is left then had none to do it.
+        for is_led in [false, true] {
+            let all = self.table.all().into_iter();
+            let agents: Vec<_> = all.filter(|it| is_led || !it.is_led()).collect();
+            let grace = end.saturating_duration_since(Instant::now());
+            let ends = join_all(agents.iter().map(|it| self.stop(it, grace))).await;
+            let stayed = agents.iter().zip(ends).filter(|(_, by_itself)| !by_itself);
+            forced.extend(stayed.map(|(agent, _)| agent.name().clone()));
+        }
+        forced
     }
 
     /// Ends everything at once.
@@ -202,6 +325,8 @@ impl Host {
             service.abort();
         }
         for agent in self.table.all() {
+            agent.tell(Order::End);
+            agent.note_end(Ended::Killed);
             if let Some(task) = self.table.remove(&*agent) {
                 task.abort();
             }
@@ -247,46 +372,86 @@ impl Host {
     }
 }
 
-/// The task of an agent, from its registration to the end.
+/// The task of an agent, from its registration to the end of this life.
 async fn live<A: Agent>(
-    leave: Leave,
+    mut leave: Leave,
     mut actor: Actor<A>,
     started: oneshot::Sender<Result<(), RunError>>,
 ) {
     let name = leave.agent.name().clone();
     let host = leave.host.clone();
-    if let Err(error) = host.register(&name).await {
+    if leave.is_new
+        && let Err(error) = host.register(&name).await
+    {
         drop(leave);
         let _ = started.send(Err(error));
         return;
     }
     if let Err(fault) = actor.start().await {
-        host.unregister(&name, false).await;
+        drop(actor);
+        if !leave.is_to_stay() {
+            host.unregister(&name, false).await;
+        }
         drop(leave);
         let _ = started.send(Err(RunError::Start { name, fault }));
         return;
     }
+    leave.end = Some(End::Killed);
     if started.send(Ok(())).is_err() {
         // Whoever wanted this agent has given up.
         leave.agent.tell(Order::End);
     }
-    actor.run().await;
-    host.unregister(&name, false).await;
+    let end = actor.run().await;
+    leave.end = Some(end);
+    if !leave.is_to_stay() {
+        host.unregister(&name, false).await;
+    }
     drop(leave);
 }
 
-/// Clears up after an agent, however its task ends.
+/// Clears up after a life of an agent, however its task ends.
 struct Leave {
     host: Arc<Host>,
     agent: Arc<dyn AnyAgent>,
+    /// Whether it is the first life.
+    is_new: bool,
+    /// How it ends, from when it has begun well.
+    end: Option<End>,
+}
+
+impl Leave {
+    /// Whether the agent waits for another life, or to be ended with its supervisor.
+    fn is_to_stay(&self) -> bool {
+        let may_have_another = match self.end {
+            None => !self.is_new,
+            Some(End::Shutdown) => false,
+            Some(_) => true,
+        };
+        may_have_another && self.agent.is_leashed()
+    }
 }
 
 impl Drop for Leave {
     fn drop(&mut self) {
+        let (end, leash) = (self.end.clone(), self.agent.leash().cloned());
+        if self.is_to_stay() {
+            let fault = end.clone().unwrap_or(End::Killed).into_fault();
+            self.agent.lay_down(fault);
+            // Nobody else ends it if it was told to shut down until now.
+            if self.is_to_stay() {
+                if let (Some(leash), Some(end)) = (leash, end) {
+                    leash.report(self.agent.n_restarts(), end);
+                }
+                return;
+            }
+        }
         // Nobody may wait for an agent that is gone, and nothing of it may go on.
         self.agent.release();
         let _: Option<AbortHandle> = self.host.table.remove(&*self.agent);
         self.agent.enter(AgentState::Gone);
+        if let (Some(leash), Some(_)) = (leash, end) {
+            leash.report(self.agent.n_restarts(), End::Shutdown);
+        }
     }
 }
 

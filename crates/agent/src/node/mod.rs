@@ -32,7 +32,7 @@ pub(crate) use self::{
     service::{stop, unknown_alias},
     want::{Binding, Connecting, HandlerName, Timing, Want, weight},
 };
-use crate::{Agent, RunAgent};
+use crate::{Agent, DeadLetters, RunAgent};
 
 /// A place where agents run: they share one connection to a name server and one listener for
 /// calls from other processes.
@@ -73,6 +73,33 @@ impl Node {
     /// Who runs here.
     pub fn agents(&self) -> Vec<Name> {
         self.host.names()
+    }
+
+    /// Reads what its agents were to do and will not.
+    ///
+    /// ```
+    /// # use gleis_agent::*;
+    /// # struct Bob;
+    /// #[agent]
+    /// impl Bob {
+    ///     #[method]
+    ///     fn hello(&mut self) {}
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result {
+    /// let node = Node::local();
+    /// let mut letters = node.dead_letters();
+    /// let bob = node.run_agent("Bob", Bob).await?;
+    /// bob.context().stop();
+    /// bob.oneway().hello().await?;
+    /// let letter = letters.recv().await.ok_or("the node has gone")?;
+    /// assert_eq!(letter.to_string(), "hello for `Bob`: the agent has stopped");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn dead_letters(&self) -> DeadLetters {
+        self.host.letters().read()
     }
 
     /// Shuts down all agents, those that do not come to an end within `grace` by force, and

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use gleis_core::Name;
 use gleis_naming::{Change, Watch};
 use gleis_patterns::{RecvError, Replier, ReplyHandle};
 
@@ -13,6 +14,7 @@ use crate::{
     cell::{AnyAgent, Asker, Asking, Order},
     current::Frame,
     socket::AliasError,
+    supervise::ended,
     text::chain,
 };
 
@@ -21,6 +23,9 @@ const IN_PROGRESS: usize = 1_024;
 
 /// How many bytes the requests in progress may have before more wait in the socket.
 const ROOM: usize = 64 << 20;
+
+/// How many may wait for the end of agents at a time; they take no room from others.
+const WATCHERS: usize = 10_000;
 
 /// The longest time a request may take.
 const PATIENCE: Duration = Duration::from_secs(3_600);
@@ -41,10 +46,17 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
     // Each tells how many bytes it gives back.
     let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
     let mut n_bytes = 0;
+    let mut watchers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
     let mut changes = watch.fuse();
     loop {
         tokio::select! {
             request = replier.recv(), if work.len() < IN_PROGRESS && n_bytes < ROOM => match request {
+                Ok((request, reply)) if matches!(request.want, Want::Ended) => {
+                    match watchers.len() < WATCHERS {
+                        true => watchers.push(Box::pin(answer(host.clone(), light(request), reply))),
+                        false => work.push(Box::pin(refuse(request.agent, reply).map(|()| 0))),
+                    }
+                }
                 Ok((request, reply)) => {
                     let weight = request.weight();
                     n_bytes += weight;
@@ -60,7 +72,8 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
                 work.push(Box::pin(close(host.clone(), grace).map(|()| 0)));
             },
             Some(weight) = work.next() => n_bytes -= weight,
-            () = host.table().done(), if work.is_empty() => if host.table().close_if_done() {
+            Some(()) = watchers.next() => (),
+            () = host.table().done(), if work.is_empty() && watchers.is_empty() => if host.table().close_if_done() {
                 break;
             },
         }
@@ -76,6 +89,20 @@ async fn close(host: Arc<Host>, grace: Duration) {
     let forced = host.shutdown(grace / 2).await;
     if !forced.is_empty() {
         tracing::warn!(target: "gleis::agent", ?forced, "agents were ended by force");
+    }
+}
+
+/// Without what nobody needs who waits for long.
+fn light(request: ControlRequest) -> ControlRequest {
+    ControlRequest { callers: Vec::new(), ..request }
+}
+
+/// Too many wait already.
+async fn refuse(agent: Name, reply: ReplyHandle<ControlReply>) {
+    let what = "tell its end".to_owned();
+    let reason = format!("no more than {WATCHERS} may wait for the end of agents of one node");
+    if let Err(error) = reply.send(Err(CallError::Refused { agent, what, reason })).await {
+        tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
     }
 }
 
@@ -96,7 +123,8 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
     }
     let caller = Frame::from_identities(request.callers);
     // Whoever finds an agent by its name need not know that it is only about to start.
-    if !matches!(request.want, Want::Kill | Want::State | Want::Shutdown) {
+    if !matches!(request.want, Want::Ended | Want::Kill | Want::Life | Want::State | Want::Shutdown)
+    {
         let mut state = agent.state().subscribe();
         let started = state.wait_for(|it| *it != AgentState::Starting);
         let _ = tokio::time::timeout(within, started).await;
@@ -113,7 +141,13 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             host.stop(&agent, within / 2).await;
             Ok(Told::Done)
         }
-        Want::State => Ok(Told::State(agent.state().borrow().clone())),
+        Want::Ended => {
+            // The answer is to be there in time.
+            let ended = tokio::time::timeout(within / 2, ended(&*agent)).await;
+            Ok(ended.map_or(Told::Done, Told::Ended))
+        }
+        Want::Life => Ok(Told::Life(agent.life())),
+        Want::State => Ok(Told::State(agent.life().state.for_earlier())),
         Want::Stop => {
             if caller.is_some_and(|it| it.contains(agent.identity())) {
                 return Err(CallError::SelfCall { agent: request.agent });

@@ -7,7 +7,7 @@ use gleis_core::Name;
 use parking_lot::Mutex;
 use tokio::{sync::watch, task::AbortHandle};
 
-use crate::{RunError, cell::AnyAgent};
+use crate::{RunError, cell::AnyAgent, identity::Identity};
 
 /// The agents of a node, and whether somebody is about to add one.
 pub(super) struct Table {
@@ -71,6 +71,47 @@ impl Table {
         };
         self.tell(&state);
         Ok(())
+    }
+
+    /// Has a new task for an agent that has none any more.
+    pub(super) fn replace(
+        &self,
+        agent: &dyn AnyAgent,
+        spawn: impl FnOnce() -> AbortHandle,
+    ) -> Result<(), RunError> {
+        let mut state = self.state.lock();
+        if state.is_closed {
+            return Err(RunError::Closing);
+        }
+        match state.agents.get_mut(agent.name()) {
+            Some(entry) if entry.agent.identity() == agent.identity() => entry.task = spawn(),
+            _ => return Err(RunError::Closing),
+        }
+        Ok(())
+    }
+
+    /// Ends the task of an agent, which keeps its place.
+    pub(super) fn abort(&self, agent: &dyn AnyAgent) {
+        let state = self.state.lock();
+        let entry = state.agents.get(agent.name());
+        let task = entry.filter(|it| it.agent.identity() == agent.identity());
+        let task = task.map(|it| it.task.clone());
+        drop(state);
+        // What it lets go of may come back here.
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+
+    /// Those whom this agent leads.
+    pub(super) fn led_by(&self, leader: &Identity) -> Vec<Arc<dyn AnyAgent>> {
+        let state = self.state.lock();
+        let agents = state.agents.values().map(|it| &it.agent);
+        agents.filter(|it| it.leash().is_some_and(|it| it.is_of(leader))).cloned().collect()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state.lock().is_closed
     }
 
     /// Forgets an agent, if it is still this one that has its name; gives its task.

@@ -18,8 +18,10 @@ pub(crate) enum Want {
     Close { alias: String },
     CloseAll,
     Connect(Connecting),
+    Ended,
     Kill,
     Ledger,
+    Life,
     Methods,
     Process,
     Recv { alias: String },
@@ -120,8 +122,10 @@ impl Want {
             Self::Unsubscribe { alias, topic } => alias.len() + topic.len(),
             Self::Attributes
             | Self::CloseAll
+            | Self::Ended
             | Self::Kill
             | Self::Ledger
+            | Self::Life
             | Self::Methods
             | Self::Process
             | Self::Scripts
@@ -147,8 +151,10 @@ impl Want {
             Self::Close { alias } => format!("close `{alias}`"),
             Self::CloseAll => "close all".to_owned(),
             Self::Connect(it) => format!("connect to {}", it.to),
+            Self::Ended => "the end".to_owned(),
             Self::Kill => "kill".to_owned(),
             Self::Ledger => "ledger".to_owned(),
+            Self::Life => "life".to_owned(),
             Self::Methods => "methods".to_owned(),
             Self::Process => "process".to_owned(),
             Self::Recv { alias } => format!("receive from `{alias}`"),

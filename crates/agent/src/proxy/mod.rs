@@ -23,13 +23,17 @@ use gleis_patterns::{RequestError, Requester};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    AgentState, CallError, ProxyError,
+    AgentState, CallError, Ended, Life, ProxyError,
     agent_ref::CALL_TIMEOUT,
     current::Frame,
     method::arguments,
     node::{ControlReply, ControlRequest, Told, Want, codec},
     text::chain,
 };
+
+/// How long to wait for an answer of one that is asked for the end of an agent; it says after half of it that there
+/// is none yet.
+const POLL: Duration = Duration::from_secs(60);
 
 /// An agent in any process, by name: the dynamic proxy. [`typed`](Self::typed) makes a typed one of it.
 ///
@@ -103,8 +107,23 @@ impl Proxy {
     /// # Errors
     /// [`CallError`]: the agent is gone or cannot be reached.
     pub async fn state(&self) -> Result<AgentState, CallError> {
-        match self.ask(Want::State).await? {
-            Told::State(state) => Ok(state),
+        Ok(self.life().await?.state)
+    }
+
+    /// Where the agent is in its life, and how often it has begun anew. The answer comes at once, even if the
+    /// agent is busy. Of an agent whose program has an earlier version only the state is known.
+    ///
+    /// # Errors
+    /// [`CallError`]: the agent is gone or cannot be reached.
+    pub async fn life(&self) -> Result<Life, CallError> {
+        let told = match self.wanted(Want::Life).await {
+            // What it does not know it refuses.
+            Err(RequestError::NoReply | RequestError::Remote { .. }) => self.ask(Want::State).await,
+            reply => self.heard(Want::Life.text(), reply),
+        };
+        match told? {
+            Told::Life(life) => Ok(life),
+            Told::State(state) => Ok(Life { state, restarts: 0 }),
             told => Err(self.surprise(&told)),
         }
     }
@@ -143,7 +162,8 @@ impl Proxy {
         self.done(Want::Stop).await
     }
 
-    /// Ends the agent at once, whatever it does; what it had in hand is lost.
+    /// Ends the agent at once, whatever it does; what it had in hand is lost. One that has a
+    /// [supervisor](crate::Supervisor) has failed by that.
     ///
     /// # Errors
     /// [`CallError`]: the agent is gone or cannot be reached.
@@ -157,6 +177,22 @@ impl Proxy {
     /// [`CallError`]: the agent is gone or cannot be reached, or it is the caller itself.
     pub async fn shutdown(&self) -> Result<(), CallError> {
         self.done(Want::Shutdown).await
+    }
+
+    /// How the agent has ended, if it does so soon, and the connection lasts.
+    pub(crate) async fn ask_ended(&self) -> Result<Option<Ended>, CallError> {
+        let patient = self.within(POLL);
+        let told = match patient.wanted(Want::Ended).await {
+            Err(RequestError::DeadlineExceeded { .. } | RequestError::PeerLost { .. }) => {
+                return Ok(None);
+            }
+            reply => patient.heard(Want::Ended.text(), reply)?,
+        };
+        match told {
+            Told::Ended(ended) => Ok(Some(ended)),
+            Told::Done => Ok(None),
+            told => Err(self.surprise(&told)),
+        }
     }
 
     /// Has something done that has no answer.
@@ -174,10 +210,19 @@ impl Proxy {
 
     async fn ask(&self, want: Want) -> ControlReply {
         let what = want.text();
+        let reply = self.wanted(want).await;
+        self.heard(what, reply)
+    }
+
+    async fn wanted(&self, want: Want) -> Result<ControlReply, RequestError> {
         let callers = Frame::current().map(|it| it.identities()).unwrap_or_default();
         let request =
             ControlRequest { agent: self.name.clone(), callers, within: self.within, want };
-        match self.requester.request(request).within(self.within).await {
+        self.requester.request(request).within(self.within).await
+    }
+
+    fn heard(&self, what: String, reply: Result<ControlReply, RequestError>) -> ControlReply {
+        match reply {
             Ok(reply) => reply,
             Err(error) => Err(self.failed(what, &error)),
         }

@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::handling::{Handling, Owed};
 use crate::{
-    Agent, BoxError, Context, Fault, Handler, Method,
+    Agent, BoxError, Context, Fault, Handler, Method, Undelivered,
     dynamic::method,
     guarded::guarded,
     job::{Job, What},
@@ -113,6 +113,8 @@ async fn by_method<A: Agent>(
         Ok(Err(error)) => {
             let text = error.to_string();
             cx.log_dropped(&alias, &text);
+            let what = format!("a message for `{}`", method.name());
+            cx.cell.bury(what, Undelivered::Refused(text.clone()));
             answer(owed, Err(text)).await;
             return Ok(());
         }
@@ -190,6 +192,7 @@ impl Received {
         error: String,
     ) -> Result<(), Fault> {
         cx.log_dropped(&self.alias, &error);
+        cx.cell.bury(What::Message(self.alias), Undelivered::Refused(error.clone()));
         answer(self.owed, Err(error)).await;
         Ok(())
     }

@@ -25,7 +25,7 @@ pub(super) enum Side {
 }
 
 impl Side {
-    fn endpoint(&self) -> Endpoint {
+    pub(super) fn endpoint(&self) -> Endpoint {
         match self {
             Self::Bind(at) => at.clone(),
             Self::Connect(to) => to.endpoint.clone(),
@@ -42,7 +42,7 @@ impl Side {
 }
 
 /// What was chosen for a socket.
-#[derive(Default)]
+#[derive(Clone, Default, PartialEq)]
 pub(super) struct Options {
     /// Whether topics are as those of osBrain.
     pub(super) is_glued: bool,
@@ -86,6 +86,11 @@ macro_rules! channel {
 }
 
 impl Options {
+    /// What a socket keeps of them.
+    pub(super) fn lasting(&self) -> Self {
+        Self { ready: None, subscriptions: Vec::new(), ..self.clone() }
+    }
+
     /// Opens a socket of this kind; everything in it is bytes of `codec`.
     pub(super) async fn open(
         &self,

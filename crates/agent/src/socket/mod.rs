@@ -10,6 +10,7 @@ mod handler;
 mod handling;
 mod make;
 mod open;
+mod origin;
 mod pump;
 mod routes;
 mod table;

@@ -15,10 +15,11 @@ use super::{
     Addr, Kind, OpenError,
     handler::{AnyHandler, forget, named},
     make::{Options, Side},
+    origin::{Origin, Wanted},
     routes::Route,
     table::Open,
 };
-use crate::{Agent, Context, Handler, cell::SocketDefaults};
+use crate::{Agent, Context, Handler, cell::SocketDefaults, current::Frame};
 
 /// What both ways of opening have in common.
 struct Plan<A: 'static> {
@@ -234,7 +235,8 @@ impl<A: Agent> IntoFuture for Bind<A> {
             }
             let failed = |source| OpenError::Bind { alias: alias.clone(), source };
             let at = at.map_err(|it| failed(gleis_patterns::OpenError::Endpoint(it)))?;
-            plan.open(alias, kind, Side::Bind(at), codec).await
+            let (_, addr) = plan.open(Some(alias), kind, Side::Bind(at), codec).await?;
+            Ok(addr)
         })
     }
 }
@@ -252,8 +254,7 @@ impl<A: Agent> IntoFuture for Connect<A> {
             }
             let codec = codec.or_else(|| AnyCodec::by_name(&to.codec));
             let codec = codec.ok_or_else(|| OpenError::Codec { codec: to.codec.clone() })?;
-            let alias = alias.unwrap_or_else(|| Name::random().to_string());
-            plan.open(alias.clone(), kind, Side::Connect(to), codec).await?;
+            let (alias, _) = plan.open(alias, kind, Side::Connect(to), codec).await?;
             Ok(alias)
         })
     }
@@ -273,11 +274,11 @@ impl<A: Agent> Plan<A> {
 
     async fn open(
         mut self,
-        alias: String,
+        alias: Option<String>,
         kind: Kind,
         side: Side,
         codec: AnyCodec,
-    ) -> Result<Addr, OpenError> {
+    ) -> Result<(String, Addr), OpenError> {
         check(kind, self.routes.len())?;
         if let Some(name) = self.methods.iter().find(|it| !self.cx.cell.has_method(it)) {
             return Err(OpenError::UnknownMethod { method: name.clone() });
@@ -287,7 +288,20 @@ impl<A: Agent> Plan<A> {
             subscriptions.push(Bytes::new());
         }
         let cell = &self.cx.cell;
-        let reserved = cell.sockets.reserve(alias)?;
+        let is_own = cell.is_revivable && Frame::is_at_work(&cell.identity);
+        let wanted = is_own.then(|| self.wanted(alias.as_ref(), kind, &side, &codec));
+        if let Some(wanted) = &wanted {
+            match cell.sockets.take_left(wanted, self.routes, &self.options.subscriptions) {
+                Ok(taken) => return Ok(taken),
+                Err(routes) => self.routes = routes,
+            }
+            if let Some(alias) = &alias {
+                // Boxed, as it is rare.
+                Box::pin(cell.sockets.close_left_as(alias)).await;
+            }
+        }
+        let alias = alias.unwrap_or_else(|| Name::random().to_string());
+        let reserved = cell.sockets.reserve(alias.clone())?;
         let is_bound = matches!(side, Side::Bind(_));
         let socket = self.options.open(kind, &side, &codec).await;
         let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
@@ -297,10 +311,23 @@ impl<A: Agent> Plan<A> {
         if is_bound {
             crate::process::note(&addr.endpoint);
         }
-        let open =
-            Open::new(reserved.alias(), addr.clone(), is_bound, codec, socket, self.routes, cell);
+        let mut open = Open::new(&alias, addr.clone(), is_bound, codec, socket, self.routes, cell);
+        open.set_origin(wanted.map(|it| Origin::new(it, self.options.subscriptions)));
         reserved.fill(open)?;
-        Ok(addr)
+        Ok((alias, addr))
+    }
+
+    /// What an earlier life of the agent may have opened.
+    fn wanted(&self, alias: Option<&String>, kind: Kind, side: &Side, codec: &AnyCodec) -> Wanted {
+        Wanted {
+            alias: alias.cloned(),
+            at: side.endpoint(),
+            codec: codec.name(),
+            is_bound: matches!(side, Side::Bind(_)),
+            is_handled: !self.routes.is_empty(),
+            kind,
+            options: self.options.lasting(),
+        }
     }
 }
 

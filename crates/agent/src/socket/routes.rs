@@ -37,6 +37,11 @@ impl<A> Routes<A> {
         *table = Arc::new(routes);
     }
 
+    /// Has these handlers in place of all others.
+    pub(super) fn set(&self, routes: Vec<Route<A>>) {
+        *self.table.lock() = Arc::new(routes);
+    }
+
     /// Forgets the handlers of `topic`; false if there are none.
     pub(super) fn remove(&self, topic: &Bytes) -> bool {
         let mut table = self.table.lock();

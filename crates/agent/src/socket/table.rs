@@ -14,13 +14,15 @@ use super::{
     asked::Asked,
     carrier::Socket,
     handler::AnyHandler,
+    origin::{Origin, Wanted},
     pump::{Inbox, Pump},
     routes::{Route, Routes},
 };
-use crate::{Agent, cell::Cell, text::instead};
+use crate::{Agent, cell::Cell, current::Frame, identity::Identity, text::instead};
 
 /// The sockets of one agent.
 pub(crate) struct Sockets<A: 'static> {
+    agent: Identity,
     table: Mutex<Table<A>>,
 }
 
@@ -45,6 +47,8 @@ pub(crate) struct Open<A: 'static> {
     pub(super) asked: Arc<Asked<A>>,
     pub(super) inbox: Inbox<A>,
     pub(super) routes: Arc<Routes<A>>,
+    /// How the agent has opened it itself, if it may begin anew.
+    origin: Option<Box<Origin>>,
     /// Receives for the handlers, once there are any.
     pump: OnceLock<Pump>,
 }
@@ -56,8 +60,8 @@ pub(super) struct Reserved<'a, A: 'static> {
 }
 
 impl<A: Agent> Sockets<A> {
-    pub(crate) fn new() -> Self {
-        Self { table: Mutex::new(Table { sockets: BTreeMap::new(), is_closed: false }) }
+    pub(crate) fn new(agent: Identity) -> Self {
+        Self { agent, table: Mutex::new(Table { sockets: BTreeMap::new(), is_closed: false }) }
     }
 
     /// Keeps `alias` until the socket is there.
@@ -73,10 +77,70 @@ impl<A: Agent> Sockets<A> {
         Ok(Reserved { sockets: self, alias })
     }
 
+    /// One life of the agent is over: what it has opened itself waits to be opened again.
+    pub(crate) fn leave(&self) {
+        for (_, open) in self.all() {
+            if let Some(origin) = &open.origin {
+                origin.leave();
+            }
+        }
+    }
+
+    /// Opens a socket again that is left as is wanted; gives its alias and its address.
+    pub(super) fn take_left(
+        &self,
+        wanted: &Wanted,
+        routes: Vec<Route<A>>,
+        topics: &[Bytes],
+    ) -> Result<(String, Addr), Vec<Route<A>>> {
+        let is_meant = |open: &Open<A>| open.origin.as_ref().is_some_and(|it| it.is_meant(wanted));
+        let found = self.all().into_iter().find(|(_, open)| is_meant(open));
+        let Some((alias, open)) = found else {
+            return Err(routes);
+        };
+        open.take(routes, topics.to_vec());
+        Ok((alias, open.addr.clone()))
+    }
+
+    /// Whether the socket of this alias is left.
+    pub(crate) fn is_left(&self, alias: &str) -> bool {
+        let table = self.table.lock();
+        matches!(table.sockets.get(alias), Some(Slot::Open(open)) if open.is_left())
+    }
+
+    /// Closes a left socket of this alias: another one is to have it.
+    pub(super) async fn close_left_as(&self, alias: &str) {
+        self.close_if(|it, open| it == alias && open.is_left()).await;
+    }
+
+    /// Closes what is left and was not opened again.
+    pub(crate) async fn close_left(&self) {
+        self.close_if(|_, open| open.is_left()).await;
+    }
+
+    async fn close_if(&self, is_meant: impl Fn(&str, &Open<A>) -> bool) {
+        let gone = self.take_out(is_meant);
+        if !gone.is_empty() {
+            // Boxed, as it is rare.
+            Box::pin(join_all(gone.iter().map(|it| it.close()))).await;
+        }
+    }
+
+    fn take_out(&self, is_meant: impl Fn(&str, &Open<A>) -> bool) -> Vec<Arc<Open<A>>> {
+        let mut table = self.table.lock();
+        let is_gone = |alias: &String, slot: &mut Slot<A>| match slot {
+            Slot::Open(it) => is_meant(alias, it),
+            Slot::Opening => false,
+        };
+        open(table.sockets.extract_if(.., is_gone).collect())
+    }
+
     /// The socket of this alias.
     pub(crate) fn find(&self, alias: &str) -> Result<Arc<Open<A>>, AliasError> {
         let table = self.table.lock();
-        if let Some(Slot::Open(open)) = table.sockets.get(alias) {
+        if let Some(Slot::Open(open)) = table.sockets.get(alias)
+            && !(open.is_left() && Frame::is_at_work(&self.agent))
+        {
             return Ok(open.clone());
         }
         let (near, known) = instead(alias, table.sockets.keys().map(String::as_str));
@@ -189,6 +253,7 @@ impl<A: Agent> Open<A> {
             asked: Arc::new(Asked::new()),
             codec,
             is_bound,
+            origin: None,
             pump: OnceLock::new(),
             routes: Arc::new(Routes::new(routes)),
             socket: Arc::new(socket),
@@ -197,6 +262,30 @@ impl<A: Agent> Open<A> {
             this.receive();
         }
         this
+    }
+
+    pub(super) fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin.map(Box::new);
+    }
+
+    /// Whether it is of an earlier life of the agent, and not opened again yet.
+    fn is_left(&self) -> bool {
+        self.origin.as_ref().is_some_and(|it| it.is_left())
+    }
+
+    /// It is opened again, as it was, with other handlers.
+    fn take(&self, routes: Vec<Route<A>>, topics: Vec<Bytes>) {
+        let Some(origin) = &self.origin else {
+            return;
+        };
+        self.routes.set(routes);
+        // The new ones first: what is wanted still shall be wanted all the time.
+        for topic in &topics {
+            self.socket.subscribe(topic);
+        }
+        for topic in origin.take(topics) {
+            self.socket.unsubscribe(&topic);
+        }
     }
 
     /// Receives for the handlers from now on.
@@ -228,12 +317,18 @@ impl<A: Agent> Open<A> {
             self.routes.remove(topic);
             return false;
         }
+        if let Some(origin) = &self.origin {
+            origin.subscribed(topic);
+        }
         self.receive();
         true
     }
 
     pub(crate) fn unsubscribe(&self, alias: &str, topic: &Bytes) -> Result<(), SubscribeError> {
         let was_wanted = self.socket.unsubscribe(topic);
+        if let Some(origin) = self.origin.as_ref().filter(|_| was_wanted) {
+            origin.unsubscribed(topic);
+        }
         match self.routes.remove(topic) || was_wanted {
             true => Ok(()),
             false => {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::table::{AnyAction, Rhythm};
-use crate::{Context, TimerError};
+use crate::{Context, TimerError, current::Frame};
 
 /// A timer of an agent, to stop it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
@@ -110,7 +110,9 @@ impl<A> TimerPlan<A> {
     }
 
     fn set(self, at: Instant, rhythm: Rhythm) -> Result<TimerId, TimerError> {
-        self.cx.cell.timers.add(at, rhythm, self.alias, self.action)
+        let cell = &self.cx.cell;
+        let is_own = Frame::is_at_work(&cell.identity);
+        cell.timers.add(at, rhythm, self.alias, self.action, is_own)
     }
 }
 

@@ -65,6 +65,8 @@ struct Timer<A: 'static> {
     action: AnyAction<A>,
     alias: Option<String>,
     at: Instant,
+    /// Whether the agent has set it itself.
+    is_own: bool,
     rhythm: Rhythm,
 }
 
@@ -82,6 +84,7 @@ impl<A: 'static> Timers<A> {
         rhythm: Rhythm,
         alias: Option<String>,
         action: AnyAction<A>,
+        is_own: bool,
     ) -> Result<TimerId, TimerError> {
         let mut table = self.table.lock();
         if table.is_closed {
@@ -99,7 +102,7 @@ impl<A: 'static> Timers<A> {
         }
         table.next_id += 1;
         table.queue.insert((at, id));
-        table.timers.insert(id, Timer { action, alias, at, rhythm });
+        table.timers.insert(id, Timer { action, alias, at, is_own, rhythm });
         drop(table);
         self.changed.notify_one();
         Ok(id)
@@ -124,6 +127,17 @@ impl<A: 'static> Timers<A> {
         let timers = table.clear();
         drop(table);
         timers.len()
+    }
+
+    /// Ends the timers that the agent has set itself.
+    pub(crate) fn stop_own(&self) {
+        let mut table = self.table.lock();
+        let own: Vec<_> =
+            table.timers.iter().filter(|(_, it)| it.is_own).map(|(id, _)| *id).collect();
+        let timers: Vec<_> = own.into_iter().filter_map(|id| table.remove(id)).collect();
+        drop(table);
+        // What the actions captured may run code when it is dropped: not under the lock.
+        drop(timers);
     }
 
     /// Ends all timers for good.

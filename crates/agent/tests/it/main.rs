@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
 mod aliases;
+mod anew;
 mod anywhere;
 mod calls;
 mod channels;
 mod dynamic;
+mod ends;
 mod faults;
 mod groups;
+mod letters;
 mod life;
 mod logs;
 mod macros;
@@ -23,6 +26,8 @@ mod scripts;
 mod seed;
 mod shutdown;
 mod sockets;
+mod storm;
+mod supervisors;
 mod support;
 mod timers;
 mod topology;

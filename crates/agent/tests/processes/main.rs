@@ -7,8 +7,8 @@
 use std::time::{Duration, Instant};
 
 use gleis_agent::{
-    AnyCodec, CallError, Context, ErrorPolicy, Kind, NameServerHandle, NameServerProxy, Proxy,
-    Result, RunError, agent, processes, run_agent, run_agent_process, run_nameserver,
+    AnyCodec, CallError, Context, Ended, ErrorPolicy, Kind, NameServerHandle, NameServerProxy,
+    Proxy, Result, RunError, agent, processes, run_agent, run_agent_process, run_nameserver,
 };
 use gleis_test::wait::{eventually, within};
 use serde::{Deserialize, Serialize};
@@ -220,8 +220,11 @@ async fn a_killed_process_is_noticed_its_name_is_free_and_its_files_are_gone() {
     assert!(file.exists());
     // It is in the middle of something.
     counter.proxy().tell("hang", ()).await.unwrap();
-    let status = within(counter.kill_process()).await.unwrap();
-    assert!(!status.success());
+    let proxy = counter.proxy().within(Duration::from_secs(1));
+    let (ended, status) =
+        within(futures::future::join(proxy.ended(), counter.kill_process())).await;
+    assert!(!status.unwrap().success());
+    assert_eq!(ended.unwrap(), Ended::Lost);
     assert!(!file.exists());
     gone_from(&ns, "counter").await;
     let again = within(run_agent_process("counter", Counter { n: 0 }).into_future());
