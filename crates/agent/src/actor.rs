@@ -73,7 +73,7 @@ impl<A: Agent> Actor<A> {
         };
         match &end {
             End::Failed(fault) => {
-                tracing::error!(target: "gleis::agent", agent = %self.cx.name(), %fault, "the agent has stopped after a fault");
+                self.cx.log_fault("the agent has stopped after a fault", fault);
                 self.cx.cell.end_led().await;
                 if self.cx.cell.is_led() {
                     return end;
@@ -173,7 +173,6 @@ impl<A: Agent> Actor<A> {
     }
 
     fn fail(&mut self, fault: Fault) {
-        self.cx.log_fault("the agent has stopped after a fault", &fault);
         let cell = &self.cx.cell;
         cell.timers.close();
         cell.sockets.stop_receiving();
@@ -263,7 +262,7 @@ async fn act<A: Agent>(
 fn get_over<A: Agent>(cx: &Context<A>, done: Result<(), Fault>) -> Result<(), Fault> {
     match done {
         Err(fault) if cx.cell.policy == ErrorPolicy::Log && !fault.panicked() => {
-            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "the agent goes on after an error");
+            cx.log_fault("the agent goes on after an error", &fault);
             Ok(())
         }
         done => done,
@@ -283,7 +282,7 @@ async fn drain<A: Agent>(
         };
         let done = work(agent, cx, frame, job).await;
         if let Err(fault) = get_over(cx, done) {
-            tracing::error!(target: "gleis::agent", agent = %cx.name(), %fault, "the agent fails while it ends");
+            cx.log_fault("the agent fails while it ends", &fault);
             return;
         }
     }
