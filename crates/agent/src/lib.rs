@@ -56,6 +56,7 @@
 //! | call many agents at once, or one of many | [`Group`] |
 //! | go on after failures | [`RunAgent::restart`], [`Supervisor`], [`AgentRef::ended`], [`AgentRef::link`] |
 //! | see what was not handled | [`Node::dead_letters`], [`RunAgent::drain`] |
+//! | take methods as text from other programs | `RunAgent::scripts`, with the feature `script` |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`], [`TypedProxy`] |
 //!
 //! # Where they listen
