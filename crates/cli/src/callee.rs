@@ -14,6 +14,18 @@ use serde_json::{Map, Value};
 /// How many are asked at a time for what they offer.
 const AT_ONCE: usize = 32;
 
+/// What servers and clients say to each other, and no method: by HTTP all callers are one client.
+const INTERNAL: [&str; 8] = [
+    "answer_call",
+    "attach_remote",
+    "bye",
+    "cancel_call",
+    "detach_remote",
+    "next_call",
+    "next_items",
+    "obtain_client_id",
+];
+
 /// Servers by the name under which they are called; every other name is that of an agent.
 pub(crate) struct Offered {
     pub(crate) agents: Option<NameServerProxy>,
@@ -70,6 +82,9 @@ async fn server_methods(target: &str, client: &Client) -> Result<Vec<Method>, Rp
 }
 
 async fn call_server(client: &Client, method: &str, args: CallArgs) -> Result<Value, Refused> {
+    if INTERNAL.contains(&method) {
+        return Err(Refused::NotFound(format!("there is no method {method}")));
+    }
     let value = |it: Value| to_value(&it).map_err(|it| Refused::Arguments(it.to_string()));
     let (mut list, mut named) = (Vec::new(), BTreeMap::new());
     match args {

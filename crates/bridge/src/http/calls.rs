@@ -54,10 +54,12 @@ fn refused(error: &CallError) -> Response {
     problem(status, error.to_string()).into_response()
 }
 
-pub(crate) async fn openapi(Shared(state): Shared<Arc<State>>) -> Response {
+pub(crate) async fn openapi(Shared(state): Shared<Arc<State>>) -> Result<Response, Problem> {
+    // Whoever is described may have to be asked.
+    state.pace()?;
     let methods = match &state.callee {
         Some(callee) => callee.describe().await,
         None => Vec::new(),
     };
-    Answer(call::openapi(&methods)).into_response()
+    Ok(Answer(call::openapi(&methods)).into_response())
 }

@@ -37,8 +37,11 @@ pub(crate) async fn top(command: Top, output: Output, timeout: Duration) -> Outc
         (true, false) => output.text(&plain(&seen, Order::Name)),
         (false, true) => lines(&ns, seen, every, timeout, output, stop).await,
         (false, false) => {
-            let terminal = ratatui::try_init().map_err(|it| Failure::local(&it))?;
-            let shown = show(terminal, &ns, seen, every, timeout, stop).await;
+            let shown = match ratatui::try_init() {
+                Ok(terminal) => show(terminal, &ns, seen, every, timeout, stop).await,
+                Err(error) => Err(Failure::local(&error)),
+            };
+            // Also if it was begun and not ended.
             ratatui::restore();
             shown
         }

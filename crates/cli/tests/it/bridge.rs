@@ -73,6 +73,8 @@ async fn agents_and_servers_of_calls_are_described_and_called_by_http() {
         ("/call/calc/add", "[9223372036854775807, 1]", "HTTP/1.1 502"),
         ("/call/calc/sub", "[6, 7]", "HTTP/1.1 404"),
         ("/call/nobody/sub", "[6, 7]", "HTTP/1.1 404"),
+        // What servers and clients say to each other is no method.
+        ("/call/calc/cancel_call", "[\"x\"]", "HTTP/1.1 404"),
     ] {
         let answer = ask(&url, "POST", path, body).await;
         assert!(answer.contains(expected), "{path} {body}: {answer}");

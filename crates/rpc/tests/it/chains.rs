@@ -110,16 +110,21 @@ async fn what_fails_fails_what_builds_on_it_and_says_so() {
 #[tokio::test]
 async fn time_passes_for_what_is_begun_and_what_builds_on_it() {
     let (_server, client) = super::calls::both(calculator()).await;
-    let hurried = client.clone().within(Duration::from_millis(50));
+    let hurried = client.clone().within(Duration::from_millis(200));
     let never = within(hurried.begin::<i64>("never", ())).await.unwrap();
     let waiting = within(hurried.begin::<i64>("add", (never.result(), 1))).await.unwrap();
     let patient = within(client.begin::<i64>("add", (never.result(), 1))).await.unwrap();
+    // Its own time is over, or that of what it builds on, whichever is heard of first.
     let error = within(waiting).await.unwrap_err();
-    assert!(matches!(error, RpcError::TimedOut { .. }), "{error}");
+    let is_late = matches!(error, RpcError::TimedOut { .. });
+    let is_given_up = |it: &str| {
+        it.starts_with("the call that this one builds on") || it.contains("is kept (any more)")
+    };
+    assert!(is_late || is_given_up(&error.to_string()), "{error}");
     let error = within(never).await.unwrap_err();
     assert!(matches!(error, RpcError::TimedOut { .. }), "{error}");
     let error = within(patient).await.unwrap_err().to_string();
-    assert!(error.starts_with("the call that this one builds on"), "{error}");
+    assert!(is_given_up(&error), "{error}");
 }
 
 #[tokio::test]
