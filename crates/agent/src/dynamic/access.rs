@@ -8,12 +8,9 @@ use gleis_core::Value;
 use parking_lot::MutexGuard;
 use tokio::time::timeout;
 
-use super::{
-    Functions,
-    methods::{DynMethod, value},
-};
+use super::{Functions, methods::value};
 use crate::{
-    Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method, MethodError,
+    Agent, AgentState, AttributeError, BoxError, CallError, Context, Fault, Method,
     caller::Failure,
     cell::{Asking, Cell},
     guarded::guarded,
@@ -166,20 +163,9 @@ impl<A: Agent> Cell<A> {
             return Err(CallError::UnknownFunction { agent: agent(), function, near, known });
         };
         drop(functions);
-        let set = self.give(method, found);
+        let set = self.may_replace(method).and_then(|()| self.give(method, found));
         set.map_err(|it| CallError::refused(&self.name, format!("take a method `{method}`"), &it))
     }
-
-    /// Gives the agent a method.
-    pub(crate) fn give(&self, name: &str, method: DynMethod<A>) -> Result<(), MethodError> {
-        self.methods.set(name, method)?;
-        self.forget_script(name);
-        Ok(())
-    }
-
-    /// Something else has the name that a script may have had.
-    #[cfg(not(feature = "script"))]
-    pub(crate) fn forget_script(&self, _: &str) {}
 
     /// Has a method called when its turn comes, or at once if it takes no `self`, and waits no longer than until
     /// that is sure.
@@ -230,14 +216,17 @@ pub(crate) fn call_here<'a, A: Agent>(
             return method.call(agent, cx, Source::Values(arguments.into_iter())).await?.map(drop);
         }
         match cx.cell.methods.find(name) {
-            Some(method) => match (method.call)(agent, cx, arguments).await? {
-                // What comes from elsewhere must not stop the agent.
-                Err(error) if method.script.is_some() => {
-                    cx.log_warning(format!("the script `{name}` failed: {}", chain(&*error)));
-                    Ok(())
+            Some(method) => {
+                let done = (method.call)(agent, cx, arguments).await;
+                match done.map_err(BoxError::from).and_then(|it| it) {
+                    // What comes from elsewhere must not stop the agent.
+                    Err(error) if method.script.is_some() => {
+                        cx.log_warning(format!("the script `{name}` failed: {}", chain(&*error)));
+                        Ok(())
+                    }
+                    done => done.map(drop),
                 }
-                done => done.map(drop),
-            },
+            }
             None => Err(cx.cell.unknown_method(name.to_owned()).into()),
         }
     })

@@ -144,8 +144,13 @@ impl<A: Agent> Methods<A> {
         Self { table: Mutex::default() }
     }
 
-    /// Gives the agent a method, in place of another one that it was given under this name.
-    pub(crate) fn set(&self, name: &str, method: DynMethod<A>) -> Result<(), MethodError> {
+    /// Gives the agent a method, in place of another one that it was given under this name. That is returned,
+    /// since what it captured may run code when it is dropped: not under a lock.
+    pub(crate) fn set(
+        &self,
+        name: &str,
+        method: DynMethod<A>,
+    ) -> Result<Option<DynMethod<A>>, MethodError> {
         if A::METHODS.iter().any(|it| it.name() == name) {
             return Err(MethodError::Taken { method: name.to_owned() });
         }
@@ -153,21 +158,16 @@ impl<A: Agent> Methods<A> {
         if LIMIT <= table.len() && !table.contains_key(name) {
             return Err(MethodError::TooMany { limit: LIMIT });
         }
-        let old = table.insert(name.to_owned(), method);
-        drop(table);
-        // What it captured may run code when it is dropped: not under the lock.
-        drop(old);
-        Ok(())
+        Ok(table.insert(name.to_owned(), method))
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<DynMethod<A>> {
         self.table.lock().get(name).cloned()
     }
 
-    /// Takes a method away; false if there is none.
-    pub(crate) fn remove(&self, name: &str) -> bool {
-        let old = self.table.lock().remove(name);
-        old.is_some()
+    /// Takes a method away.
+    pub(crate) fn remove(&self, name: &str) -> Option<DynMethod<A>> {
+        self.table.lock().remove(name)
     }
 
     pub(crate) fn names(&self) -> Vec<String> {

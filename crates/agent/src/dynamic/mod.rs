@@ -3,6 +3,8 @@
 mod access;
 mod attribute;
 mod attributes;
+#[cfg(not(feature = "script"))]
+mod given;
 mod methods;
 mod names;
 mod start;

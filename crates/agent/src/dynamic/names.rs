@@ -95,8 +95,7 @@ impl<A: Agent> Context<A> {
 
     /// Takes a method away that the agent was given; false if there is none.
     pub fn remove_method(&self, name: &str) -> bool {
-        self.cell.forget_script(name);
-        self.cell.methods.remove(name)
+        self.cell.take_away(name)
     }
 
     /// As [`set_method`](Self::set_method), of a script, whatever key others need for that; its version.

@@ -383,6 +383,7 @@ async fn live<A: Agent>(
     if leave.is_new
         && let Err(error) = host.register(&name).await
     {
+        drop(actor);
         drop(leave);
         let _ = started.send(Err(error));
         return;
@@ -390,6 +391,7 @@ async fn live<A: Agent>(
     if let Err(fault) = actor.start().await {
         drop(actor);
         if !leave.is_to_stay() {
+            leave.agent.note_end(Ended::Failed(fault.clone()));
             host.unregister(&name, false).await;
         }
         drop(leave);

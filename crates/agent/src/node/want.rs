@@ -98,27 +98,32 @@ impl Want {
         match self {
             Self::Addr { alias } | Self::Close { alias } | Self::Recv { alias } => alias.len(),
             Self::Attribute { name } => name.len(),
-            Self::Bind(it) => it.alias.len() + names(&it.handlers),
+            Self::Bind(it) => {
+                it.alias.len()
+                    + text(it.codec.as_ref())
+                    + text(it.key.as_ref())
+                    + names(&it.handlers)
+            }
             Self::Call { method, arguments } | Self::Tell { method, arguments } => {
                 method.len() + values(arguments)
             }
-            Self::Connect(it) => it.alias.as_ref().map_or(0, String::len) + names(&it.handlers),
+            Self::Connect(it) => {
+                text(it.alias.as_ref()) + text(it.key.as_ref()) + names(&it.handlers)
+            }
             Self::Request { alias, message } => alias.len() + weight(message),
             Self::Send { alias, topic, message } => {
                 alias.len() + topic.as_ref().map_or(0, Vec::len) + weight(message)
             }
             Self::SetAttribute { name, value } => name.len() + weight(value),
-            Self::RemoveScript { method, key } => {
-                method.len() + key.as_ref().map_or(0, String::len)
-            }
+            Self::RemoveScript { method, key } => method.len() + text(key.as_ref()),
             Self::Script { method } => method.len(),
             Self::SetMethod { method, function } => method.len() + function.len(),
             Self::SetScript { method, script, key } => {
-                method.len() + script.len() + key.as_ref().map_or(0, String::len)
+                method.len() + script.len() + text(key.as_ref())
             }
             Self::StopTimer { timer: TimerKey::Alias(alias) } => alias.len(),
             Self::Subscribe { alias, topic, method } => alias.len() + topic.len() + method.len(),
-            Self::Timer(it) => it.method.len() + values(&it.arguments),
+            Self::Timer(it) => it.method.len() + text(it.alias.as_ref()) + values(&it.arguments),
             Self::Unsubscribe { alias, topic } => alias.len() + topic.len(),
             Self::Attributes
             | Self::CloseAll
@@ -180,9 +185,13 @@ impl Want {
     }
 }
 
+fn text(text: Option<&String>) -> usize {
+    text.map_or(0, String::len)
+}
+
 fn names(handlers: &[HandlerName]) -> usize {
     let one = |it: &HandlerName| {
-        let script = it.script.as_ref().map_or(0, String::len);
+        let script = text(it.script.as_ref());
         PIECE + it.topic.as_ref().map_or(0, Vec::len) + it.method.len() + script
     };
     handlers.iter().map(one).sum()

@@ -211,8 +211,13 @@ async fn start(spec: &Spec, folder: Folder) -> std::io::Result<Watched> {
     command.process_group(0).kill_on_drop(!spec.is_detached);
     let mut watched = Watched::new(command.spawn()?, folder);
     if let Some(stdin) = &mut watched.child.stdin {
-        stdin.write_all(&spec.encode()?).await?;
-        stdin.flush().await?;
+        let spec = spec.encode()?;
+        let tell = async {
+            stdin.write_all(&spec).await?;
+            stdin.flush().await
+        };
+        // One that has ended meanwhile says why, to whoever waits for it next.
+        let _ = timeout(PATIENCE, tell).await?;
     }
     Ok(watched)
 }

@@ -113,11 +113,13 @@ impl<A: Agent> Cell<A> {
         if LIMIT <= table.infos.len() && !table.infos.contains_key(name) {
             return Err(MethodError::TooMany { limit: LIMIT });
         }
-        self.methods.set(name, method)?;
+        let old = self.methods.set(name, method)?;
         table.n_defined += 1;
         let version = table.n_defined;
         let info = ScriptInfo { name: name.to_owned(), parameters, version };
         table.infos.insert(name.to_owned(), (info, script));
+        drop(table);
+        drop(old);
         Ok(version)
     }
 
@@ -153,9 +155,12 @@ impl<A: Agent> Cell<A> {
         key: Option<&str>,
     ) -> Result<bool, MethodError> {
         let bench = self.bench(key)?;
-        let was_there = bench.table.lock().infos.remove(name).is_some();
+        let mut table = bench.table.lock();
+        let was_there = table.infos.remove(name).is_some();
+        let old = was_there.then(|| self.methods.remove(name));
+        drop(table);
+        drop(old);
         if was_there {
-            self.methods.remove(name);
             audit(&Context { cell: self.clone() }, name, "removed");
         }
         Ok(was_there)
@@ -175,11 +180,37 @@ impl<A: Agent> Cell<A> {
         bench.table.lock().infos.get(name).map(|it| it.1.clone())
     }
 
-    /// It is no script any more: something else has its name.
-    pub(crate) fn forget_script(&self, name: &str) {
-        if let Some(bench) = &self.bench {
-            bench.table.lock().infos.remove(name);
+    /// Whether somebody who has said no key may put another method in place of this one.
+    pub(crate) fn may_replace(&self, name: &str) -> Result<(), MethodError> {
+        match &self.bench {
+            Some(it) if !it.admits(None) && it.table.lock().infos.contains_key(name) => {
+                Err(MethodError::NotAdmitted)
+            }
+            _ => Ok(()),
         }
+    }
+
+    /// Gives the agent a method, also in place of a script.
+    pub(crate) fn give(&self, name: &str, method: DynMethod<A>) -> Result<(), MethodError> {
+        let mut table = self.bench.as_ref().map(|it| it.table.lock());
+        let old = self.methods.set(name, method)?;
+        if let Some(table) = &mut table {
+            table.infos.remove(name);
+        }
+        drop(table);
+        drop(old);
+        Ok(())
+    }
+
+    /// Takes a method away, also a script; false if there is none.
+    pub(crate) fn take_away(&self, name: &str) -> bool {
+        let mut table = self.bench.as_ref().map(|it| it.table.lock());
+        let old = self.methods.remove(name);
+        if let Some(table) = &mut table {
+            table.infos.remove(name);
+        }
+        drop(table);
+        old.is_some()
     }
 
     fn bench(&self, key: Option<&str>) -> Result<&Bench, MethodError> {

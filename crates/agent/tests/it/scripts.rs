@@ -97,7 +97,10 @@ async fn nobody_defines_scripts_without_permission() {
         "the agent takes no scripts"
     );
 
-    let (_ns, agent, proxy) = bob(|it| it.scripts(all().key("open sesame"))).await;
+    let (_ns, agent, proxy) = bob(|it| {
+        it.scripts(all().key("open sesame")).function("function", |_: &mut Bob, (): ()| 9)
+    })
+    .await;
     let wrong = proxy.scripts().key("open");
     for scripts in [proxy.scripts(), wrong] {
         assert_refused(scripts.set("f", "|| 1").await, "who have the key");
@@ -108,6 +111,9 @@ async fn nobody_defines_scripts_without_permission() {
     proxy.scripts().key("open sesame").set("f", "|| 1").await.unwrap();
     let bound = proxy.bind(Kind::Rep, "rep").codec("json").script("|n| n");
     bound.script_key("open sesame").await.unwrap();
+    // A function of the agent is no way around it.
+    assert_refused(proxy.set_method("f", "function").await, "who have the key");
+    assert_eq!(proxy.call::<i64>("f", ()).await.unwrap(), 1);
     // The agent itself needs none.
     agent.context().set_script("g", "|| 2").unwrap();
     assert_eq!(proxy.call::<i64>("g", ()).await.unwrap(), 2);
@@ -194,6 +200,13 @@ async fn scripts_handle_messages_and_are_what_timers_do() {
     within(counted).await;
     proxy.scripts().set("tick", r#"|| set("count", get("count") + 10)"#).await.unwrap();
     let counted = async { while agent.with(|it, _| it.count).await.unwrap() < 30 {} };
+    within(counted).await;
+    // Nor does a timer whose script takes something else, or is gone, stop the agent.
+    proxy.scripts().set("tick", "|n| n").await.unwrap();
+    let ticked = agent.with(|it, _| it.count).await.unwrap();
+    proxy.scripts().set("tock", r#"|| set("count", get("count") + 1)"#).await.unwrap();
+    proxy.each(Duration::from_millis(1), "tock", ()).await.unwrap();
+    let counted = async { while agent.with(|it, _| it.count).await.unwrap() < ticked + 30 {} };
     within(counted).await;
     assert!(proxy.is_running().await.unwrap());
 }
