@@ -12,8 +12,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
-use crate::http::Reader;
+use crate::http::{PATIENCE, Reader};
 use crate::listener::Connection;
 
 /// Where a connection is lent from.
@@ -36,7 +37,11 @@ pub(crate) struct Taken {
 }
 
 /// The connection, for hyper. Once it was taken back it is closed.
-pub(crate) struct Lent(Arc<Mutex<Loan>>);
+pub(crate) struct Lent {
+    loan: Arc<Mutex<Loan>>,
+    /// Runs while the client takes nothing.
+    patience: Option<Pin<Box<Sleep>>>,
+}
 
 /// Who may ask for it.
 #[derive(Clone)]
@@ -49,7 +54,7 @@ impl Desk {
     }
 
     pub(crate) fn lend(&self) -> Lent {
-        Lent(self.0.clone())
+        Lent { loan: self.0.clone(), patience: None }
     }
 
     pub(crate) fn bell(&self) -> Bell {
@@ -78,11 +83,25 @@ impl Bell {
 }
 
 impl Lent {
+    /// Gives a client up that has taken nothing for too long.
+    fn patiently(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.patience = None;
+            return written;
+        }
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(PATIENCE)));
+        patience.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+
     fn with<T>(
         &self,
         work: impl FnOnce(Pin<&mut TcpStream>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        match &mut self.0.lock().connection {
+        match &mut self.loan.lock().connection {
             None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             Some(it) => work(Pin::new(&mut it.stream)),
         }
@@ -101,17 +120,18 @@ impl AsyncRead for Lent {
 
 impl AsyncWrite for Lent {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.with(|it| it.poll_write(cx, buf))
+        let written = self.with(|it| it.poll_write(cx, buf));
+        self.patiently(cx, written)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = self.with(|it| it.poll_flush(cx));
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.0.lock().is_flushed = true;
+            self.loan.lock().is_flushed = true;
         }
         flushed
     }
@@ -121,14 +141,41 @@ impl AsyncWrite for Lent {
     }
 
     fn poll_write_vectored(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.with(|it| it.poll_write_vectored(cx, bufs))
+        let written = self.with(|it| it.poll_write_vectored(cx, bufs));
+        self.patiently(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::listener::Limited;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_of_its_answer_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let desk = Desk::new(Limited::new(listener, 1).accept().await);
+        let (mut lent, begun) = (desk.lend(), Instant::now());
+        let error = loop {
+            if let Err(error) = lent.write(&[0; 1 << 16]).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(PATIENCE <= begun.elapsed());
+        drop(client);
     }
 }

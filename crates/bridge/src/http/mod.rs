@@ -27,7 +27,7 @@ use axum::routing::{get, post};
 
 pub(crate) use crate::http::answer::{Problem, problem};
 pub(crate) use crate::http::events::Handover;
-pub(crate) use crate::http::reader::Reader;
+pub(crate) use crate::http::reader::{PATIENCE, Reader};
 use crate::state::{State, count};
 
 pub(crate) fn router(state: Arc<State>) -> Router {

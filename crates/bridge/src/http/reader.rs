@@ -28,7 +28,7 @@ const CHATTER: usize = 64 << 10;
 /// How long nothing may be said, so that whoever is between does not take the line for dead.
 const QUIET: Duration = Duration::from_secs(15);
 /// How long it may take nothing of what is said; it comes back with its cursor.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 /// How long it may take the rest when the bridge is being closed.
 const REST: Duration = Duration::from_secs(1);
 /// How soon a browser comes back, in milliseconds.
