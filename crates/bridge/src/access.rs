@@ -15,6 +15,9 @@ pub(crate) struct Access {
     pub(crate) tokens: Vec<String>,
 }
 
+/// What the page loads. It says nothing of the hub, and a browser asks for it without a token.
+const ASSETS: [&str; 3] = ["/page.css", "/page.js", "/topology.js"];
+
 /// Why a request is refused.
 pub(crate) type Refusal = (StatusCode, &'static str);
 
@@ -39,7 +42,8 @@ impl Access {
             Some(origin) if is_same(origin, host) => None,
             Some(_) => return Err((StatusCode::FORBIDDEN, "this origin is not allowed here")),
         };
-        if !is_preflight && !self.tokens.is_empty() && !self.knows(headers, uri) {
+        let is_open = is_preflight || self.tokens.is_empty() || ASSETS.contains(&uri.path());
+        if !is_open && !self.knows(headers, uri) {
             return Err((StatusCode::UNAUTHORIZED, "a bearer token is needed"));
         }
         Ok(origin)
@@ -124,6 +128,11 @@ mod tests {
         }
         assert_eq!(check(&access, &[], "/?token=two&x=1"), 200);
         assert_eq!(check(&access, &[], "/?token=three"), 401);
-        assert_eq!(check(&access, &[], "/"), 401);
+        for path in ["/", "/messages", "/topology", "/page.js/", "/x/page.js", "//page.js"] {
+            assert_eq!(check(&access, &[], path), 401, "{path}");
+        }
+        for path in ASSETS {
+            assert_eq!(check(&access, &[], path), 200, "{path}");
+        }
     }
 }

@@ -154,9 +154,9 @@ async fn the_page_shows_agents_and_who_talks_to_whom() {
     browser.until(dropped, true).await;
     browser.run("document.getElementById('system').scrollIntoView()").await;
     keep("page-agents", &browser.picture().await);
-    // Without anybody who observes, there are messages alone.
-    let bridge = Bridge::to(&hub).await.unwrap();
-    browser.go(&format!("http://{}/", bridge.local_addr())).await;
+    // Without anybody who observes, there are messages alone; and with a token the page is the same.
+    let bridge = Bridge::to(&hub).token("secret").await.unwrap();
+    browser.go(&format!("http://{}/?token=secret", bridge.local_addr())).await;
     browser.until(STATE, "live").await;
     browser.until("return document.getElementById('system').hidden", true).await;
     browser.close().await;
