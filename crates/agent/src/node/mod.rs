@@ -5,7 +5,6 @@ mod children;
 mod control;
 mod host;
 mod perform;
-mod plain;
 mod registry;
 mod service;
 mod table;

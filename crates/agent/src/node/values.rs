@@ -2,10 +2,8 @@
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits};
-use gleis_core::Value;
-use serde::{Serialize, Serializer};
+use gleis_core::{Value, value::Plain};
 
-use super::plain::Plain;
 use crate::{Agent, BoxError, Context, text::chain};
 
 impl<A: Agent> Context<A> {
@@ -51,41 +49,10 @@ pub(crate) fn bare(codec: &AnyCodec, message: &Value) -> Result<Bytes, String> {
         ("raw", Value::String(it)) => return Ok(Bytes::copy_from_slice(it.as_bytes())),
         ("raw", _) => return Err("`raw` carries bytes or text".to_owned()),
         ("json", _) => codec.encode(message, &limits),
-        ("msgpack", _) => codec.encode(&Bare(message.clone()), &limits),
+        ("msgpack", _) => codec.encode(&Plain(message.clone()), &limits),
         _ => return Err(untyped(codec)),
     };
     encoded.map_err(|it| chain(&it))
-}
-
-/// A value without its tags.
-struct Bare(Value);
-
-impl Serialize for Bare {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(&self.0, serializer)
-    }
-}
-
-struct BareRef<'a>(&'a Value);
-
-impl Serialize for BareRef<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(self.0, serializer)
-    }
-}
-
-fn write<S: Serializer>(value: &Value, serializer: S) -> Result<S::Ok, S::Error> {
-    match value {
-        Value::Null => serializer.serialize_unit(),
-        Value::Bool(it) => serializer.serialize_bool(*it),
-        Value::I64(it) => serializer.serialize_i64(*it),
-        Value::U64(it) => serializer.serialize_u64(*it),
-        Value::F64(it) => serializer.serialize_f64(*it),
-        Value::String(it) => serializer.serialize_str(it),
-        Value::Bytes(it) => serializer.serialize_bytes(it),
-        Value::List(it) => serializer.collect_seq(it.iter().map(BareRef)),
-        Value::Map(it) => serializer.collect_map(it.iter().map(|(key, it)| (key, BareRef(it)))),
-    }
 }
 
 /// The value of what a program wrote that knows its type.
@@ -132,6 +99,12 @@ mod tests {
             // And is written the same way.
             assert_eq!(read(&codec, &bare(&codec, &value).unwrap()).unwrap(), value);
         }
+        // No key is special but in JSON.
+        let special = BTreeMap::from([("$bytes", "text")]);
+        let body = AnyCodec::Msgpack.encode(&special, &Limits::default()).unwrap();
+        let value = read(&AnyCodec::Msgpack, &body).unwrap();
+        assert_eq!(value.as_map().unwrap()["$bytes"], Value::from("text"));
+        assert_eq!(bare(&AnyCodec::Msgpack, &value).unwrap(), body);
         let bytes = Value::Bytes(vec![0, 255]);
         let body = bare(&AnyCodec::Msgpack, &bytes).unwrap();
         assert_eq!(read(&AnyCodec::Msgpack, &body).unwrap(), bytes);

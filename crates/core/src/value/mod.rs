@@ -29,6 +29,12 @@ mod write;
 /// (which are a map in JSON) are one level around what they hold.
 pub const MAX_DEPTH: usize = 128;
 
+/// A value as programs write and read it that know its type: without tags, also in binary formats. Reading needs a
+/// format that says what it carries, such as JSON or MessagePack. Bytes are written as bytes, so what comes back
+/// from JSON, which has none, is a list of numbers.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Plain(pub Value);
+
 /// A dynamic value.
 ///
 /// Two integers are equal when they are the same number, whichever of the two variants holds

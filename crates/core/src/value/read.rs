@@ -11,28 +11,38 @@ use serde::{
 };
 
 use super::{
-    BYTES_KEY, TOKEN, VARIANTS, Value, base64, depth::Depth, error::ValueError, is_bytes_key,
+    BYTES_KEY, Plain, TOKEN, VARIANTS, Value, base64, depth::Depth, error::ValueError, is_bytes_key,
 };
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(TOKEN, Node(Depth::FULL))
+        deserializer.deserialize_newtype_struct(TOKEN, Node { depth: Depth::FULL, is_plain: false })
+    }
+}
+
+impl<'de> Deserialize<'de> for Plain {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Node { depth: Depth::FULL, is_plain: true }.deserialize(deserializer).map(Self)
     }
 }
 
 /// Reads a value that may go so deep.
 #[derive(Clone, Copy)]
-struct Node(Depth);
+struct Node {
+    depth: Depth,
+    /// As [`Plain`] has it: no tags, and no key is special.
+    is_plain: bool,
+}
 
 impl Node {
     /// What reads one level further in.
     fn inner<E: Error>(self) -> Result<Self, E> {
-        self.0.inner().map(Self).map_err(E::custom)
+        self.depth.inner().map(|depth| Self { depth, ..self }).map_err(E::custom)
     }
 
     /// What reads the same level within a wrapper.
     fn wrapped<E: Error>(self) -> Result<Self, E> {
-        self.0.wrapped().map(Self).map_err(E::custom)
+        self.depth.wrapped().map(|depth| Self { depth, ..self }).map_err(E::custom)
     }
 }
 
@@ -40,7 +50,7 @@ impl<'de> DeserializeSeed<'de> for Node {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        if deserializer.is_human_readable() {
+        if self.is_plain || deserializer.is_human_readable() {
             deserializer.deserialize_any(self)
         } else {
             deserializer.deserialize_enum(TOKEN, VARIANTS, self)
@@ -124,7 +134,7 @@ impl<'de> Visitor<'de> for Node {
 
     fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Value, A::Error> {
         let mut map = Map(self.inner()?).collect(entries)?;
-        if map.len() != 1 {
+        if self.is_plain || map.len() != 1 {
             return Ok(Value::Map(map));
         }
         match map.pop_first() {
