@@ -249,8 +249,8 @@ impl Bridge {
     }
 
     /// Ends it: takes no new requests, ends streams behind what is there to be read, and waits for what is
-    /// being answered, no longer than `within`. True if that was enough. A reader of events that takes
-    /// nothing for a second is cut off all the same; it comes back with its cursor.
+    /// being answered, no longer than `within`. True if that was enough. A reader of events has a
+    /// second for what is left; then it is cut off all the same, and comes back with its cursor.
     ///
     /// # Cancel safety
     /// It is ended in any case; what is being answered may be cut off.

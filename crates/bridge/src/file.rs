@@ -137,6 +137,7 @@ impl Store {
             Some(file) => file,
             None => {
                 let file = options().open(&self.path)?;
+                keep_to_owner(&file)?;
                 // Half a record, or more than that, of a write that failed.
                 file.set_len(self.whole)?;
                 file
@@ -176,6 +177,17 @@ fn options() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Also if it was there, and was not so.
+#[cfg(unix)]
+fn keep_to_owner(file: &File) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn keep_to_owner(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 #[cfg(test)]
@@ -237,6 +249,17 @@ mod tests {
         drop(log);
         fill(&path, 2);
         assert_eq!(numbers(&path), [1, 2, 3, 4, 5]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_that_others_could_read_is_theirs_no_more() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        File::create(&path).unwrap().set_permissions(PermissionsExt::from_mode(0o644)).unwrap();
+        fill(&path, 1);
+        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -10,11 +10,11 @@ use tokio::time::sleep;
 
 use crate::cursor::Cursor;
 use crate::file::Store;
-use crate::log::{Behind, Filter, Missed};
+use crate::log::{Behind, Filter, Missed, Most};
 use crate::state::State;
 
 /// So many messages are written at a time.
-const MOST: usize = 256;
+const MOST: Most = Most { bytes: 1 << 20, messages: 256 };
 /// How long after an error it is tried again.
 const RETRY: Duration = Duration::from_secs(1);
 

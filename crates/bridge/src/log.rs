@@ -41,6 +41,13 @@ pub(crate) struct Most {
     pub(crate) messages: usize,
 }
 
+/// As many as may be whatever they weigh.
+impl From<usize> for Most {
+    fn from(messages: usize) -> Self {
+        Self { bytes: usize::MAX, messages }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Kept {
     bytes: usize,
@@ -206,9 +213,10 @@ impl Log {
         }
     }
 
-    /// What is behind `after` up to where messages are missing, no more than `most`, and of these what
-    /// `filter` wants.
-    pub(crate) fn behind(&self, after: Cursor, most: usize, filter: &Filter) -> Behind {
+    /// What is behind `after` up to where messages are missing, no more than `most` and at least one, and of
+    /// these what `filter` wants.
+    pub(crate) fn behind(&self, after: Cursor, most: impl Into<Most>, filter: &Filter) -> Behind {
+        let most = most.into();
         let kept = self.kept.lock();
         let place = self.place(after, kept.last);
         let seen = place.map_or(0, |it| it.number);
@@ -222,13 +230,14 @@ impl Log {
             _ => Missed::Unknown,
         };
         let mut cursor = from;
-        let mut messages = Vec::new();
-        for entry in kept.messages.range(next..).take(most) {
-            if entry.before() != cursor {
+        let (mut messages, mut n_bytes) = (Vec::new(), 0);
+        for entry in kept.messages.range(next..).take(most.messages) {
+            if entry.before() != cursor || most.bytes <= n_bytes {
                 break;
             }
             cursor = entry.cursor;
             if filter.wants(&entry.message) {
+                n_bytes += entry.message.bytes().len();
                 messages.push(entry.clone());
             }
         }
@@ -396,6 +405,16 @@ mod tests {
         let behind = log.behind(log.at(0), 100, &filter);
         assert_eq!((behind.messages.len(), behind.cursor.number), (1, 3));
         assert_eq!(log.behind(log.at(0), 1, &filter).cursor.number, 1);
+    }
+
+    #[test]
+    fn what_is_taken_at_once_is_bounded_in_bytes_and_at_least_one_message() {
+        let log = log(3);
+        let take = |bytes| {
+            let most = Most { bytes, messages: 100 };
+            log.behind(log.at(0), most, &Filter::default()).cursor.number
+        };
+        assert_eq!([1, 15, usize::MAX].map(take), [1, 2, 3]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! A reader of events, on a connection of its own.
 //!
 //! While nothing is said it has no buffer. What it is given is written once for all readers and shared
-//! with the log; a reader that is slow waits until it can write, and only its cursor waits with it.
+//! with the log; a reader that is slow waits until it can write, with a few messages at most: the rest
+//! waits in the log.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -18,11 +19,11 @@ use tokio::time::{Instant, Sleep, sleep, timeout};
 use crate::cursor::Cursor;
 use crate::http::query::{Format, Wish, missed};
 use crate::listener::Connection;
-use crate::log::{Behind, Entry, Filter};
+use crate::log::{Behind, Entry, Filter, Most};
 use crate::state::{State, count};
 
 /// So many messages are taken from the log at a time: what a reader that does not read keeps.
-const MOST: usize = 16;
+const MOST: Most = Most { bytes: 256 << 10, messages: 16 };
 /// So much of what it says after its request is thrown away; with more it is cut off.
 const CHATTER: usize = 64 << 10;
 /// How long nothing may be said, so that whoever is between does not take the line for dead.
@@ -171,7 +172,7 @@ impl Line {
     }
 
     fn try_write(&self, pieces: &VecDeque<Bytes>) -> io::Result<usize> {
-        let mut slices = [IoSlice::new(&[]); MOST + 1];
+        let mut slices = [IoSlice::new(&[]); MOST.messages + 1];
         let n = pieces.len().min(slices.len());
         for (slice, piece) in slices.iter_mut().zip(pieces) {
             *slice = IoSlice::new(piece);
@@ -274,7 +275,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn whoever_takes_nothing_for_long_is_cut_off() {
         let bridge = Bridge::without_hub().await.unwrap();
-        for _ in 0..MOST {
+        for _ in 0..MOST.messages {
             let text = format!("{{\"text\":\"{}\"}}", "x".repeat(1 << 20));
             bridge.state.log.push(Json::parse(text).unwrap());
         }

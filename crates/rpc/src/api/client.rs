@@ -12,6 +12,7 @@ use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::sync::{OnceCell, oneshot};
+use tokio::time::timeout;
 
 use crate::api::attach::About;
 use crate::api::begun;
@@ -332,7 +333,11 @@ impl Shared {
             let id = answer.data.as_str().unwrap_or(ANYONE).to_owned();
             Ok::<_, RpcError>((id, Knows::of(&answer)))
         };
-        self.id.get_or_try_init(|| ask).await.map(|it| it.0.as_str())
+        // Whoever asks for it now may have more time than who waits for that.
+        let within = running::at_most(link.within);
+        let known = timeout(within, self.id.get_or_try_init(|| ask)).await;
+        let late = |_| RpcError::TimedOut { what: "obtain_client_id".to_owned(), within };
+        known.map_err(late)?.map(|it| it.0.as_str())
     }
 
     /// The id, if the server was asked for it.

@@ -1,11 +1,13 @@
 //! Reads a stream that is elsewhere, ahead of whoever wants its items.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
+use futures::future::FutureExt;
 use futures::stream::Stream;
 use gleis_core::Value;
 use gleis_transport::TaskGuard;
@@ -118,7 +120,10 @@ impl Reading {
             Arc::new(Shelf { ahead, room: Notify::new(), state: Mutex::new(State::default()) });
         let (asked, filled, named) = (way.clone(), shelf.clone(), id.clone());
         let _asking = TaskGuard::spawn(async move {
-            let ended = filled.fill(&asked, &named).await;
+            // Hooks are code of the user's: if one panics, the reader hears of it.
+            let fill = AssertUnwindSafe(filled.fill(&asked, &named)).catch_unwind();
+            let panicked = |_| Err(RpcError::Unreachable { reason: "a hook panicked".to_owned() });
+            let ended = fill.await.unwrap_or_else(panicked);
             if let Err(RpcError::TimedOut { .. } | RpcError::Answer { .. }) = &ended {
                 asked.give_up(&named);
             }

@@ -309,3 +309,20 @@ async fn given_up_calls_leave_nothing_behind() {
     }
     within(tasks_down_to(n_tasks)).await;
 }
+
+#[tokio::test]
+async fn who_has_less_time_does_not_wait_as_long_as_others_for_the_first_answer() {
+    // It takes connections, and says nothing.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("zmq://{}/req", silent.local_addr().unwrap());
+    let client = Client::connect(&*url).await.unwrap();
+    let patient = tokio::spawn({
+        let client = client.clone().within(Duration::from_secs(3600));
+        async move { client.call::<u64>("one", ()).await }
+    });
+    tokio::task::yield_now().await;
+    let hurried = client.within(Duration::from_millis(100));
+    let error = within(hurried.call::<u64>("one", ())).await.unwrap_err();
+    assert!(matches!(error, RpcError::TimedOut { .. }), "{error}");
+    patient.abort();
+}

@@ -275,3 +275,21 @@ fn what_is_dropped_without_a_runtime_is_told_all_the_same() {
     here.block_on(eventually(|| made.n_streams() == 0));
     drop(client);
 }
+
+#[tokio::test]
+async fn a_hook_that_panics_ends_the_stream_for_its_reader() {
+    let server = streams(&Made::default()).listen("zmq://127.0.0.1:0/rep").await.unwrap();
+    let client = Client::new().outgoing(|message| {
+        assert_ne!(message.data.as_str(), Some("next_items"), "no more");
+    });
+    let client = client.connect(server.url().twin()).await.unwrap();
+    let mut items = within(client.stream::<u64>("count", (u64::MAX,))).await.unwrap();
+    let error = loop {
+        match within(items.next()).await.unwrap() {
+            Ok(_) => (),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("a hook panicked"), "{error}");
+    assert!(within(items.next()).await.is_none());
+}
