@@ -16,18 +16,26 @@ pub(crate) async fn graph(command: Graph, output: Output, timeout: Duration) -> 
     let Graph { at, format, over } = command;
     let mut stop = Stop::new()?;
     let ns = connect(&at, timeout).await?;
-    let first = Seen::look(&ns, timeout, None).await?;
-    let seen = match over.is_zero() {
-        true => first,
+    let first = tokio::select! {
+        first = Seen::look(&ns, timeout, None) => first?,
+        res = stop.asked() => return res,
+    };
+    let again = async {
+        tokio::time::sleep(over).await;
+        Seen::look(&ns, timeout, Some(&first)).await.map(Some)
+    };
+    let again = match over.is_zero() {
+        true => None,
         false => tokio::select! {
-            () = tokio::time::sleep(over) => Seen::look(&ns, timeout, Some(&first)).await?,
+            again = again => again?,
             // What was seen so far is better than nothing.
-            res = stop.asked() => res.map(|()| first)?,
+            res = stop.asked() => res.map(|()| None)?,
         },
     };
+    let seen = again.as_ref().unwrap_or(&first);
     match output.json {
         true => output.line("", &seen.to_json()),
-        false => output.text(&draw(&seen, format)),
+        false => output.text(&draw(seen, format)),
     }
 }
 

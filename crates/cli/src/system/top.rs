@@ -1,14 +1,16 @@
 //! `gleis top`
 
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::time::Duration;
 
 use crossterm::event::{Event, EventStream, KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
-use futures::StreamExt;
+use futures::future::{Fuse, FusedFuture, FutureExt};
+use futures::stream::StreamExt;
 use gleis_agent::NameServerProxy;
 use ratatui::DefaultTerminal;
 use ratatui::widgets::TableState;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::rates::Seen;
 use super::screen::{Order, draw, n_lines, plain};
@@ -70,7 +72,10 @@ async fn lines(
             () = tokio::time::sleep(every) => (),
             res = stop.asked() => return res,
         }
-        seen = Seen::look(ns, timeout, Some(&seen)).await?;
+        seen = tokio::select! {
+            now = Seen::look(ns, timeout, Some(&seen)) => now?,
+            res = stop.asked() => return res,
+        };
     }
 }
 
@@ -87,13 +92,18 @@ async fn show(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     ticks.reset();
     let (mut order, mut problem, mut state) = (Order::default(), None, TableState::default());
+    // Beside the rest: keys are heard while agents are waited for.
+    let mut looking = pin!(Fuse::terminated());
     loop {
         let drawn = terminal.draw(|it| draw(it, &seen, order, problem.as_deref(), &mut state));
         drawn.map_err(|it| Failure::local(&it))?;
         tokio::select! {
-            _ = ticks.tick() => match Seen::look(ns, timeout.min(every), Some(&seen)).await {
-                Ok(now) => (seen, problem) = (now, None),
-                Err(error) => problem = Some(error.text),
+            _ = ticks.tick(), if looking.is_terminated() => {
+                looking.set(ns.topology(timeout.min(every)).fuse());
+            }
+            topology = &mut looking => match topology {
+                Ok(it) => (seen, problem) = (Seen::new(it, Instant::now(), Some(&seen)), None),
+                Err(error) => problem = Some(Failure::unreachable(&error).text),
             },
             key = keys.next() => match key {
                 Some(Ok(Event::Key(key))) => match act(key, &seen, &mut order, &mut state) {
