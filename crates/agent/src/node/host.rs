@@ -233,6 +233,11 @@ impl Host {
     /// next one, unless it is gone.
     pub(crate) async fn rest(&self, agent: &Arc<dyn AnyAgent>, grace: Duration) {
         agent.tell(Order::Renew);
+        if !agent.is_led() {
+            // It was told to stop or to end before: it has no next life to wait for.
+            self.stop(agent, grace).await;
+            return;
+        }
         let mut state = agent.state().subscribe();
         let is_at_rest = |it: &AgentState| {
             *it == AgentState::Gone

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    ChildInfo, Restart,
+    ChildInfo, ChildKind, Restart,
     child::AnyChild,
     leash::{Leash, Report},
     restart::Restarts,
 };
-use crate::{AgentState, Fault, Name, RunError, node::Host, timer::after};
+use crate::{AgentState, Ended, Fault, Name, RunError, node::Host, timer::after};
 
 /// A child as its supervisor sees it.
 pub(super) struct Kid {
@@ -23,6 +23,8 @@ pub(super) struct Kid {
     n_restarts: u32,
     /// For the length of its pauses alone.
     failures: Restarts,
+    /// Whether its last life was ended because another child had failed.
+    was_laid_down: bool,
 }
 
 /// Whether a child runs.
@@ -39,7 +41,15 @@ impl Kid {
     pub(super) fn new(child: Box<dyn AnyChild>, plan: Restart) -> Self {
         // How often is for its supervisor to decide.
         let failures = Restarts::new(plan.without_limit());
-        Self { child, status: Status::Down, id: 0, n_settled: 0, n_restarts: 0, failures }
+        Self {
+            child,
+            status: Status::Down,
+            id: 0,
+            n_settled: 0,
+            n_restarts: 0,
+            failures,
+            was_laid_down: false,
+        }
     }
 
     pub(super) fn info(&self) -> ChildInfo {
@@ -80,12 +90,16 @@ impl Kid {
     /// Begins, or begins again; a child that cannot is down.
     pub(super) async fn begin(&mut self, host: &Arc<Host>, leash: Leash) -> Result<(), Fault> {
         let is_again = matches!(self.status, Status::Due(_));
-        self.status = Status::Down;
+        (self.status, self.was_laid_down) = (Status::Down, false);
         // One that was told to end meanwhile has no other life.
         if let Some(agent) = self.child.agent()
             && !(agent.is_parked() && agent.is_led())
         {
             host.end(&agent).await;
+            if is_again && self.child.kind() == ChildKind::Transient && !agent.is_led() {
+                // It did not fail since, so it is done.
+                return Ok(());
+            }
         }
         let (id, within) = (leash.child(), self.child.within());
         match timeout(within, self.child.begin(host, leash.clone())).await {
@@ -119,6 +133,7 @@ impl Kid {
         if let Some(agent) = self.child.agent() {
             host.rest(&agent, self.child.grace()).await;
             self.n_settled = agent.n_restarts();
+            self.was_laid_down = agent.is_parked();
         }
     }
 
@@ -126,6 +141,10 @@ impl Kid {
     pub(super) async fn end(&mut self, host: &Arc<Host>) {
         self.status = Status::Down;
         if let Some(agent) = self.child.agent() {
+            if self.was_laid_down && agent.is_parked() {
+                // It had not failed.
+                agent.note_end(Ended::Shutdown);
+            }
             host.stop(&agent, self.child.grace()).await;
         }
     }

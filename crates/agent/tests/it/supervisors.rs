@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use gleis_agent::{
-    AgentRef, AgentState, CallError, Child, ChildKind, Context, Node, Restart, Result, RunError,
-    Strategy, Supervisor, SupervisorCalls, agent, run_agent, run_nameserver,
+    AgentRef, AgentState, CallError, Child, ChildKind, Context, Ended, Node, Restart, Result,
+    RunError, Strategy, Supervisor, SupervisorCalls, agent, run_agent, run_nameserver,
 };
 use gleis_test::wait::{eventually, tasks_down_to, within};
 use parking_lot::Mutex;
@@ -498,4 +498,54 @@ async fn a_name_that_others_have_is_an_error_of_the_supervisor() {
     let error = node.run_agent("root", supervisor).await.unwrap_err();
     assert!(matches!(error, RunError::Start { .. }), "{error}");
     assert_eq!(node.agents().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transient_child_that_is_shut_down_in_its_pause_is_done() {
+    let (node, diary) = (Node::local(), Diary::default());
+    let supervisor = Supervisor::new(Strategy::OneForOne)
+        .restart(Restart::new().back_off(SECOND, SECOND))
+        .child(child(&diary, "a").kind(ChildKind::Transient));
+    let root = node.run_agent("root", supervisor).await.unwrap();
+    let a: AgentRef<Worker> = root.child("a").await.unwrap();
+    let _ = a.burst().await;
+    within(eventually(|| matches!(a.state(), AgentState::Restarting(_)))).await;
+    a.shutdown().await.unwrap();
+    tokio::time::advance(SECOND * 5).await;
+    // It is not begun by what the supervisor does next.
+    root.children().await.unwrap();
+    assert_eq!(taken(&diary), "+a");
+    assert_eq!(root.children().await.unwrap()[0].state, AgentState::Gone);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_was_laid_down_for_another_one_has_not_failed() {
+    let node = Node::local();
+    let diary = Diary::default();
+    let supervisor = Supervisor::new(Strategy::OneForAll)
+        .restart(Restart::new().back_off(SECOND * 3_600, SECOND * 3_600))
+        .child(child(&diary, "a"))
+        .child(child(&diary, "b"));
+    let root = node.run_agent("root", supervisor).await.unwrap();
+    let a: AgentRef<Worker> = root.child("a").await.unwrap();
+    let b: AgentRef<Worker> = root.child("b").await.unwrap();
+    let watch = tokio::spawn({
+        let b = b.clone();
+        async move { b.ended().await }
+    });
+    let _ = a.burst().await;
+    within(eventually(|| matches!(b.state(), AgentState::Restarting(_)))).await;
+    within(root.shutdown()).await.unwrap();
+    assert_eq!(within(watch).await.unwrap(), Ended::Shutdown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_child_that_was_stopped_does_not_hold_up_the_others() {
+    let (_node, root, [a, b, _], diary) = abc(Strategy::OneForAll).await;
+    b.stop().await.unwrap();
+    taken(&diary);
+    let begun = tokio::time::Instant::now();
+    let _ = a.burst().await;
+    until(async || root.children().await.unwrap()[0].restarts == 1).await;
+    assert!(begun.elapsed() < SECOND, "{:?}", begun.elapsed());
 }
