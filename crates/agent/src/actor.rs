@@ -11,11 +11,12 @@ use tokio::time::{Instant, sleep};
 use crate::{
     Agent, AgentState, BoxError, Context, Ended, ErrorPolicy, Fault, Undelivered,
     bell::Bell,
-    cell::{Cell, Order},
+    cell::Cell,
     current::Frame,
     guarded::guarded,
     job::{Job, What},
     mailbox::{Mailbox, mailbox},
+    orders::Order,
     supervise::{Anew, End, Over},
     timer::Due,
 };
@@ -94,9 +95,8 @@ impl<A: Agent> Actor<A> {
             return Ok(());
         };
         let cell = cx.cell.clone();
-        let mut order = cell.order.subscribe();
         // Both wait through many jobs: to begin anew for each costs more than a small job does.
-        let mut told = pin!(order.wait_for(|it| *it != Order::Run));
+        let mut told = pin!(cell.orders.at_least(Order::Renew));
         let mut due = pin!(cell.timers.next());
         let mut bell = Bell::new();
         let mut is_jobs_turn = false;
@@ -149,7 +149,7 @@ impl<A: Agent> Actor<A> {
         cx.cell.enter(AgentState::Stopping);
         if let Some(agent) = agent
             && cx.cell.drains
-            && *cx.cell.order.borrow() != Order::Renew
+            && cx.cell.orders.last() != Order::Renew
         {
             // Boxed, as it is rare.
             Box::pin(drain(agent, cx, jobs, frame)).await;
@@ -159,7 +159,7 @@ impl<A: Agent> Actor<A> {
         {
             cx.log_fault("on_stop failed", &fault);
         }
-        let order = *cx.cell.order.borrow();
+        let order = cx.cell.orders.last();
         if order == Order::Renew {
             return End::Renewed;
         }
@@ -183,11 +183,10 @@ impl<A: Agent> Actor<A> {
     /// Lets others look until it is told to end, and refuses everything else.
     async fn lie(&mut self) {
         let Self { agent, cx, jobs, frame, .. } = self;
-        let mut order = cx.cell.order.subscribe();
         loop {
             let job = tokio::select! {
                 biased;
-                _ = order.wait_for(|it| *it == Order::End) => return,
+                _ = cx.cell.orders.at_least(Order::End) => return,
                 job = jobs.recv() => job,
             };
             match (job, &mut *agent) {

@@ -29,6 +29,7 @@ use crate::{
     log::Book,
     mailbox::{Mail, Mailbox, Refused, mailbox},
     node::{ControlReply, Host, Want, perform},
+    orders::{Order, Orders},
     socket::Sockets,
     supervise::Leash,
     timer::Timers,
@@ -36,19 +37,6 @@ use crate::{
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
 pub(crate) const ROOM: usize = 16 << 20;
-
-/// What an agent is told to do; it goes from one to the next, never back but from `Renew` to `Run`.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(crate) enum Order {
-    /// Handle what comes.
-    Run,
-    /// End this life: another one is to come, of those who have a supervisor.
-    Renew,
-    /// Handle nothing more, and stay to be looked at.
-    Stop,
-    /// Shut down.
-    End,
-}
 
 /// How an agent is set up.
 #[derive(Clone, Debug)]
@@ -103,8 +91,7 @@ pub(crate) struct Cell<A: 'static> {
     /// Made when the first socket is opened.
     room: OnceLock<Arc<Semaphore>>,
     pub(crate) state: watch::Sender<AgentState>,
-    /// What the agent was told last.
-    pub(crate) order: watch::Sender<Order>,
+    pub(crate) orders: Orders,
     pub(crate) policy: ErrorPolicy,
     /// Whether it handles what waits before it ends.
     pub(crate) drains: bool,
@@ -155,7 +142,7 @@ impl<A: Agent> Cell<A> {
             mail,
             room: OnceLock::new(),
             state: watch::Sender::new(AgentState::Starting),
-            order: watch::Sender::new(Order::Run),
+            orders: Orders::new(),
             policy: setup.policy,
             drains: setup.drains,
             is_revivable: setup.is_revivable,
@@ -176,15 +163,6 @@ impl<A: Agent> Cell<A> {
             bench: setup.scripts.map(crate::script::Bench::new),
         };
         (Arc::new(cell), jobs)
-    }
-
-    /// Tells the agent something, unless it was told more already.
-    pub(crate) fn tell(&self, order: Order) {
-        self.order.send_if_modified(|it| {
-            let is_more = *it < order;
-            *it = order.max(*it);
-            is_more
-        });
     }
 
     /// It has ended in this way; what comes later is no news.
@@ -213,19 +191,7 @@ impl<A: Agent> Cell<A> {
 
     /// Whether a supervisor decides that, or has before it ended, and its children are about to.
     fn is_leashed(&self) -> bool {
-        self.leash.is_some() && *self.order.borrow() < Order::Stop
-    }
-
-    /// It is to run again; false if it was told to end meanwhile.
-    pub(crate) fn run_again(&self) -> bool {
-        self.order.send_if_modified(|it| {
-            let is_renewed = *it == Order::Renew;
-            if is_renewed {
-                *it = Order::Run;
-            }
-            is_renewed
-        });
-        *self.order.borrow() == Order::Run
+        self.leash.is_some() && self.orders.last() < Order::Stop
     }
 
     pub(crate) fn n_restarts(&self) -> u32 {
@@ -351,7 +317,7 @@ impl<A: Agent> Cell<A> {
         let agent = self.name.clone();
         // What is lost in one life is not made up for in the next.
         let is_known = |it: &AgentState| {
-            let lives_on = || self.is_revivable && *self.order.borrow() < Order::Stop;
+            let lives_on = || self.is_revivable && self.orders.last() < Order::Stop;
             it.is_over() || (*it != AgentState::Stopping && lives_on())
         };
         match state.wait_for(is_known).await.as_deref() {
@@ -475,7 +441,7 @@ impl<A: Agent> AnyAgent for Cell<A> {
     }
 
     fn tell(&self, order: Order) {
-        self.tell(order);
+        self.orders.tell(order);
     }
 
     fn perform(self: Arc<Self>, want: Want, how: Asking) -> BoxFuture<'static, ControlReply> {

@@ -8,7 +8,8 @@ use gleis_core::Name;
 
 use crate::{
     Action, Agent, AgentState, TimerError, TimerId, TimerInfo, TimerKey, TimerPlan,
-    cell::{Cell, Order},
+    cell::Cell,
+    orders::Order,
     timer::{AnyAction, forget_action},
 };
 
@@ -40,13 +41,13 @@ impl<A: Agent> Context<A> {
     /// at: see [`AgentState::Stopped`]. What waits in its mailbox is not handled any more; callers are told
     /// that the agent has stopped.
     pub fn stop(&self) {
-        self.cell.tell(Order::Stop);
+        self.cell.orders.tell(Order::Stop);
     }
 
     /// Tells the agent to shut down once it is done with what it does now. What waits in its
     /// mailbox is not handled any more; callers are told that the agent is gone.
     pub fn shutdown(&self) {
-        self.cell.tell(Order::End);
+        self.cell.orders.tell(Order::End);
     }
 
     /// Does something now and then again each `period`, until it is

@@ -141,6 +141,7 @@ mod mailbox;
 mod method;
 mod name_server;
 mod node;
+mod orders;
 mod outcome;
 #[cfg(unix)]
 mod process;

@@ -17,10 +17,11 @@ use super::{children::Children, table::Table, thread};
 use crate::{
     Agent, AgentState, Ended, NodeError, RunError,
     actor::Actor,
-    cell::{AnyAgent, Cell, Order, Setup},
+    cell::{AnyAgent, Cell, Setup},
     dynamic::Start,
     identity::Identity,
     letters::Letters,
+    orders::Order,
     supervise::End,
     timer::after,
 };
@@ -179,7 +180,7 @@ impl Host {
         self.end_led(&cell.identity).await;
         let jobs = cell.unpark().ok_or(RunError::Closing)?;
         let actor = Actor::new(agent, cell.clone(), jobs, start.anew);
-        match cell.run_again() {
+        match cell.orders.run_again() {
             true => self.begin(cell, actor, false).await,
             false => Err(RunError::Closing),
         }
@@ -195,18 +196,15 @@ impl Host {
         let (started, outcome) = oneshot::channel();
         let leave = Leave { host: self.clone(), agent: cell.clone(), is_new, end: None };
         let life = live(leave, actor, started);
-        let put = |spawn: Box<dyn FnOnce() -> AbortHandle + '_>| match is_new {
-            true => self.table.add(cell.clone(), spawn),
-            false => self.table.replace(&**cell, spawn),
+        let runtime = cell.on_thread.then(thread::runtime);
+        let runtime = runtime.transpose().map_err(NodeError::Thread)?;
+        let spawn = || match runtime {
+            Some(runtime) => thread::spawn(runtime, &cell.name, self.name_server().cloned(), life),
+            None => tokio::spawn(life).abort_handle(),
         };
-        match cell.on_thread {
-            true => {
-                let runtime = thread::runtime().map_err(NodeError::Thread)?;
-                let name_server = self.name_server().cloned();
-                let spawn = || thread::spawn(runtime, &cell.name, name_server, life);
-                put(Box::new(spawn))?;
-            }
-            false => put(Box::new(|| tokio::spawn(life).abort_handle()))?,
+        match is_new {
+            true => self.table.add(cell.clone(), spawn)?,
+            false => self.table.replace(&**cell, spawn)?,
         }
         outcome.await.unwrap_or(Err(RunError::Closing))
     }

@@ -11,8 +11,9 @@ use gleis_patterns::{RecvError, Replier, ReplyHandle};
 use super::{ControlReply, ControlRequest, Host, Told, Want};
 use crate::{
     AgentState, CallError,
-    cell::{AnyAgent, Asker, Asking, Order},
+    cell::{AnyAgent, Asker, Asking},
     current::Frame,
+    orders::Order,
     socket::AliasError,
     supervise::ended,
     text::chain,

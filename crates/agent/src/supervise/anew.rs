@@ -5,12 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use tokio::time::{Instant, sleep};
 
 use super::restart::{Restart, Restarts};
-use crate::{
-    Agent, AgentState, Fault,
-    actor::Actor,
-    cell::{Cell, Order},
-    dynamic::Fields,
-};
+use crate::{Agent, AgentState, Fault, actor::Actor, cell::Cell, dynamic::Fields, orders::Order};
 
 /// Makes the state that an agent begins with.
 pub(crate) type Make<A> = Box<dyn FnMut() -> A + Send>;
@@ -61,7 +56,6 @@ impl<A: Agent> Actor<A> {
             return Err(Over::Failed(fault));
         };
         let cell = self.cx.cell.clone();
-        let mut order = cell.order.subscribe();
         loop {
             let Some(pause) = anew.restarts.fail(Instant::now(), fastrand::f64()) else {
                 return Err(Over::Failed(fault));
@@ -72,7 +66,7 @@ impl<A: Agent> Actor<A> {
             cell.end_led().await;
             tokio::select! {
                 biased;
-                _ = order.wait_for(|it| *it != Order::Run) => return Err(Over::Told),
+                _ = cell.orders.at_least(Order::Renew) => return Err(Over::Told),
                 () = sleep(pause) => (),
             }
             match anew.make() {
