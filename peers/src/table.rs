@@ -285,7 +285,7 @@ pub(crate) const WORK: &[Work] = &[
     },
     Work {
         name: "request and reply in one process",
-        n: 5_000,
+        n: 50_000,
         counts: 1,
         shows: Shows::Time,
         contestants: &[
@@ -334,7 +334,7 @@ pub(crate) const WORK: &[Work] = &[
     },
     Work {
         name: "agent asks agent",
-        n: 5_000,
+        n: 50_000,
         counts: 1,
         shows: Shows::Time,
         contestants: &[

@@ -125,9 +125,11 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
     let caller = Frame::from_identities(request.callers);
     // Whoever finds an agent by its name need not know that it is only about to start.
     if !matches!(request.want, Want::Ended | Want::Kill | Want::Life | Want::State | Want::Shutdown)
+        && *agent.state().borrow() == AgentState::Starting
     {
+        // Boxed, as it is rare.
         let mut state = agent.state().subscribe();
-        let started = state.wait_for(|it| *it != AgentState::Starting);
+        let started = Box::pin(state.wait_for(|it| *it != AgentState::Starting));
         let _ = tokio::time::timeout(within, started).await;
     }
     match request.want {
