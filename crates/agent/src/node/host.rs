@@ -450,6 +450,10 @@ impl Drop for Leave {
                 return;
             }
         }
+        if matches!(end, Some(End::Killed)) {
+            // Its task was dropped: by its runtime, if nobody else has noted why.
+            self.agent.note_end(Ended::Killed);
+        }
         // Nobody may wait for an agent that is gone, and nothing of it may go on.
         self.agent.release();
         let _: Option<AbortHandle> = self.host.table.remove(&*self.agent);

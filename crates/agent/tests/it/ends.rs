@@ -47,6 +47,16 @@ async fn an_end_tells_how_it_came() {
     assert!(end.is_failure());
 }
 
+#[test]
+fn an_agent_whose_runtime_ends_is_killed() {
+    let agents = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+    let node = Node::local();
+    let counter = agents.block_on(counter_of(&node, "counter"));
+    agents.shutdown_background();
+    let others = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    assert_eq!(others.block_on(within(counter.ended())), Ended::Killed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_agent_that_begins_anew_has_not_ended() {
     let node = Node::local();
