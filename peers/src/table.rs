@@ -6,7 +6,7 @@ use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
 use crate::idle::{self, Actors};
-use crate::{actors, agents, gleis, latency, libzmq, osbrain, raw, rpc, std_raw, tarpc, zeromq};
+use crate::{actors, agents, gleis, latency, libzmq, python, raw, rpc, std_raw, tarpc, zeromq};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {
@@ -58,6 +58,7 @@ const STD: &str = "raw std";
 const RAW_SAME: &str = "raw tokio, same bytes";
 
 const OSBRAIN: &str = "osBrain";
+const XBAHN: &str = "xbahn";
 const TASK: &str = "tokio task with mpsc";
 const STARTS: &[Contestant<'static>] = &[
     (GLEIS, || idle::start(Actors::Gleis)),
@@ -333,6 +334,14 @@ pub(crate) const WORK: &[Work] = &[
         goals: &[Goal::Rate("tarpc", 2.5), Goal::Rate(PLAIN, 0.8)],
     },
     Work {
+        name: "call by name, beside xbahn",
+        n: 2_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, || rpc::call(Cores::Any)), (XBAHN, python::xbahn)],
+        goals: &[],
+    },
+    Work {
         name: "agent asks agent",
         n: 50_000,
         counts: 1,
@@ -394,7 +403,10 @@ pub(crate) const WORK: &[Work] = &[
         n: 50,
         counts: 1,
         shows: Shows::Time,
-        contestants: &[(GLEIS, || idle::start(Actors::Gleis)), (OSBRAIN, || osbrain::rig("start"))],
+        contestants: &[
+            (GLEIS, || idle::start(Actors::Gleis)),
+            (OSBRAIN, || python::osbrain("start")),
+        ],
         goals: &[],
     },
     Work {
@@ -404,7 +416,7 @@ pub(crate) const WORK: &[Work] = &[
         shows: Shows::Bytes,
         contestants: &[
             (GLEIS, || idle::memory(Actors::Gleis)),
-            (OSBRAIN, || osbrain::rig("memory")),
+            (OSBRAIN, || python::osbrain("memory")),
         ],
         goals: &[],
     },
@@ -413,7 +425,7 @@ pub(crate) const WORK: &[Work] = &[
         n: 2_000,
         counts: 1,
         shows: Shows::Time,
-        contestants: &[(GLEIS, agents::ask_remote), (OSBRAIN, || osbrain::rig("call"))],
+        contestants: &[(GLEIS, agents::ask_remote), (OSBRAIN, || python::osbrain("call"))],
         goals: &[],
     },
     Work {
@@ -421,7 +433,7 @@ pub(crate) const WORK: &[Work] = &[
         n: 50_000,
         counts: 1,
         shows: Shows::Rate,
-        contestants: &[(GLEIS, agents::push), (OSBRAIN, || osbrain::rig("push"))],
+        contestants: &[(GLEIS, agents::push), (OSBRAIN, || python::osbrain("push"))],
         goals: &[],
     },
 ];
