@@ -17,6 +17,7 @@
 //! ```
 
 pub use crate::{
+    chance::SeededNames,
     correlator::{CorrelationId, Correlator, Full},
     deadline::Deadline,
     endpoint::{Endpoint, EndpointError, Host, InprocName, IpcAddress, TcpAddress},
@@ -29,6 +30,7 @@ pub use crate::{
 
 pub mod value;
 
+mod chance;
 mod correlator;
 mod deadline;
 mod endpoint;

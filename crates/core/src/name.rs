@@ -2,9 +2,7 @@
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
-use uuid::Uuid;
-
-use crate::text::serde_as_text;
+use crate::{chance, text::serde_as_text};
 
 /// The name of something that can be looked up: 1 to 255 bytes of text.
 ///
@@ -30,7 +28,7 @@ impl Name {
     /// A name nobody else has: 32 random hexadecimal digits.
     pub fn random() -> Self {
         let mut digits = [0; uuid::fmt::Simple::LENGTH];
-        let text: &str = Uuid::new_v4().simple().encode_lower(&mut digits);
+        let text: &str = chance::id().simple().encode_lower(&mut digits);
         Self(text.into())
     }
 
