@@ -373,10 +373,11 @@ impl Office {
         // In order, as it is told.
         let here = self.router.peer_ids();
         let is_gone = |it: &PeerId| here.binary_search(it).is_err();
-        let gone: Vec<_> = {
+        let mut gone: Vec<_> = {
             let open = self.open.lock();
             open.cases.values().filter(|it| is_gone(&it.peer)).cloned().collect()
         };
+        gone.sort_unstable_by(|one, other| (&one.peer, one.id).cmp(&(&other.peer, other.id)));
         for case in gone {
             self.end(&case, End::Gone);
         }

@@ -127,6 +127,7 @@ impl<R> Reply<R> {
     /// Safe.
     pub async fn cancelled(&self) {
         tokio::select! {
+            biased;
             () = self.case.ended() => (),
             () = sleep_until(self.case.deadline.instant().into()) => (),
         }

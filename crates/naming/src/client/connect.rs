@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use gleis_core::{Endpoint, EndpointError, Name};
-use gleis_transport::{Connector, Host, Options, SocketType};
+use gleis_transport::{Connector, Host, Network, Options, SocketType};
 
 use crate::client::link::Link;
 use crate::client::porch::Porch;
@@ -21,18 +21,26 @@ const BACKOFF: Duration = Duration::from_millis(500);
 #[must_use = "it connects when it is awaited"]
 pub struct ConnectNameClient {
     at: Result<Endpoint, EndpointError>,
+    network: Option<Arc<dyn Network>>,
     request_timeout: Duration,
     within: Duration,
 }
 
 impl ConnectNameClient {
     pub(super) fn new(at: Result<Endpoint, EndpointError>) -> Self {
-        Self { at, request_timeout: Duration::from_secs(5), within: Duration::from_secs(3) }
+        let (request_timeout, within) = (Duration::from_secs(5), Duration::from_secs(3));
+        Self { at, network: None, request_timeout, within }
     }
 
     /// How long to try to reach the server; 3 seconds by default. It need not be there yet.
     pub fn within(mut self, patience: Duration) -> Self {
         self.within = patience;
+        self
+    }
+
+    /// What tcp and ipc go through; the operating system by default.
+    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = Some(network);
         self
     }
 
@@ -47,7 +55,7 @@ impl ConnectNameClient {
         let link = Arc::new(Link::new(at.clone(), self.request_timeout));
         let porch = Arc::new(Porch::new(link.clone()));
         let as_host: Arc<dyn Host> = porch.clone();
-        let config = protocol::link(SocketType::Dealer, options());
+        let config = protocol::link(SocketType::Dealer, options(self.network));
         let mut connector = Connector::start(at, Arc::new(config), Arc::downgrade(&as_host));
 
         let first = async {
@@ -79,8 +87,9 @@ impl IntoFuture for ConnectNameClient {
     }
 }
 
-fn options() -> Options {
+fn options(network: Option<Arc<dyn Network>>) -> Options {
     let mut options = Options::default();
+    options.network = network;
     options.backoff.most = BACKOFF;
     // By this the server knows a client that comes back; nobody else can guess it.
     options.identity = Bytes::from(String::from(Name::random()));

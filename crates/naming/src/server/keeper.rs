@@ -39,6 +39,7 @@ async fn wait_for_leave(shared: &Shared) -> Vec<gleis_core::Name> {
     shared.table.start_closing(left(deadline));
     while let Some(until) = deadline {
         tokio::select! {
+            biased;
             () = shared.table.wait_empty() => break,
             () = tokio::time::sleep_until(until.instant().into()) => break,
             _ = closing.changed() => {

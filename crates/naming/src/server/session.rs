@@ -41,9 +41,10 @@ async fn wait_for_return(shared: &Shared, seat: &mut Seat) {
     }
     let mut closing = shared.closing.subscribe();
     tokio::select! {
-        () = tokio::time::sleep(shared.grace) => (),
-        _ = closing.wait_for(Option::is_some) => (),
+        biased;
         _ = &mut seat.replaced => (),
+        _ = closing.wait_for(Option::is_some) => (),
+        () = tokio::time::sleep(shared.grace) => (),
     }
 }
 
@@ -69,6 +70,7 @@ async fn serve(
         tokio::select! {
             biased;
             report = ended(&mut outcome) => return tokio::select! {
+                biased;
                 res = session.say_goodbye(&report) => res,
                 () = ignore(&mut receiver) => Ok(()),
             },

@@ -15,7 +15,8 @@ use crate::{Limits, NamingError, Record, RegisterError};
 pub(super) struct State {
     pub(super) closing: Option<Duration>,
     pub(super) entries: BTreeMap<Name, Entry>,
-    pub(super) feeds: HashMap<FeedId, Feed>,
+    // In the order in which they came, so that they hear of a change in that order.
+    pub(super) feeds: BTreeMap<FeedId, Feed>,
     // Invariant: the names in `entries` by the client of their owner, without empty sets.
     pub(super) held: HashMap<u64, BTreeSet<Name>>,
     pub(super) is_closed: bool,
