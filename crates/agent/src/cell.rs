@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
 use gleis_core::{Endpoint, Name};
+use gleis_transport::Network;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Semaphore, watch},
@@ -64,6 +65,7 @@ pub(crate) struct Setup {
 pub(crate) struct SocketDefaults {
     pub(crate) at: Option<Endpoint>,
     pub(crate) codec: Option<AnyCodec>,
+    pub(crate) network: Option<Arc<dyn Network>>,
 }
 
 impl Default for Setup {

@@ -5,10 +5,10 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use gleis_core::Name;
+use gleis_core::{Name, SeededNames};
 
 /// This program, as told from every other one in the world.
-static PROGRAM: LazyLock<Name> = LazyLock::new(Name::random);
+static PROGRAM: LazyLock<Name> = LazyLock::new(|| SeededNames::without(Name::random));
 
 /// Tells an agent from every other one in the world, also of the same name.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -28,9 +28,10 @@ impl Identity {
 
     /// As other programs know it.
     pub(crate) fn to_name(&self) -> Name {
+        // All are of one length: what is sent does not depend on how many agents there were.
         match self {
             Self::Here(n) => {
-                let name = Name::new(format!("{n}-{}", *PROGRAM));
+                let name = Name::new(format!("{n:016x}-{}", *PROGRAM));
                 name.expect("digits and letters are a name")
             }
             Self::There(name) => name.clone(),
@@ -41,7 +42,7 @@ impl Identity {
 impl From<Name> for Identity {
     fn from(name: Name) -> Self {
         let here = name.as_str().split_once('-').filter(|(_, program)| *PROGRAM == **program);
-        match here.and_then(|(n, _)| n.parse().ok()) {
+        match here.and_then(|(n, _)| u64::from_str_radix(n, 16).ok()) {
             Some(n) => Self::Here(n),
             None => Self::There(name),
         }

@@ -129,6 +129,7 @@ mod current;
 mod deadline;
 mod dynamic;
 mod error;
+mod find;
 mod group;
 mod guarded;
 mod handler;
@@ -164,6 +165,7 @@ pub use gleis_naming::{ConnectError, NamingError, ShutdownReport};
 pub use gleis_patterns::Overflow;
 #[cfg(feature = "script")]
 pub use gleis_script::{Limits, Script};
+pub use gleis_transport::Network;
 
 pub use crate::agent::Agent;
 pub use crate::agent_ref::{AgentRef, Oneway};

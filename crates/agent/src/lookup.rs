@@ -1,11 +1,13 @@
 //! Agents by name, as a directory knows them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use gleis_core::Name;
 use gleis_naming::{Change, Directory, NamingError, Record};
+use gleis_transport::Network;
 use tokio::time::{Instant, timeout};
 
 use crate::{CallError, Proxy, ProxyError, ShutdownError};
@@ -14,15 +16,20 @@ use crate::{CallError, Proxy, ProxyError, ShutdownError};
 const AT_A_TIME: usize = 1_000;
 
 /// A proxy for the agent of this name.
-pub(crate) async fn proxy(directory: &dyn Directory, name: &str) -> Result<Proxy, ProxyError> {
+pub(crate) async fn proxy(
+    directory: &dyn Directory,
+    network: Option<&Arc<dyn Network>>,
+    name: &str,
+) -> Result<Proxy, ProxyError> {
     let name = read(name)?;
     let record = directory.resolve(&name).await?;
-    Proxy::open(name, &record.endpoint).await
+    Proxy::open(name, &record.endpoint, network).await
 }
 
 /// The same, once there is such an agent and it has started.
 pub(crate) async fn wait_for(
     directory: &dyn Directory,
+    network: Option<&Arc<dyn Network>>,
     name: &str,
     patience: Duration,
 ) -> Result<Proxy, ProxyError> {
@@ -33,7 +40,7 @@ pub(crate) async fn wait_for(
         // The error says who looks alike.
         Err(_) => directory.resolve(&name).await?,
     };
-    let proxy = Proxy::open(name, &record.endpoint).await?;
+    let proxy = Proxy::open(name, &record.endpoint, network).await?;
     // The answer comes when it has started.
     proxy.within(patience.saturating_sub(begun.elapsed())).pid().await?;
     Ok(proxy)
@@ -59,23 +66,27 @@ pub(crate) async fn names(directory: &dyn Directory) -> Result<Vec<Name>, Naming
 /// Ends all agents that are registered now.
 pub(crate) async fn shutdown_agents(
     directory: &dyn Directory,
+    network: Option<&Arc<dyn Network>>,
     patience: Duration,
 ) -> Result<(), ShutdownError> {
     let agents = directory.list().await?;
     let told: BTreeSet<_> = agents.iter().map(|(name, _)| name.clone()).collect();
     // All agents of a node are told over one connection.
-    let mut nodes = HashMap::new();
+    let mut nodes = BTreeMap::new();
     for (name, record) in agents {
-        nodes.entry(record.endpoint).or_insert_with(Vec::new).push(name);
+        let names: &mut (_, Vec<_>) = nodes
+            .entry(record.endpoint.to_string())
+            .or_insert_with(|| (record.endpoint, Vec::new()));
+        names.1.push(name);
     }
     let mut proxies = Vec::new();
-    for (endpoint, names) in nodes {
+    for (endpoint, names) in nodes.into_values() {
         let mut names = names.into_iter();
         let Some(first) = names.next() else {
             continue;
         };
         // Who cannot be reached stays, and is named.
-        if let Ok(proxy) = Proxy::open(first, &endpoint).await {
+        if let Ok(proxy) = Proxy::open(first, &endpoint, network).await {
             proxies.extend(names.map(|it| proxy.beside(it)));
             proxies.push(proxy);
         }
@@ -97,6 +108,6 @@ pub(crate) async fn shutdown_agents(
     }
 }
 
-fn read(name: &str) -> Result<Name, ProxyError> {
+pub(crate) fn read(name: &str) -> Result<Name, ProxyError> {
     Name::new(name).map_err(|source| ProxyError::Name { text: name.to_owned(), source })
 }

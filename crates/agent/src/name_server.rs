@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::IntoFuture;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -9,6 +10,7 @@ use gleis_core::{Endpoint, EndpointError, Name, Topology};
 use gleis_naming::{
     ConnectNameClient, Directory, NameClient, NameServer, NamingError, ShutdownReport,
 };
+use gleis_transport::{Network, Options};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -27,7 +29,7 @@ const HURRY: Duration = Duration::from_secs(2);
 /// [told otherwise](RunNameServer::at), and from now on agents on this runtime use it if they
 /// name no other.
 pub fn run_nameserver() -> RunNameServer {
-    RunNameServer { at: "tcp://127.0.0.1:0".parse() }
+    RunNameServer { at: "tcp://127.0.0.1:0".parse(), network: None }
 }
 
 /// A name server about to start: choose, then `.await`.
@@ -35,12 +37,22 @@ pub fn run_nameserver() -> RunNameServer {
 #[must_use = "it starts when it is awaited"]
 pub struct RunNameServer {
     at: Result<Endpoint, EndpointError>,
+    network: Option<Arc<dyn Network>>,
 }
 
 impl RunNameServer {
     /// Where to listen.
     pub fn at(mut self, at: impl TryInto<Endpoint, Error: Into<EndpointError>>) -> Self {
         self.at = at.try_into().map_err(Into::into);
+        self
+    }
+}
+
+impl RunNameServer {
+    /// What tcp and ipc go through, for the name server and the proxies that it gives; the operating system by
+    /// default. One on another network is not used by agents that name no name server.
+    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.network = Some(network);
         self
     }
 }
@@ -53,9 +65,13 @@ impl IntoFuture for RunNameServer {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let at = self.at.map_err(gleis_naming::BindError::Endpoint)?;
-            let server = NameServer::bind(at).await?;
-            remember_default(server.endpoint());
-            Ok(NameServerHandle { server })
+            let mut options = Options::default();
+            options.network = self.network.clone();
+            let server = NameServer::bind(at).options(options).await?;
+            if self.network.is_none() {
+                remember_default(server.endpoint());
+            }
+            Ok(NameServerHandle { server, network: self.network })
         })
     }
 }
@@ -66,6 +82,7 @@ impl IntoFuture for RunNameServer {
 #[must_use = "dropping it ends the name server"]
 pub struct NameServerHandle {
     server: NameServer,
+    network: Option<Arc<dyn Network>>,
 }
 
 impl NameServerHandle {
@@ -79,7 +96,7 @@ impl NameServerHandle {
     /// # Errors
     /// [`ProxyError`]: nobody has this name (and who looks alike).
     pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
-        proxy(&*self.server.directory(), name.as_ref()).await
+        proxy(&*self.server.directory(), self.network.as_ref(), name.as_ref()).await
     }
 
     /// As [`proxy`](Self::proxy), to be called by type: the agent is believed to be an `A`.
@@ -103,7 +120,7 @@ impl NameServerHandle {
         name: impl AsRef<str>,
         patience: Duration,
     ) -> Result<Proxy, ProxyError> {
-        wait_for(&*self.server.directory(), name.as_ref(), patience).await
+        wait_for(&*self.server.directory(), self.network.as_ref(), name.as_ref(), patience).await
     }
 
     /// Where the socket of this alias of an agent is.
@@ -128,7 +145,7 @@ impl NameServerHandle {
     /// # Errors
     /// See [`NamingError`].
     pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
-        look(&*self.server.directory(), within).await
+        look(&*self.server.directory(), self.network.as_ref(), within).await
     }
 
     /// Shuts down all agents that are registered now, and not the name server. Those that do not come to an end
@@ -140,7 +157,7 @@ impl NameServerHandle {
     /// # Cancel safety
     /// Agents that have been told shut down all the same.
     pub async fn shutdown_agents(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        shutdown_agents(&*self.server.directory(), timeout).await
+        shutdown_agents(&*self.server.directory(), self.network.as_ref(), timeout).await
     }
 
     /// Shuts down all registered agents, wherever they run, and then the name server. Agents that
@@ -218,6 +235,7 @@ impl Drop for NameServerHandle {
 /// A name server elsewhere.
 pub struct NameServerProxy {
     client: NameClient,
+    network: Option<Arc<dyn Network>>,
 }
 
 impl NameServerProxy {
@@ -226,7 +244,7 @@ impl NameServerProxy {
         at: impl TryInto<Endpoint, Error: Into<EndpointError>>,
     ) -> ConnectNameServerProxy {
         let at = at.try_into().map_err(Into::into);
-        ConnectNameServerProxy { connect: at.map(NameClient::connect) }
+        ConnectNameServerProxy { connect: at.map(NameClient::connect), network: None }
     }
 
     /// Connects to the name server that the variable `GLEIS_NAMESERVER` names, or that
@@ -260,7 +278,7 @@ impl NameServerProxy {
     /// # Errors
     /// [`ProxyError`]: nobody has this name (and who looks alike), or no answer.
     pub async fn proxy(&self, name: impl AsRef<str>) -> Result<Proxy, ProxyError> {
-        proxy(&self.client, name.as_ref()).await
+        proxy(&self.client, self.network.as_ref(), name.as_ref()).await
     }
 
     /// As [`proxy`](Self::proxy), to be called by type: the agent is believed to be an `A`.
@@ -284,7 +302,7 @@ impl NameServerProxy {
         name: impl AsRef<str>,
         patience: Duration,
     ) -> Result<Proxy, ProxyError> {
-        wait_for(&self.client, name.as_ref(), patience).await
+        wait_for(&self.client, self.network.as_ref(), name.as_ref(), patience).await
     }
 
     /// Where the socket of this alias of an agent is.
@@ -308,7 +326,7 @@ impl NameServerProxy {
     /// # Errors
     /// See [`NamingError`].
     pub async fn topology(&self, within: Duration) -> Result<Topology, NamingError> {
-        look(&self.client, within).await
+        look(&self.client, self.network.as_ref(), within).await
     }
 
     /// Shuts down all agents that are registered now, and not the name server. Those that do not come to an end
@@ -320,7 +338,7 @@ impl NameServerProxy {
     /// # Cancel safety
     /// Agents that have been told shut down all the same.
     pub async fn shutdown_agents(&self, timeout: Duration) -> Result<(), ShutdownError> {
-        shutdown_agents(&self.client, timeout).await
+        shutdown_agents(&self.client, self.network.as_ref(), timeout).await
     }
 
     /// Shuts down all registered agents and the name server: see [`NameServerHandle::shutdown`].
@@ -352,9 +370,18 @@ impl fmt::Debug for NameServerProxy {
 #[must_use = "it connects when it is awaited"]
 pub struct ConnectNameServerProxy {
     connect: Result<ConnectNameClient, EndpointError>,
+    network: Option<Arc<dyn Network>>,
 }
 
 impl ConnectNameServerProxy {
+    /// What tcp and ipc go through, for this connection and the proxies that come of it; the operating system by
+    /// default.
+    pub fn network(mut self, network: Arc<dyn Network>) -> Self {
+        self.connect = self.connect.map(|it| it.network(network.clone()));
+        self.network = Some(network);
+        self
+    }
+
     /// How long to try to reach the name server; 3 seconds by default. It need not be there yet.
     pub fn within(mut self, patience: Duration) -> Self {
         self.connect = self.connect.map(|it| it.within(patience));
@@ -370,7 +397,7 @@ impl IntoFuture for ConnectNameServerProxy {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let connect = self.connect.map_err(gleis_naming::ConnectError::Endpoint)?;
-            Ok(NameServerProxy { client: connect.await? })
+            Ok(NameServerProxy { client: connect.await?, network: self.network })
         })
     }
 }

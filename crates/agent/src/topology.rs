@@ -1,10 +1,12 @@
 //! Looks at all agents of a name server.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use gleis_core::{AgentInfo, Endpoint, Name, Topology};
 use gleis_naming::{Directory, NamingError};
+use gleis_transport::Network;
 use tokio::time::timeout;
 
 use crate::{CallError, Proxy, text::chain};
@@ -16,18 +18,24 @@ const AT_ONCE: usize = 64;
 /// there, without sockets and with what is the matter as its state.
 pub(crate) async fn look(
     directory: &dyn Directory,
+    network: Option<&Arc<dyn Network>>,
     within: Duration,
 ) -> Result<Topology, NamingError> {
     let agents = directory.list().await?.into_iter();
-    let looks = agents.map(|(name, record)| look_at(name, record.endpoint, within));
+    let looks = agents.map(|(name, record)| look_at(name, record.endpoint, network, within));
     let agents = stream::iter(looks).buffer_unordered(AT_ONCE).collect().await;
     Ok(Topology::new(agents))
 }
 
-async fn look_at(name: Name, at: Endpoint, within: Duration) -> AgentInfo {
+async fn look_at(
+    name: Name,
+    at: Endpoint,
+    network: Option<&Arc<dyn Network>>,
+    within: Duration,
+) -> AgentInfo {
     let nothing =
         |state| AgentInfo { name: name.clone(), process: None, sockets: Vec::new(), state };
-    let proxy = match timeout(within, Proxy::open(name.clone(), &at)).await {
+    let proxy = match timeout(within, Proxy::open(name.clone(), &at, network)).await {
         Ok(Ok(proxy)) => proxy.within(within),
         Ok(Err(error)) => return nothing(chain(&error)),
         Err(_) => return nothing("no answer".to_owned()),

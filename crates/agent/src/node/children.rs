@@ -57,6 +57,7 @@ impl Children {
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = passed => return,
                     changed = end.changed() => if changed.is_err() {
                         // Nobody owns them any more.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::{BoxFuture, join_all};
 use gleis_core::{Endpoint, Name};
 use gleis_naming::{Directory, NameClient, Record, RegisterError};
+use gleis_transport::Network;
 use parking_lot::Mutex;
 use tokio::{
     sync::{oneshot, watch},
@@ -35,6 +36,8 @@ const AT_LEAST: Duration = Duration::from_secs(1);
 /// The inside of a node. Its tasks own it, so it lasts as long as one of them runs.
 pub(crate) struct Host {
     address: Option<Address>,
+    /// What it goes through, unless that is the operating system.
+    network: Option<Arc<dyn Network>>,
     /// The connection to the name server, until the node has closed.
     client: Mutex<Option<Arc<NameClient>>>,
     table: Table,
@@ -76,23 +79,30 @@ impl Drop for Lease {
 impl Host {
     /// A node that listens for calls at `control`; unless it is `lasting`, it ends with its last
     /// agent.
-    pub(super) fn new(client: NameClient, control: Endpoint, lasting: bool) -> Arc<Self> {
+    pub(super) fn new(
+        client: NameClient,
+        control: Endpoint,
+        network: Option<Arc<dyn Network>>,
+        lasting: bool,
+    ) -> Arc<Self> {
         let name_server = client.endpoint().clone();
         let address = Address { control, name_server };
-        Self::build(Some(address), Some(Arc::new(client)), lasting)
+        Self::build(Some(address), Some(Arc::new(client)), network, lasting)
     }
 
     pub(super) fn local() -> Arc<Self> {
-        Self::build(None, None, true)
+        Self::build(None, None, None, true)
     }
 
     fn build(
         address: Option<Address>,
         client: Option<Arc<NameClient>>,
+        network: Option<Arc<dyn Network>>,
         lasting: bool,
     ) -> Arc<Self> {
         Arc::new(Self {
             address,
+            network,
             client: Mutex::new(client),
             table: Table::new(lasting),
             children: Children::new(),
@@ -106,8 +116,18 @@ impl Host {
         self.address.as_ref().map(|it| &it.control)
     }
 
-    pub(super) fn name_server(&self) -> Option<&Endpoint> {
+    pub(crate) fn name_server(&self) -> Option<&Endpoint> {
         self.address.as_ref().map(|it| &it.name_server)
+    }
+
+    /// The connection to the name server, as long as there is one.
+    pub(crate) fn client(&self) -> Option<Arc<NameClient>> {
+        self.client.lock().clone()
+    }
+
+    /// What it goes through, unless that is the operating system.
+    pub(crate) fn network(&self) -> Option<&Arc<dyn Network>> {
+        self.network.as_ref()
     }
 
     pub(crate) fn letters(&self) -> &Arc<Letters> {
@@ -118,7 +138,7 @@ impl Host {
         &self.table
     }
 
-    pub(super) fn names(&self) -> Vec<Name> {
+    pub(crate) fn names(&self) -> Vec<Name> {
         self.table.all().iter().map(|it| it.name().clone()).collect()
     }
 
@@ -158,7 +178,8 @@ impl Host {
         mut start: Start<A>,
     ) -> Result<Arc<Cell<A>>, RunError> {
         let functions = std::mem::take(&mut start.functions);
-        let setup = Setup { host: Arc::downgrade(self), ..setup };
+        let mut setup = Setup { host: Arc::downgrade(self), ..setup };
+        setup.sockets.network = self.network.clone();
         let (cell, jobs) = Cell::new(name, setup, functions);
         let begun = start.begin(&mut agent, &cell);
         begun.map_err(|source| RunError::Attribute { name: cell.name.clone(), source })?;
@@ -321,7 +342,7 @@ impl Host {
     }
 
     /// Ends everything at once.
-    pub(super) fn abort(&self) {
+    pub(crate) fn abort(&self) {
         self.table.close();
         self.children.abort();
         if let Some(service) = self.service.lock().take() {

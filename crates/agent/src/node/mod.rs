@@ -40,7 +40,7 @@ use crate::{Agent, DeadLetters, RunAgent};
 /// for several in a program, or to own its agents: dropping it ends them at once.
 #[must_use = "dropping it ends its agents"]
 pub struct Node {
-    host: Arc<Host>,
+    pub(crate) host: Arc<Host>,
 }
 
 impl Node {

@@ -51,6 +51,13 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
     let mut changes = watch.fuse();
     loop {
         tokio::select! {
+            // What is done makes room, and nothing of it comes by itself: requests get their turn.
+            biased;
+            Some(change) = changes.next() => if let Change::Closing { grace } = change {
+                work.push(Box::pin(close(host.clone(), grace).map(|()| 0)));
+            },
+            Some(weight) = work.next() => n_bytes -= weight,
+            Some(()) = watchers.next() => (),
             request = replier.recv(), if work.len() < IN_PROGRESS && n_bytes < ROOM => match request {
                 Ok((request, reply)) if matches!(request.want, Want::Ended) => {
                     match watchers.len() < WATCHERS {
@@ -69,11 +76,6 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
                     tracing::warn!(target: "gleis::agent", error = chain(&error), "a control request was dropped");
                 }
             },
-            Some(change) = changes.next() => if let Change::Closing { grace } = change {
-                work.push(Box::pin(close(host.clone(), grace).map(|()| 0)));
-            },
-            Some(weight) = work.next() => n_bytes -= weight,
-            Some(()) = watchers.next() => (),
             () = host.table().done(), if work.is_empty() && watchers.is_empty() => if host.table().close_if_done() {
                 break;
             },

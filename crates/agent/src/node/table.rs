@@ -1,6 +1,6 @@
 //! Which agents a node has.
 
-use std::collections::{HashMap, hash_map};
+use std::collections::{BTreeMap, btree_map};
 use std::sync::Arc;
 
 use gleis_core::Name;
@@ -19,7 +19,7 @@ pub(super) struct Table {
 
 #[derive(Default)]
 struct State {
-    agents: HashMap<Name, Entry>,
+    agents: BTreeMap<Name, Entry>,
     n_leases: usize,
     is_closed: bool,
 }
@@ -64,10 +64,10 @@ impl Table {
             return Err(RunError::Closing);
         }
         match state.agents.entry(agent.name().clone()) {
-            hash_map::Entry::Occupied(taken) => {
+            btree_map::Entry::Occupied(taken) => {
                 return Err(RunError::NameTaken { name: taken.key().clone() });
             }
-            hash_map::Entry::Vacant(place) => place.insert(Entry { agent, task: spawn() }),
+            btree_map::Entry::Vacant(place) => place.insert(Entry { agent, task: spawn() }),
         };
         self.tell(&state);
         Ok(())

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use gleis_core::{Endpoint, Name, from_value};
 use gleis_patterns::{RequestError, Requester};
+use gleis_transport::Network;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -48,9 +49,16 @@ pub struct Proxy {
 
 impl Proxy {
     /// A proxy for the agent that listens for calls there.
-    pub(crate) async fn open(name: Name, at: &Endpoint) -> Result<Self, ProxyError> {
-        let requester = Requester::connect(at.clone()).codec(codec()).await;
-        let requester = requester.map_err(|source| {
+    pub(crate) async fn open(
+        name: Name,
+        at: &Endpoint,
+        network: Option<&Arc<dyn Network>>,
+    ) -> Result<Self, ProxyError> {
+        let mut requester = Requester::connect(at.clone()).codec(codec());
+        if let Some(network) = network {
+            requester = requester.network(network.clone());
+        }
+        let requester = requester.await.map_err(|source| {
             let name = name.clone();
             ProxyError::Connect { name, source }
         })?;

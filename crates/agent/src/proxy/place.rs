@@ -21,7 +21,7 @@ impl ProxyPlace {
     /// # Errors
     /// [`ProxyError::Connect`]; that nobody is there is known when it is called.
     pub async fn proxy(&self) -> Result<Proxy, ProxyError> {
-        Proxy::open(self.name.clone(), &self.endpoint).await
+        Proxy::open(self.name.clone(), &self.endpoint, None).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! Makes the socket behind an alias, of whatever kind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use gleis_patterns::{
     Multipart, OpenError, Overflow, Publisher, Pull, Push, Replier, Requester, Subscriber, XPub,
     XSub,
 };
+use gleis_transport::Network;
 
 use super::{
     Addr, Kind,
@@ -56,12 +58,15 @@ pub(super) struct Options {
 
 /// The socket of a pattern, which is opened from either side.
 macro_rules! pattern {
-    ($options:ident, $side:ident, $codec:ident, $socket:ty) => {{
+    ($options:ident, $side:ident, $codec:ident, $network:ident, $socket:ty) => {{
         let builder = match $side {
             Side::Bind(at) => <$socket>::bind(at.clone()),
             Side::Connect(to) => <$socket>::connect(to.endpoint.clone()),
         };
         let mut builder = builder.codec(wire::encoded($codec));
+        if let Some(network) = $network {
+            builder = builder.network(network.clone());
+        }
         if let Some(messages) = $options.high_water {
             builder = builder.high_water(messages);
         }
@@ -80,8 +85,8 @@ macro_rules! pattern {
 
 /// A channel, which has one side that it is opened from.
 macro_rules! channel {
-    ($options:ident, $codec:ident, $builder:expr) => {
-        $builder.codec(wire::encoded($codec)).options($options.transport())
+    ($options:ident, $codec:ident, $network:ident, $builder:expr) => {
+        $builder.codec(wire::encoded($codec)).options($options.transport($network))
     };
 }
 
@@ -97,53 +102,58 @@ impl Options {
         kind: Kind,
         side: &Side,
         codec: &AnyCodec,
+        network: Option<&Arc<dyn Network>>,
     ) -> Result<Socket, OpenError> {
         let raw = &AnyCodec::Raw;
         let glue = Glue { is_raw: codec.name() == AnyCodec::Raw.name() };
         let socket = match kind {
             Kind::AsyncRep => {
                 let builder = AsyncReplier::<Bytes, Bytes>::bind(side.endpoint());
-                Socket::AsyncRep(channel!(self, codec, builder).await?)
+                Socket::AsyncRep(channel!(self, codec, network, builder).await?)
             }
             Kind::AsyncReq => {
                 let builder = AsyncRequester::<Bytes, Bytes>::connect(side.endpoint());
-                let builder = channel!(self, codec, builder);
+                let builder = channel!(self, codec, network, builder);
                 Socket::AsyncReq(match self.ready {
                     Some(timeout) => builder.ready(timeout).await?,
                     None => builder.await?,
                 })
             }
             Kind::Pub if self.is_glued => {
-                let builder = pattern!(self, side, raw, XPub<Multipart>);
+                let builder = pattern!(self, side, raw, network, XPub<Multipart>);
                 Socket::GluedPub(builder.await?, glue)
             }
             Kind::Sub if self.is_glued => {
-                let builder = pattern!(self, side, raw, XSub<Multipart>);
+                let builder = pattern!(self, side, raw, network, XSub<Multipart>);
                 let wanted = self.subscriptions.iter();
                 let builder = wanted.fold(builder, |it, topic| it.subscribe(filter(topic)));
                 Socket::GluedSub(builder.await?, glue)
             }
-            Kind::Pub => Socket::Pub(pattern!(self, side, codec, Publisher<Bytes>).await?),
-            Kind::Pull => Socket::Pull(pattern!(self, side, codec, Pull<Bytes>).await?),
+            Kind::Pub => Socket::Pub(pattern!(self, side, codec, network, Publisher<Bytes>).await?),
+            Kind::Pull => Socket::Pull(pattern!(self, side, codec, network, Pull<Bytes>).await?),
             Kind::Push => {
-                let mut builder = pattern!(self, side, codec, Push<Bytes>);
+                let mut builder = pattern!(self, side, codec, network, Push<Bytes>);
                 if self.queue_without_peer {
                     builder = builder.queue_without_peer();
                 }
                 Socket::Push(builder.await?)
             }
-            Kind::Rep => Socket::Rep(pattern!(self, side, codec, Replier<Bytes, Bytes>).await?),
-            Kind::Req => Socket::Req(pattern!(self, side, codec, Requester<Bytes, Bytes>).await?),
+            Kind::Rep => {
+                Socket::Rep(pattern!(self, side, codec, network, Replier<Bytes, Bytes>).await?)
+            }
+            Kind::Req => {
+                Socket::Req(pattern!(self, side, codec, network, Requester<Bytes, Bytes>).await?)
+            }
             Kind::Sub => {
-                let builder = pattern!(self, side, codec, Subscriber<Bytes>);
+                let builder = pattern!(self, side, codec, network, Subscriber<Bytes>);
                 let wanted = self.subscriptions.iter();
                 Socket::Sub(wanted.fold(builder, |it, topic| it.subscribe(filter(topic))).await?)
             }
             Kind::SyncPub => {
                 let builder = SyncPublisher::<Bytes, Bytes, Bytes>::bind(side.endpoint());
-                Socket::SyncPub(channel!(self, codec, builder).await?)
+                Socket::SyncPub(channel!(self, codec, network, builder).await?)
             }
-            Kind::SyncSub => Socket::SyncSub(self.sync_sub(side, codec).await?),
+            Kind::SyncSub => Socket::SyncSub(self.sync_sub(side, codec, network).await?),
         };
         Ok(socket)
     }
@@ -152,9 +162,10 @@ impl Options {
         &self,
         side: &Side,
         codec: &AnyCodec,
+        network: Option<&Arc<dyn Network>>,
     ) -> Result<SyncSubscriber<Bytes, Bytes, Bytes>, OpenError> {
         let builder = SyncSubscriber::<Bytes, Bytes, Bytes>::connect(side.endpoint());
-        let builder = channel!(self, codec, builder);
+        let builder = channel!(self, codec, network, builder);
         let builder = match self.ready {
             Some(timeout) => builder.ready(timeout),
             None => builder,
@@ -162,8 +173,9 @@ impl Options {
         self.subscriptions.iter().fold(builder, |it, topic| it.subscribe(filter(topic))).await
     }
 
-    fn transport(&self) -> gleis_channels::Options {
+    fn transport(&self, network: Option<&Arc<dyn Network>>) -> gleis_channels::Options {
         let mut options = gleis_channels::Options::default();
+        options.network = network.cloned();
         if let Some(messages) = self.high_water {
             options.recv_high_water.messages = messages;
             options.send_high_water.messages = messages;

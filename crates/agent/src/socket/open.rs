@@ -55,7 +55,7 @@ pub struct Connect<A: 'static> {
 
 impl<A: Agent> Bind<A> {
     pub(crate) fn new(cx: Context<A>, kind: Kind, alias: String) -> Self {
-        let SocketDefaults { at, codec } = cx.cell.socket_defaults.clone();
+        let SocketDefaults { at, codec, .. } = cx.cell.socket_defaults.clone();
         let at = at.map_or_else(|| "tcp://127.0.0.1:0".parse(), Ok);
         let codec = codec.unwrap_or_else(AnyCodec::default_for::<()>);
         Self { plan: Plan::new(cx), kind, alias, at, codec }
@@ -303,7 +303,8 @@ impl<A: Agent> Plan<A> {
         let alias = alias.unwrap_or_else(|| Name::random().to_string());
         let reserved = cell.sockets.reserve(alias.clone())?;
         let is_bound = matches!(side, Side::Bind(_));
-        let socket = self.options.open(kind, &side, &codec).await;
+        let socket =
+            self.options.open(kind, &side, &codec, cell.socket_defaults.network.as_ref()).await;
         let socket = socket.map_err(|source| side.failed(reserved.alias(), source))?;
         let addr =
             Addr { endpoint: socket.endpoint().clone(), kind, codec: codec.name().to_owned() };

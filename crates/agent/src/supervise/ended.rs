@@ -78,6 +78,7 @@ impl<A: Agent> AgentRef<A> {
         let (one, other) = (self.cx.cell.clone(), other.cx.cell.clone());
         Link::new(async move {
             tokio::select! {
+                biased;
                 ended = ended(&*one) => fail(&other, &one.name, &ended).await,
                 ended = ended(&*other) => fail(&one, &other.name, &ended).await,
             }
@@ -89,6 +90,7 @@ impl<A: Agent> AgentRef<A> {
         let (one, other) = (self.cx.cell.clone(), other.clone());
         Link::new(async move {
             tokio::select! {
+                biased;
                 _ = ended(&*one) => (),
                 ended = other.ended() => {
                     let ended = ended.unwrap_or(Ended::Lost);
