@@ -3,12 +3,15 @@
 use std::any::Any;
 use std::cell::Cell;
 use std::env;
+use std::fmt;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Mutex, Once, PoisonError};
 use std::time::Duration;
+
+use gleis_core::SeededNames;
 
 use super::{Sim, Trace};
 
@@ -24,15 +27,27 @@ const SHOWN: usize = 60;
 /// `GLEIS_SIM_SHOWN` is how many events are shown of a run that fails; 60 unless set.
 ///
 /// Each seed has a runtime of its own, on one thread, with a stopped clock that moves when all tasks
-/// wait; the chances of the code under test ([`fastrand`] of the thread) are seeded, too.
+/// wait; the chances of the code under test ([`fastrand`] of the thread, and random
+/// [names](gleis_core::Name::random)) are seeded, too.
 ///
 /// # Panics
-/// If a run panics, in the scenario or in any task, or hangs on either clock. The message names the
-/// seed, what happened last, and the command that replays it.
+/// If a run fails: it panics, in the scenario or in any task, returns an error, or hangs on either clock. The
+/// message names the seed, what happened last, and the command that replays it.
 pub fn run<F, Fut>(n_seeds: u64, scenario: F)
 where
     F: Fn(Sim) -> Fut + Send + 'static,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output: Verdict>,
+{
+    if let Some(failure) = search(n_seeds, scenario) {
+        panic!("{failure}");
+    }
+}
+
+/// As [`run`], and returns the first run that fails instead of a panic.
+pub fn search<F, Fut>(n_seeds: u64, scenario: F) -> Option<Failure>
+where
+    F: Fn(Sim) -> Fut + Send + 'static,
+    Fut: Future<Output: Verdict>,
 {
     let (first, n_seeds) = match variable("GLEIS_SIM_SEED") {
         Some(seed) => (seed, 1),
@@ -55,13 +70,51 @@ where
         }
     });
     for seed in first..first + n_seeds {
-        let failure = match told.recv_timeout(REAL) {
+        let text = match told.recv_timeout(REAL) {
             Ok(Ok(())) => continue,
             Ok(Err(failure)) => failure,
             Err(RecvTimeoutError::Timeout) => format!("not done after {REAL:?} of real time"),
             Err(RecvTimeoutError::Disconnected) => "the thread is gone".to_owned(),
         };
-        panic!("seed {seed} failed: {failure}\nreplay: {}", command(seed, &name));
+        return Some(Failure { replay: command(seed, &name), seed, text });
+    }
+    None
+}
+
+/// A run that failed.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Failure {
+    /// The command that replays it.
+    pub replay: String,
+    /// Its seed.
+    pub seed: u64,
+    /// What went wrong, and what happened before.
+    pub text: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { replay, seed, text } = self;
+        write!(f, "seed {seed} failed: {text}\nreplay: {replay}")
+    }
+}
+
+/// What a scenario may return: nothing, or a result.
+pub trait Verdict {
+    /// Why it failed, if it did.
+    fn failure(self) -> Option<String>;
+}
+
+impl Verdict for () {
+    fn failure(self) -> Option<String> {
+        None
+    }
+}
+
+impl<E: fmt::Display> Verdict for Result<(), E> {
+    fn failure(self) -> Option<String> {
+        self.err().map(|it| it.to_string())
     }
 }
 
@@ -72,7 +125,7 @@ where
 pub fn trace_of<F, Fut>(seed: u64, scenario: F) -> Trace
 where
     F: Fn(Sim) -> Fut,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output: Verdict>,
 {
     play(seed, &scenario).unwrap_or_else(|failure| panic!("seed {seed} failed: {failure}"))
 }
@@ -83,6 +136,10 @@ fn variable<T: FromStr>(name: &str) -> Option<T> {
 
 /// As cargo and the test harness tell it.
 fn command(seed: u64, test: &str) -> String {
+    if test == "main" {
+        // A program of its own: whoever has started it knows how.
+        return format!("GLEIS_SIM_SEED={seed} and the same command");
+    }
     let package = env::var("CARGO_PKG_NAME").unwrap_or_else(|_| "PACKAGE".to_owned());
     format!("GLEIS_SIM_SEED={seed} cargo test -p {package} -- --exact {test}")
 }
@@ -90,16 +147,20 @@ fn command(seed: u64, test: &str) -> String {
 fn play<F, Fut>(seed: u64, scenario: &F) -> Result<Trace, String>
 where
     F: Fn(Sim) -> Fut,
-    Fut: Future<Output = ()>,
+    Fut: Future<Output: Verdict>,
 {
     count_panics();
     PANICS.set(0);
     fastrand::seed(seed);
+    let _seeded = SeededNames::new(seed);
     let latest = Mutex::new(None);
     let work = async {
         let sim = Sim::new(seed);
         *latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(sim.clone());
-        tokio::time::timeout(VIRTUAL, scenario(sim)).await.is_ok()
+        match tokio::time::timeout(VIRTUAL, scenario(sim)).await {
+            Ok(verdict) => verdict.failure(),
+            Err(_) => Some(format!("not done after {VIRTUAL:?} of virtual time")),
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -112,9 +173,9 @@ where
     drop(runtime);
     let shown = variable("GLEIS_SIM_SHOWN").unwrap_or(SHOWN);
     let failure = match played {
-        Ok(true) if PANICS.get() == 0 => return Ok(trace),
-        Ok(true) => "a task panicked, see above".to_owned(),
-        Ok(false) => format!("not done after {VIRTUAL:?} of virtual time"),
+        Ok(None) if PANICS.get() == 0 => return Ok(trace),
+        Ok(None) => "a task panicked, see above".to_owned(),
+        Ok(Some(failure)) => failure,
         Err(panic) => text(&*panic),
     };
     Err(format!("{failure}\n{} events, the latest:\n{}", trace.len(), trace.tail(shown)))

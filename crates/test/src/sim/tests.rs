@@ -289,7 +289,7 @@ fn a_run_that_fails_names_its_seed_and_how_to_replay_it() {
 
 #[test]
 fn a_run_that_waits_for_ever_is_ended() {
-    let failed = std::panic::catch_unwind(|| run(1, async |_| std::future::pending().await));
+    let failed = std::panic::catch_unwind(|| run(1, async |_| std::future::pending::<()>().await));
     let text = *failed.unwrap_err().downcast::<String>().unwrap();
     assert!(text.contains("not done after 86400s of virtual time"), "{text}");
 }
