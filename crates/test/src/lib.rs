@@ -5,6 +5,8 @@
 //! implements a codec, a transport or a directory runs all of them. With the feature `patterns`,
 //! `pattern_suite` has the laws of the sockets, for every transport, network and codec under them.
 
+#[cfg(feature = "agents")]
+pub mod agents;
 pub mod codec_suite;
 pub mod directory_suite;
 #[cfg(feature = "patterns")]
