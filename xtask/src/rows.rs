@@ -55,7 +55,10 @@ pub(crate) const ROWS: &[Entry] = &[
     row(2, "gleis-zmtp", "ZMTP 3.1 without sockets or clock"),
     row(1, "gleis-core", "vocabulary: Name, Path, Endpoint, Deadline, Correlator, Value"),
     row(0, "gleis-macros", "procedural macros; knows none of our crates"),
-    beside("gleis-test", "conformance suites, waits with a watchdog"),
+    beside(
+        "gleis-test",
+        "conformance suites, a simulated network, and probes and worlds for agents",
+    ),
     program("gleis-benches", "measurements against raw tokio"),
     program("gleis-examples", "programs that show gleis at work"),
     program("xtask", "the checks of the project; knows none of our crates"),

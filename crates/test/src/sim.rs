@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 pub use self::door::Host;
-pub use self::run::{Failure, Verdict, run, search, trace_of};
+pub use self::run::{Failure, Verdict, replay, run, search, trace_of};
 use self::state::State;
 pub use self::trace::Trace;
 pub use self::weather::Weather;

@@ -490,6 +490,25 @@ async fn supervised_goes_on_after_failures_until_they_are_too_many() {
     check("supervised", SUPERVISED).await;
 }
 
+#[tokio::test]
+async fn simulated_finds_the_bug_by_a_seed_and_none_once_it_is_mended() {
+    let mut program = example("simulated");
+    program
+        .env_remove("GLEIS_SIM_SEED")
+        .env_remove("GLEIS_SIM_SEEDS")
+        .env_remove("GLEIS_SIM_FIRST");
+    let Output { status, stdout, stderr } = within(program.output()).await.unwrap();
+    let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+    assert!(status.success() && stderr.is_empty(), "{stdout}{stderr}");
+    // Which seed finds it is a matter of how much everything takes.
+    let lines: Vec<_> = stdout.lines().collect();
+    assert_eq!(lines.len(), 4, "{stdout}");
+    assert_eq!(lines[0], "a calm day: the books are right");
+    assert!(lines[1].starts_with("the first version: in seed "), "{stdout}");
+    assert_eq!(lines[2], "the same seed again: the same to the last event");
+    assert_eq!(lines[3], "the mended version: the books are right in 300 seeds");
+}
+
 const POOL: &str = "\
 all answer: 2, 4, 6
 a quorum of 3: 2 answers

@@ -27,7 +27,7 @@ impl<M: Any + Debug + DeserializeOwned + Send> Message for M {}
 ///
 /// Everything that comes, by whatever way, waits in the order in which it came, up to 10,000 messages; what is expected
 /// is compared with the first. An expectation that is not met is a panic at the line of the test, which tells what came
-/// instead. Times are those of the runtime's clock: virtual when it is [paused](tokio::time::pause).
+/// instead. The agent stays on its node when the probe is dropped. Times are those of the runtime's clock: virtual when it is [paused](tokio::time::pause).
 #[derive(Debug)]
 pub struct Probe {
     agent: AgentRef<Listener>,

@@ -57,6 +57,18 @@ where
     sim::trace_of(seed, in_world(scenario))
 }
 
+/// Plays `scenario` for `seed`, in place: what happens, or how it fails. No bound on real time ends it.
+///
+/// # Errors
+/// As [`search`] says it.
+pub fn replay<F, Fut>(seed: u64, scenario: F) -> std::result::Result<Trace, Failure>
+where
+    F: Fn(World) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: Verdict> + 'static,
+{
+    sim::replay(seed, in_world(scenario))
+}
+
 fn in_world<F, Fut>(scenario: F) -> impl Fn(Sim) -> BoxFuture<Fut::Output> + Send + 'static
 where
     F: Fn(World) -> Fut + Send + Sync + 'static,
@@ -65,7 +77,12 @@ where
     let scenario = Arc::new(scenario);
     move |sim| {
         let scenario = scenario.clone();
-        Box::pin(async move { scenario(World::open(sim).await).await })
+        Box::pin(async move {
+            let world = World::open(sim).await;
+            let played = scenario(world.clone()).await;
+            world.end();
+            played
+        })
     }
 }
 
@@ -100,6 +117,13 @@ impl World {
         let name_server = server.expect("nobody else is on this network");
         let (machines, storm) = Default::default();
         Self { inner: Arc::new(Inner { machines, name_server, sim, storm }) }
+    }
+
+    /// Lets go of the machines: what they run may hold the world.
+    fn end(&self) {
+        drop(self.inner.storm.lock().take());
+        let machines = std::mem::take(&mut *self.inner.machines.lock());
+        drop(machines);
     }
 
     /// Adds a machine of this name, and boots it: `boot` runs its agents on its node. It is called again each time the

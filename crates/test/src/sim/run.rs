@@ -57,8 +57,7 @@ where
         }
     };
     let (tell, told) = channel();
-    let thread = std::thread::current();
-    let name = thread.name().unwrap_or("NAME").to_owned();
+    let name = name();
     // Apart, so that a run that never lets go can be left behind.
     std::thread::spawn(move || {
         for seed in first..first + n_seeds {
@@ -127,7 +126,24 @@ where
     F: Fn(Sim) -> Fut,
     Fut: Future<Output: Verdict>,
 {
-    play(seed, &scenario).unwrap_or_else(|failure| panic!("seed {seed} failed: {failure}"))
+    replay(seed, scenario).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
+/// Plays `scenario` for `seed`, in place: what happens, or how it fails. No bound on real time ends it.
+///
+/// # Errors
+/// As [`search`] says it.
+pub fn replay<F, Fut>(seed: u64, scenario: F) -> Result<Trace, Failure>
+where
+    F: Fn(Sim) -> Fut,
+    Fut: Future<Output: Verdict>,
+{
+    play(seed, &scenario).map_err(|text| Failure { replay: command(seed, &name()), seed, text })
+}
+
+/// The name of the test, which is that of its thread.
+fn name() -> String {
+    std::thread::current().name().unwrap_or("NAME").to_owned()
 }
 
 fn variable<T: FromStr>(name: &str) -> Option<T> {
@@ -162,11 +178,11 @@ where
             Err(_) => Some(format!("not done after {VIRTUAL:?} of virtual time")),
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .map_err(|error| error.to_string())?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_time().start_paused(true);
+    #[cfg(tokio_unstable)]
+    runtime.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
+    let runtime = runtime.build().map_err(|error| error.to_string())?;
     let played = catch_unwind(AssertUnwindSafe(|| runtime.block_on(work)));
     let sim = latest.into_inner().unwrap_or_else(PoisonError::into_inner);
     let trace = runtime.block_on(async { sim.map(|it| it.trace()) }).ok_or("it never began")?;
