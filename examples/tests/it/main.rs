@@ -506,7 +506,7 @@ async fn simulated_finds_the_bug_by_a_seed_and_none_once_it_is_mended() {
     assert_eq!(lines[0], "a calm day: the books are right");
     assert!(lines[1].starts_with("the first version: in seed "), "{stdout}");
     assert_eq!(lines[2], "the same seed again: the same to the last event");
-    assert_eq!(lines[3], "the mended version: the books are right in 300 seeds");
+    assert_eq!(lines[3], "the mended version: the books are right in 100 seeds");
 }
 
 const POOL: &str = "\
