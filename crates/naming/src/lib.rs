@@ -48,6 +48,7 @@
 
 mod change;
 mod client;
+mod clock;
 mod directory;
 mod error;
 mod memory;

@@ -1,6 +1,6 @@
 //! Questions, and the answers to them.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_core::{CorrelationId, Deadline};
 use gleis_transport::Sender;
@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::NamingError;
 use crate::client::link::{Epoch, IN_FLIGHT, Link, Up};
+use crate::clock::now;
 use crate::protocol::{self, Reply, Request};
 
 /// Why one connection gave no answer.
@@ -84,7 +85,7 @@ impl Link {
 
     fn ticket(&self, answered: oneshot::Sender<Reply>) -> Result<Ticket<'_>, NamingError> {
         // For order only: whoever asks has a timer of their own.
-        let deadline = Deadline::after(Instant::now(), self.request_timeout);
+        let deadline = Deadline::after(now(), self.request_timeout);
         let inserted = self.state.lock().pending.insert(deadline, answered);
         match inserted {
             Ok(id) => Ok(Ticket { id, link: self }),

@@ -1,13 +1,14 @@
 //! Closes a name server when somebody asks for it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_core::Deadline;
 use gleis_transport::TaskGuard;
 use tokio::sync::watch;
 
 use crate::ShutdownReport;
+use crate::clock::now;
 use crate::server::hall::{Hall, Shared};
 
 /// Waits until the server shall close, closes it, and says what came of it.
@@ -53,5 +54,5 @@ async fn wait_for_leave(shared: &Shared) -> Vec<gleis_core::Name> {
 }
 
 fn left(deadline: Option<Deadline>) -> Duration {
-    deadline.and_then(|it| it.remaining(Instant::now())).unwrap_or_default()
+    deadline.and_then(|it| it.remaining(now())).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ mod keeper;
 mod session;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_core::{Deadline, Endpoint, EndpointError, Name};
 use gleis_transport::TaskGuard;
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 
 use self::hall::Shared;
 use crate::MemoryDirectory;
+use crate::clock::now;
 
 pub use self::bind::{BindNameServer, Limits};
 
@@ -63,7 +64,7 @@ impl NameServer {
     /// # Cancel safety
     /// The server goes on closing when the future is dropped, until it is dropped itself.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
-        self.shared.ask_to_close(Deadline::after(Instant::now(), timeout));
+        self.shared.ask_to_close(Deadline::after(now(), timeout));
         self.closed().await
     }
 

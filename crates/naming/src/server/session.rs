@@ -1,13 +1,14 @@
 //! One connection of a client.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use gleis_core::Deadline;
 use gleis_transport::{CloseReason, Connection, Head, Inbound, Message, Receiver, Sender};
 use serde::Serialize;
 use tokio::sync::watch;
 
+use crate::clock::now;
 use crate::protocol::{self, News, PAGE, Refusal, Reply, Request};
 use crate::server::clients::{Place, Seat};
 use crate::server::hall::Shared;
@@ -178,7 +179,7 @@ impl Session {
         }
         self.closers.push(message.head.clone());
         let patience = Duration::from_millis(millis);
-        self.shared.ask_to_close(Deadline::after(Instant::now(), patience));
+        self.shared.ask_to_close(Deadline::after(now(), patience));
         None
     }
 
@@ -196,13 +197,13 @@ impl Session {
     /// Says that the server closes.
     async fn announce(&mut self, until: Deadline) -> Result<(), CloseReason> {
         self.told = Some(until);
-        let millis = protocol::millis(until.remaining(Instant::now()).unwrap_or_default());
+        let millis = protocol::millis(until.remaining(now()).unwrap_or_default());
         self.send(News::head(), &News::Closing { millis }).await
     }
 
     async fn say_goodbye(&mut self, report: &ShutdownReport) -> Result<(), CloseReason> {
         if self.told.is_none() {
-            self.announce(Deadline::at(Instant::now())).await?;
+            self.announce(Deadline::at(now())).await?;
         }
         for head in std::mem::take(&mut self.closers) {
             self.send(head, &Reply::from(report)).await?;
