@@ -10,6 +10,7 @@ mod channels;
 mod dynamic;
 mod ends;
 mod faults;
+mod finding;
 mod groups;
 mod letters;
 mod life;
