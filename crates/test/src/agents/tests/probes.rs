@@ -104,7 +104,7 @@ async fn an_expectation_that_is_not_met_says_what_came_instead() {
     let text = failure(async { drop(probe.expect_type::<String>(SECOND).await) }).await;
     assert!(text.contains("expected a message of type alloc::string::String\n"), "{text}");
     take(5).await;
-    let text = failure(async { drop(probe.fish(|it: &Job| it.id == 7, SECOND).await) }).await;
+    let text = failure(async { _ = probe.fish(|it: &Job| it.id == 7, SECOND).await }).await;
     assert!(
         text.contains("sooner or later\n  came: none came within 1s\nof all: 5 came"),
         "{text}"

@@ -93,7 +93,7 @@ fn one_seed_gives_the_same_run_twice_and_another_seed_another() {
 fn one_seed_gives_the_same_run_in_two_processes() {
     if std::env::var(VARIABLE).is_ok() {
         for seed in 0..5 {
-            eprint_line(&format!("<{seed}: {:?}>", trace_of(seed, system)));
+            eprintln!("<{seed}: {:?}>", trace_of(seed, system));
         }
         return;
     }
@@ -110,9 +110,4 @@ fn one_seed_gives_the_same_run_in_two_processes() {
         lines
     };
     assert_eq!(child(), child());
-}
-
-#[expect(clippy::print_stderr, reason = "the other process reads it")]
-fn eprint_line(line: &str) {
-    eprintln!("{line}");
 }

@@ -27,6 +27,7 @@ async fn an_hour_of_a_system_over_inproc_is_over_in_a_moment() {
     let disk = Arc::default();
     run_counter(&here, &disk).await.unwrap();
     run_clicker(&there, "clicker").await.unwrap();
+    // Not synchronisation: what passes is what is tested.
     tokio::time::sleep(HOUR + SECOND / 2).await;
     assert_eq!(*disk.lock(), 3_601);
     assert!(HOUR <= start.elapsed());
