@@ -120,7 +120,7 @@ async fn answers_to_earlier_questions_on_a_connection_come_first() {
     let stream = socket.connect(http.0).await.unwrap();
     let (mut reading, mut writing) = stream.into_split();
     let page = http.head("GET", "/", &[]).repeat(2_000);
-    let all = page + &http.head("GET", "/events?after=0:0", &[]);
+    let all = page + http.head("GET", "/events?after=0:0", &[]).as_str();
     let write = tokio::spawn(async move {
         writing.write_all(all.as_bytes()).await.unwrap();
         writing
