@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use crate::error::{OpenError, RpcError};
-use crate::message::{Message, MessageError};
+use crate::message::Message;
 use crate::url::{Role, Url};
 
 pub(crate) struct Connection {
@@ -31,8 +31,8 @@ enum Socket {
 
 /// What came, and how to answer it.
 pub(crate) struct Came {
-    pub(crate) message: Result<Message, MessageError>,
     pub(crate) reply: Option<ReplyHandle<Bytes>>,
+    pub(crate) text: Bytes,
 }
 
 impl Connection {
@@ -43,7 +43,7 @@ impl Connection {
         Ok(Self { socket, url: Url { endpoint, ..url } })
     }
 
-    fn topic(&self) -> Option<&str> {
+    pub(crate) fn topic(&self) -> Option<&str> {
         self.url.topic.as_deref()
     }
 
@@ -60,21 +60,9 @@ impl Connection {
         sent: Option<oneshot::Sender<()>>,
     ) -> Result<Option<Message>, RpcError> {
         let bytes = message.write(self.topic())?;
-        let late = || RpcError::TimedOut { what: format!("send({})", message.path()), within };
         let sent = match &self.socket {
-            Socket::Req(it) => {
-                let mut request = it.request(bytes).within(within);
-                let failed = |error| match error {
-                    RequestError::Closed => RpcError::Closed,
-                    RequestError::DeadlineExceeded { .. } => late(),
-                    error => RpcError::Unreachable { reason: error.to_string() },
-                };
-                if let Some(sent) = sent {
-                    request.sent().await.map_err(failed)?;
-                    // Whoever wanted to know may be gone.
-                    let _ = sent.send(());
-                }
-                let answer = request.await.map_err(failed)?;
+            Socket::Req(_) => {
+                let answer = self.ask(message.path(), bytes, within, sent).await?;
                 return Ok(Some(Message::read(&answer, self.topic())?));
             }
             Socket::Pub(it) => it.publish_whole(Multipart::new([bytes])).await,
@@ -88,9 +76,34 @@ impl Connection {
         match sent {
             Ok(()) => Ok(None),
             Err(SendError::Closed) => Err(RpcError::Closed),
-            Err(SendError::TimedOut) => Err(late()),
+            Err(SendError::TimedOut) => Err(late(message.path(), within)),
             Err(error) => Err(RpcError::Unreachable { reason: error.to_string() }),
         }
+    }
+
+    /// Sends a request under `path`, and waits for its answer; says by `sent` that it is on its way.
+    pub(crate) async fn ask(
+        &self,
+        path: &str,
+        text: Bytes,
+        within: Duration,
+        sent: Option<oneshot::Sender<()>>,
+    ) -> Result<Bytes, RpcError> {
+        let Socket::Req(socket) = &self.socket else {
+            return Err(RpcError::NoSender { role: self.url.role });
+        };
+        let mut request = socket.request(text).within(within);
+        let failed = |error| match error {
+            RequestError::Closed => RpcError::Closed,
+            RequestError::DeadlineExceeded { .. } => late(path, within),
+            error => RpcError::Unreachable { reason: error.to_string() },
+        };
+        if let Some(sent) = sent {
+            request.sent().await.map_err(failed)?;
+            // Whoever wanted to know may be gone.
+            let _ = sent.send(());
+        }
+        request.await.map_err(failed)
     }
 
     /// Sends a request whose answer nobody wants, if that is possible at once.
@@ -112,10 +125,7 @@ impl Connection {
                 Err(error) => {
                     tracing::warn!(target: "gleis::rpc", url = %self.url, %error, "what came is lost");
                 }
-                Ok((bytes, reply)) => {
-                    let message = Message::read(&bytes, self.topic());
-                    return Some(Came { message, reply });
-                }
+                Ok((text, reply)) => return Some(Came { reply, text }),
             }
         }
     }
@@ -130,6 +140,10 @@ impl Connection {
             Socket::Sub(it) => it.close().await,
         }
     }
+}
+
+fn late(path: &str, within: Duration) -> RpcError {
+    RpcError::TimedOut { what: format!("send({path})"), within }
 }
 
 impl Socket {

@@ -31,6 +31,30 @@ pub(crate) struct Events(Mutex<State>);
 struct State {
     handlers: BTreeMap<String, Vec<(u64, Handler)>>,
     last: u64,
+    /// Those of the handlers that are more than that.
+    served: Vec<(u64, Arc<dyn Served>)>,
+}
+
+/// What has a handler, and knows more of the messages that it handles than others do.
+pub(crate) trait Served: Send + Sync {
+    /// What `text` is about, if that is a call that was made before.
+    fn about(&self, message: &Message) -> Option<About>;
+
+    /// Works on a message instead of the handler; where it cannot, `reply` comes back.
+    fn work(
+        self: Arc<Self>,
+        text: &[u8],
+        reply: ReplyHandle<Bytes>,
+    ) -> Result<BoxFuture<'static, ()>, ReplyHandle<Bytes>>;
+}
+
+/// What a message says of a call that was made before.
+#[derive(Debug)]
+pub(crate) enum About {
+    /// This one is given up.
+    GivesUp(String),
+    /// Whatever it is, whoever has it decides.
+    Other,
 }
 
 /// Keeps a handler registered until it is dropped.
@@ -68,12 +92,52 @@ impl Events {
         F: Fn(Received) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
-        let handler: Handler = Arc::new(move |it| handler(it).boxed());
+        self.add(name, Arc::new(move |it| handler(it).boxed()), None)
+    }
+
+    /// As [`on`](Self::on), of a handler that is more than that.
+    pub(crate) fn serve<F, Fut>(
+        self: &Arc<Self>,
+        name: &str,
+        served: Arc<dyn Served>,
+        handler: F,
+    ) -> Guard
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.add(name, Arc::new(move |it| handler(it).boxed()), Some(served))
+    }
+
+    fn add(
+        self: &Arc<Self>,
+        name: &str,
+        handler: Handler,
+        served: Option<Arc<dyn Served>>,
+    ) -> Guard {
         let mut state = self.0.lock();
         state.last += 1;
         let number = state.last;
         state.handlers.entry(name.to_owned()).or_default().push((number, handler));
+        state.served.extend(served.map(|it| (number, it)));
         Guard { events: Arc::downgrade(self), name: name.to_owned(), number }
+    }
+
+    /// What is served, if nobody else hears of anything.
+    pub(crate) fn alone(&self) -> Option<Arc<dyn Served>> {
+        let state = self.0.lock();
+        match &state.served[..] {
+            [(_, served)] if state.handlers.values().map(Vec::len).sum::<usize>() == 1 => {
+                Some(served.clone())
+            }
+            _ => None,
+        }
+    }
+
+    /// What a message is about, if that is a call that was made before.
+    pub(crate) fn about(&self, message: &Message) -> Option<About> {
+        let served: Vec<_> = self.0.lock().served.iter().map(|it| it.1.clone()).collect();
+        served.iter().find_map(|it| it.about(message))
     }
 
     fn off(&self, name: &str, number: u64) {
@@ -84,9 +148,11 @@ impl Events {
         if handlers.is_empty() {
             state.handlers.remove(name);
         }
+        let at = state.served.iter().position(|it| it.0 == number);
+        let served = at.map(|at| state.served.remove(at));
         drop(state);
         // What a handler holds is dropped without the lock.
-        drop(removed);
+        drop((removed, served));
     }
 
     /// Whether anybody hears of anything.
@@ -167,17 +233,9 @@ impl Received {
     ///
     /// # Cancel safety
     /// A dropped future has answered, or says "no reply".
-    pub async fn respond(&self, mut message: Message) -> Result<(), RpcError> {
+    pub async fn respond(&self, message: Message) -> Result<(), RpcError> {
         let answer = self.answer.as_ref().ok_or(RpcError::Responded)?;
-        let set = |meta: &mut BTreeMap<_, _>, name: &str, value: String| {
-            meta.insert(name.to_owned(), gleis_core::Value::from(value));
-        };
-        if message.path().is_empty() {
-            let path = format!("xbahn.response.{}", answer.id);
-            set(&mut message.meta, "path", path);
-        }
-        set(&mut message.meta, "response_id", answer.id.clone());
-        let bytes = message.write(None)?;
+        let bytes = message.answering(&answer.id).write(None)?;
         let reply = answer.reply.lock().take().ok_or(RpcError::Responded)?;
         let sent = reply.send(bytes).await;
         sent.map_err(|it| RpcError::Unreachable { reason: it.to_string() })

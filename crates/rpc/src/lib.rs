@@ -87,9 +87,11 @@
 extern crate self as gleis_rpc;
 
 mod api;
+mod brief;
 mod connection;
 mod error;
 mod events;
+mod hearing;
 mod link;
 mod message;
 mod url;

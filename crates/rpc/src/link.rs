@@ -6,25 +6,22 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures::FutureExt;
-use futures::stream::{FuturesUnordered, StreamExt};
 use gleis_core::{Path, Value};
-use gleis_patterns::ReplyHandle;
 use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
 
-use crate::connection::{Came, Connection};
+use crate::brief;
+use crate::connection::Connection;
 use crate::error::{OpenError, RpcError, UrlError};
-use crate::events::{Events, Guard, Received, Unanswered, fire};
+use crate::events::{Events, Guard, Received, Served, fire};
+use crate::hearing::hear;
 use crate::message::{Message, MessageError};
 use crate::url::{Role, Url};
 
 /// The wire that is meant if none is named.
 const MAIN: &str = "main";
-/// So many requests of one wire are handled at once.
-const AT_ONCE: usize = 256;
 /// How long an answer, or room, is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,7 +38,7 @@ pub struct Link {
     wires: Arc<Mutex<BTreeMap<String, Arc<Wire>>>>,
 }
 
-struct Wire {
+pub(crate) struct Wire {
     connection: Arc<Connection>,
     events: Arc<Events>,
     name: Arc<str>,
@@ -189,6 +186,30 @@ impl Link {
         self.events.on(event, handler)
     }
 
+    /// As [`on`](Self::on), of a handler that is more than that.
+    pub(crate) fn serve<F, Fut>(&self, event: &str, served: Arc<dyn Served>, handler: F) -> Guard
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.events.serve(event, served, handler)
+    }
+
+    /// As [`on_wire`](Self::on_wire), of a handler that is more than that.
+    pub(crate) fn serve_on_wire<F, Fut>(
+        &self,
+        wire: &str,
+        event: &str,
+        served: Arc<dyn Served>,
+        handler: F,
+    ) -> Option<Guard>
+    where
+        F: Fn(Received) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        Some(self.wires.lock().get(wire)?.events.serve(event, served, handler))
+    }
+
     /// Has `handler` hear of the answer to this message, which is sent afterwards, on any wire.
     pub fn on_response<F, Fut>(&self, message: &Message, handler: F) -> Guard
     where
@@ -241,14 +262,33 @@ impl Link {
         let no_answer =
             || RpcError::NoSender { role: self.url(MAIN).map_or(Role::Sub, |it| it.role) };
         let answer = self.send_within(MAIN, path, message, within, sent).await?;
-        let answer = answer.ok_or_else(no_answer)?;
-        match answer.error_text() {
-            Some(_) if answer.is_late() => {
-                Err(RpcError::TimedOut { what: format!("send({path})"), within })
-            }
-            Some(text) => Err(RpcError::Remote { text: text.to_owned() }),
-            None => Ok(answer),
+        told(answer.ok_or_else(no_answer)?, path, within)
+    }
+
+    /// The wire that [`ask_briefly`](Self::ask_briefly) asks on, if it can ask.
+    pub(crate) fn asking(&self) -> Option<Arc<Wire>> {
+        let wire = self.wires.lock().get(MAIN).cloned()?;
+        let Url { role, topic, .. } = &wire.connection.url;
+        (*role == Role::Req && topic.is_none()).then_some(wire)
+    }
+
+    /// As [`ask`](Self::ask), by the text of a [brief] call of this id; its result.
+    pub(crate) async fn ask_briefly(
+        &self,
+        wire: &Wire,
+        path: &str,
+        (id, text): (Uuid, Vec<u8>),
+        within: Duration,
+    ) -> Result<Value, RpcError> {
+        let text = wire.connection.ask(path, text.into(), within, None).await?;
+        if !self.is_heard_on(wire)
+            && let Some(result) = brief::result(&text, id)
+        {
+            return Ok(result);
         }
+        let answer = Message::read(&text, None)?;
+        self.heard(wire, &answer).await;
+        Ok(told(answer, path, within)?.data)
     }
 
     /// Sends a request whose answer nobody wants on the main wire, if that is possible at once.
@@ -289,52 +329,34 @@ impl Link {
         }
         let wire = self.wires.lock().get(wire).cloned().ok_or(RpcError::Closed)?;
         let answer = wire.connection.send(&message, within, sent).await?;
-        let is_heard = self.events.are_heard() || wire.events.are_heard();
-        if let Some(answer) = answer.as_ref().filter(|_| is_heard) {
+        if let Some(answer) = &answer {
+            self.heard(&wire, answer).await;
+        }
+        Ok(answer)
+    }
+
+    fn is_heard_on(&self, wire: &Wire) -> bool {
+        self.events.are_heard() || wire.events.are_heard()
+    }
+
+    /// Fires events for an answer.
+    async fn heard(&self, wire: &Wire, answer: &Message) {
+        if self.is_heard_on(wire) {
             let (back, _) = mpsc::channel(1);
             let received = Received::new(answer.clone(), &wire.name, None, &back);
             fire(&self.events, &wire.events, received).await;
         }
-        Ok(answer)
     }
 }
 
-/// Fires events for what arrives.
-async fn hear(connection: Arc<Connection>, link: Arc<Events>, wire: Arc<Events>, name: Arc<str>) {
-    let (back, mut unanswered) = mpsc::channel::<Unanswered>(AT_ONCE);
-    let mut handling = FuturesUnordered::new();
-    // What is no request is handled in order.
-    let most = if connection.url.role == Role::Rep { AT_ONCE } else { 1 };
-    loop {
-        tokio::select! {
-            biased;
-            Some(Unanswered { reply }) = unanswered.recv() => {
-                // An object always can be written; whoever asked may be gone.
-                let null = Message::new(Value::Null).write(None).unwrap_or_default();
-                let _ = reply.send(null).await;
-            }
-            Some(()) = handling.next(), if !handling.is_empty() => (),
-            came = connection.recv(), if handling.len() < most => match came {
-                None => return,
-                Some(Came { message: Ok(message), reply }) => {
-                    let received = Received::new(message, &name, reply, &back);
-                    handling.push(fire(&link, &wire, received).left_future());
-                }
-                Some(Came { message: Err(error), reply }) => {
-                    tracing::warn!(target: "gleis::rpc", wire = %name, %error, "dropped what is no message");
-                    handling.push(refuse(error, reply).right_future());
-                }
-            },
+/// An answer, unless it is an error.
+fn told(answer: Message, path: &str, within: Duration) -> Result<Message, RpcError> {
+    match answer.error_text() {
+        Some(_) if answer.is_late() => {
+            Err(RpcError::TimedOut { what: format!("send({path})"), within })
         }
-    }
-}
-
-/// Answers what is no message.
-async fn refuse(error: MessageError, reply: Option<ReplyHandle<Bytes>>) {
-    if let Some(reply) = reply {
-        let text = Message::error(format!("invalid message: {error}")).write(None);
-        // Whoever asked may be gone; text always can be written.
-        let _ = reply.send(text.unwrap_or_default()).await;
+        Some(text) => Err(RpcError::Remote { text: text.to_owned() }),
+        None => Ok(answer),
     }
 }
 

@@ -16,6 +16,9 @@ const WRITTEN: usize = 256;
 /// Says of an error that it is one of time.
 const LATE: &str = "late";
 
+/// What is answered to a call that is given up.
+pub(crate) const GIVEN_UP: &str = "the call was given up";
+
 /// A message: data, arguments in order and by name, and what is said about it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
@@ -140,6 +143,16 @@ impl Message {
         message
     }
 
+    /// As an answer to the message of this id.
+    pub(crate) fn answering(mut self, id: &str) -> Self {
+        if self.path().is_empty() {
+            let path = format!("xbahn.response.{id}");
+            self.meta.insert("path".to_owned(), Value::from(path));
+        }
+        self.meta.insert("response_id".to_owned(), Value::from(id));
+        self
+    }
+
     fn text(&self, name: &str) -> Option<&str> {
         self.meta.get(name)?.as_str()
     }
@@ -183,12 +196,16 @@ impl Message {
     }
 }
 
-/// An id that no other message has: chance once, then counted, which costs no call into the system.
 fn new_id() -> String {
+    next_id().to_string()
+}
+
+/// An id that no other message has: chance once, then counted, which costs no call into the system.
+pub(crate) fn next_id() -> Uuid {
     static FIRST: LazyLock<u128> = LazyLock::new(|| Uuid::new_v4().as_u128());
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
-    Uuid::from_u128(FIRST.wrapping_add(n.into())).to_string()
+    Uuid::from_u128(FIRST.wrapping_add(n.into()))
 }
 
 #[cfg(test)]

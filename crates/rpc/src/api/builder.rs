@@ -38,6 +38,10 @@ impl Hooks {
         self.incoming.iter().try_for_each(|it| it(message))
     }
 
+    pub(crate) fn are_there(&self) -> bool {
+        !self.incoming.is_empty() || !self.outgoing.is_empty()
+    }
+
     /// Changes what goes out, in order.
     pub(crate) fn outgoing(&self, message: &mut Message) {
         self.outgoing.iter().for_each(|it| it(message));

@@ -9,12 +9,12 @@ use subtle::ConstantTimeEq;
 use crate::api::builder::Hooks;
 use crate::api::caller::Call;
 use crate::api::kept::Kept;
-use crate::api::running::{CANCEL, Failed, Running};
+use crate::api::running::{CANCEL, Failed, Running, within};
 use crate::api::streams::{Back, NEXT, OPEN, Streams};
 use crate::api::table::{Given, Table};
 use crate::api::widgets::Widgets;
 use crate::api::{CALL, Description, WIDGETS};
-use crate::events::Received;
+use crate::events::{About, Received};
 use crate::message::Message;
 
 /// What is called below a path.
@@ -26,7 +26,7 @@ pub(crate) struct Callee {
     pub(crate) key: Option<String>,
     /// What it calls itself in errors.
     pub(crate) name: String,
-    running: Running,
+    pub(crate) running: Running,
     pub(crate) streams: Arc<Streams>,
     pub(crate) table: Table<Call>,
     pub(crate) version: String,
@@ -64,11 +64,31 @@ impl Callee {
     /// Looks at the key, before anything else.
     pub(crate) fn admit(&self, message: &Message) -> Result<(), String> {
         let given = message.meta.get("auth").and_then(Value::as_str).unwrap_or_default();
+        match self.admits(given) {
+            true => Ok(()),
+            false => Err("Authentication failed.".to_owned()),
+        }
+    }
+
+    /// Whether the key is the right one, if one is asked for.
+    pub(crate) fn admits(&self, given: &str) -> bool {
         // The time that it takes tells nothing of the key.
         let is_it = |key: &String| bool::from(key.as_bytes().ct_eq(given.as_bytes()));
-        match &self.key {
-            Some(key) if !is_it(key) => Err("Authentication failed.".to_owned()),
-            _ => Ok(()),
+        self.key.as_ref().is_none_or(is_it)
+    }
+
+    /// What a message is about, if that is a call that was made before; whoever has no key says nothing of any.
+    pub(crate) fn about(&self, message: &Message) -> Option<About> {
+        let name = message.data.as_str()?;
+        if message.path() != self.call_path || self.admit(message).is_err() {
+            return None;
+        }
+        match name {
+            // What hooks look at, they decide.
+            CANCEL if self.hooks.are_there() => Some(About::Other),
+            CANCEL => Some(About::GivesUp(message.args.first()?.as_str()?.to_owned())),
+            NEXT => Some(About::Other),
+            _ => None,
         }
     }
 
@@ -101,7 +121,7 @@ impl Callee {
         work: impl Future<Output = Result<Value, String>>,
     ) -> Result<Value, Failed> {
         let keeping = self.kept.begin(asker, message)?;
-        let done = self.running.work(message, asker, work).await;
+        let done = self.running.work((message.id(), asker), within(message), work).await;
         // What was given up leaves nothing.
         if let Some(keeping) = keeping.filter(|_| !matches!(done, Err(Failed::GivenUp))) {
             keeping.done(done.as_ref().cloned().map_err(|it| it.text().to_owned()));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
@@ -25,6 +25,7 @@ use crate::api::running::{self, CANCEL, GiveUp, Knows};
 use crate::api::{
     ANYONE, Attach, Begun, ClientBuilder, Description, RemoteWidget, Streaming, values,
 };
+use crate::brief::Beginning;
 use crate::error::{OpenError, RpcError, UrlError};
 use crate::events::Guard;
 use crate::link::Link;
@@ -38,15 +39,17 @@ pub(crate) type ApiError = Arc<dyn Fn(String) -> BoxFuture<'static, bool> + Send
 #[derive(Clone)]
 pub struct Client {
     ahead: usize,
-    link: Link,
+    pub(crate) link: Link,
     pub(crate) shared: Arc<Shared>,
     tasks: Arc<Tasks>,
 }
 
 /// What the clones of a client, and what calls it back, have in common.
 pub(crate) struct Shared {
-    api_error: Option<ApiError>,
+    pub(crate) api_error: Option<ApiError>,
     pub(crate) callee: Callee,
+    /// What calls begin with, if always with the same.
+    pub(crate) beginning: OnceLock<Option<Beginning>>,
     /// As its server knows it, and what the server knows, once it was asked.
     id: OnceCell<(String, Knows)>,
     /// What is said with each message: where it may be called.
@@ -108,17 +111,18 @@ impl Client {
         let remote = responder::listen(&link, responder).await?;
         let this = Self::made(builder, link, [("remote".to_owned(), remote)].into());
         let shared = this.shared.clone();
-        let _answering = this.link.on_wire(RESPONDER, &event, move |received| {
-            let shared = shared.clone();
-            async move { responder::answer(&shared, received).await }
-        });
+        let _answering =
+            this.link.serve_on_wire(RESPONDER, &event, shared.clone(), move |received| {
+                let shared = shared.clone();
+                async move { responder::answer(&shared, received).await }
+            });
         Ok(Self { tasks: Arc::new(Tasks { _answering, ..Tasks::default() }), ..this })
     }
 
     fn made(builder: ClientBuilder, link: Link, said: BTreeMap<String, Value>) -> Self {
         let ClientBuilder { api_error, callee, within } = builder;
-        let (id, attached) = Default::default();
-        let shared = Shared { api_error, callee, id, said, attached };
+        let (beginning, id, attached) = Default::default();
+        let shared = Shared { api_error, beginning, callee, id, said, attached };
         let link = match within {
             Some(within) => link.within(within),
             None => link,
@@ -168,7 +172,18 @@ impl Client {
         method: &str,
         args: impl Serialize,
     ) -> Result<R, RpcError> {
-        self.call_named(method, values(method, &args)?, BTreeMap::new()).await
+        let args = values(method, &args)?;
+        self.id().await?;
+        let result = match self.quick(&args) {
+            Some(quick) => quick.call(method, &args).await?,
+            // Boxed, so that the others are not as large.
+            None => {
+                let message = Message { args, ..Message::new(method) };
+                Box::pin(self.call_at("", message)).await?
+            }
+        };
+        from_value(result)
+            .map_err(|it| RpcError::Answer { method: method.to_owned(), reason: it.to_string() })
     }
 
     /// Calls a method with arguments in order, and others by name.
@@ -328,6 +343,9 @@ impl Client {
 
 impl Shared {
     pub(crate) async fn id(&self, link: &Link) -> Result<&str, RpcError> {
+        if let Some(id) = self.known_id() {
+            return Ok(id);
+        }
         let ask = async {
             let answer = self.ask(link, "", Message::new("obtain_client_id")).await?;
             let id = answer.data.as_str().unwrap_or(ANYONE).to_owned();
@@ -422,17 +440,22 @@ impl Shared {
 
     /// Says what is said with each message, and under which path it is sent.
     fn prepare(&self, mut message: Message, below: &str, within: Duration) -> (String, Message) {
-        let id = self.known_id().map_or(Value::Null, Value::from);
-        message.meta.insert("client".to_owned(), id);
-        message.meta.extend(self.said.clone());
-        if let Some(key) = &self.callee.key {
-            message.meta.insert("auth".to_owned(), Value::from(key.as_str()));
-        }
         let path = format!("{}{below}", self.callee.call_path);
-        message.meta.insert("path".to_owned(), Value::from(path.as_str()));
+        self.say(&mut message.meta, &path);
         running::say(&mut message, within);
         begun::name_results(&mut message);
         (path, message)
+    }
+
+    /// Says what is the same in all messages under this path.
+    pub(crate) fn say(&self, meta: &mut BTreeMap<String, Value>, path: &str) {
+        let id = self.known_id().map_or(Value::Null, Value::from);
+        meta.insert("client".to_owned(), id);
+        meta.extend(self.said.clone());
+        if let Some(key) = &self.callee.key {
+            meta.insert("auth".to_owned(), Value::from(key.as_str()));
+        }
+        meta.insert("path".to_owned(), Value::from(path));
     }
 
     /// Looks at what the server wants, before it is done.

@@ -12,7 +12,8 @@ use crate::api::back::Polled;
 use crate::api::callee::{Callee, Told};
 use crate::api::caller::{Back, Call, ClientRef};
 use crate::api::clients::Clients;
-use crate::api::running::{Failed, KNOWS, WITHIN, knows};
+use crate::api::running::{CANCEL, Failed, KNOWS, WITHIN, knows};
+use crate::api::streams::NEXT;
 use crate::api::widget::Far;
 use crate::events::Received;
 use crate::message::Message;
@@ -20,9 +21,15 @@ use crate::message::Message;
 /// What a client is told that does not fetch its calls and wants to.
 const ELSEWHERE: &str = "this client is called elsewhere";
 
+/// What a server does itself, whatever is exposed.
+pub(crate) const OWN: [&str; 6] =
+    ["attach_remote", CANCEL, "describe", "detach_remote", NEXT, "obtain_client_id"];
+
 /// What a server answers with.
 pub(crate) struct Desk {
     pub(crate) callee: Callee,
+    /// Whether calls may be answered without anybody looking at them but the function that is called.
+    pub(crate) is_quick: bool,
     /// Whom it tells apart, if it does.
     pub(crate) clients: Option<Clients>,
 }

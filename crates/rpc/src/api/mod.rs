@@ -12,6 +12,7 @@ mod desk;
 mod engineer;
 mod group;
 mod kept;
+mod quick;
 mod reading;
 mod responder;
 mod running;

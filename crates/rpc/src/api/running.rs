@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::api::kept::KEEP;
 use crate::api::streams::NEXT;
 use crate::error::RpcError;
-use crate::message::Message;
+use crate::message::{GIVEN_UP, Message};
 
 /// How long the caller still waits, in milliseconds; who says it knows all that [`knows`] has.
 pub(crate) const WITHIN: &str = "within";
@@ -75,10 +75,13 @@ pub(crate) async fn gone(asker: Option<&Asker>) {
 
 /// Says in a message how long its answer is waited for.
 pub(crate) fn say(message: &mut Message, within: Duration) {
-    // Rounded up: whoever waits should be the first to notice.
-    let millis = within.as_nanos().div_ceil(1_000_000);
-    let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-    message.meta.insert(WITHIN.to_owned(), Value::from(millis));
+    message.meta.insert(WITHIN.to_owned(), Value::from(millis(within)));
+}
+
+/// Rounded up: whoever waits should be the first to notice.
+pub(crate) fn millis(within: Duration) -> u64 {
+    let begun = within.subsec_nanos().div_ceil(1_000_000);
+    within.as_secs().saturating_mul(1_000).saturating_add(begun.into())
 }
 
 /// How long whoever sent a message waits for the answer, if it says so.
@@ -104,7 +107,7 @@ impl From<String> for Failed {
 impl Failed {
     pub(crate) fn text(&self) -> &str {
         match self {
-            Self::GivenUp => "the call was given up",
+            Self::GivenUp => GIVEN_UP,
             Self::Late => "the time of the call is over",
             Self::Said(text) => text,
         }
@@ -162,17 +165,17 @@ type Key = (Option<Asker>, String);
 pub(crate) struct Running(Mutex<HashMap<Key, oneshot::Sender<()>>>);
 
 impl Running {
-    /// Works on a call. One whose caller said how long it waits is dropped when that is over, when the caller
+    /// Works on the call of this id. One whose caller said how long it waits is dropped when that is over, when the caller
     /// says so, and when it is gone; `work` sees until when by [`deadline`].
     pub(crate) async fn work<T>(
         &self,
-        message: &Message,
-        asker: Option<&Asker>,
+        (id, asker): (&str, Option<&Asker>),
+        within: Option<Duration>,
         work: impl Future<Output = Result<T, String>>,
     ) -> Result<T, Failed> {
         let now = Instant::now();
         // Beyond what a clock can tell is never.
-        let Some(until) = within(message).and_then(|it| now.checked_add(it)) else {
+        let Some(until) = within.and_then(|it| now.checked_add(it)) else {
             return Ok(work.await?);
         };
         if until <= now {
@@ -183,7 +186,7 @@ impl Running {
         if let Poll::Ready(done) = poll!(work.as_mut()) {
             return Ok(done?);
         }
-        let (_place, given_up) = self.enter(asker, message.id());
+        let (_place, given_up) = self.enter(asker, id);
         let given_up = async {
             if let Some(given_up) = given_up
                 && given_up.await.is_ok()

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use gleis_core::Path;
 use gleis_transport::TaskGuard;
 
 use crate::api::clients::Clients;
@@ -34,9 +35,11 @@ impl Server {
         let clients =
             aware.map(|it| Clients::new(it, &callee.call_path, key, callee.hooks.clone()));
         let event = format!("receive_{}", callee.call_path);
-        let desk = Arc::new(Desk { callee, clients });
+        let is_path = Path::new(&callee.call_path).is_ok();
+        let is_quick = is_path && clients.is_none() && !callee.hooks.are_there();
+        let desk = Arc::new(Desk { callee, clients, is_quick });
         let answering = desk.clone();
-        let _guard = link.on(&event, move |received| {
+        let _guard = link.serve(&event, desk.clone(), move |received| {
             let desk = answering.clone();
             async move { desk.answer(received).await }
         });

@@ -68,7 +68,8 @@ impl<C: Send + 'static, A: Send + 'static, R, E, F: Exposed<A, R, E>> ExposedWit
     }
 }
 
-type Called<C> = Arc<dyn Fn(C, Value) -> Giving + Send + Sync>;
+/// A function that may be called.
+pub(crate) type Called<C> = Arc<dyn Fn(C, Value) -> Giving + Send + Sync>;
 
 struct Entry<C> {
     called: Called<C>,
@@ -162,6 +163,12 @@ impl<C: Send + 'static> Table<C> {
         self.0.insert(method.name.clone(), Entry { called, method });
     }
 
+    /// The function of this name, if it gives a value and takes so many arguments.
+    pub(crate) fn plain(&self, name: &str, n_arguments: usize) -> Option<&Called<C>> {
+        let Entry { called, method } = self.0.get(name)?;
+        (!method.streams && method.arguments.len() == n_arguments).then_some(called)
+    }
+
     /// Calls what the message names; `None` if there is no such function.
     pub(crate) fn call(&self, cx: C, message: &Message) -> Option<Giving> {
         let name = message.data.as_str().unwrap_or_default();
@@ -209,7 +216,12 @@ impl<C> Entry<C> {
             let value = kwargs.get(&missing.name).or(missing.default.as_ref());
             all.push(value.cloned().ok_or_else(lacks)?);
         }
-        // The tuple of nothing is the value of nothing.
-        Ok(if names.is_empty() { Value::Null } else { Value::List(all) })
+        Ok(tuple(all))
     }
+}
+
+/// Arguments as the tuple of them is read.
+pub(crate) fn tuple(arguments: Vec<Value>) -> Value {
+    // The tuple of nothing is the value of nothing.
+    if arguments.is_empty() { Value::Null } else { Value::List(arguments) }
 }
