@@ -1,5 +1,6 @@
 //! Answers what a server calls on a client.
 
+use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,9 +17,9 @@ use crate::api::callee::Told;
 use crate::api::caller::Call;
 use crate::api::client::Shared;
 use crate::api::running::Failed;
-use crate::api::streams::{Back, NEXT};
+use crate::api::streams::{Back, weight};
 use crate::error::{OpenError, RpcError};
-use crate::events::Received;
+use crate::events::{About, Received};
 use crate::link::Link;
 use crate::message::Message;
 use crate::url::{Role, Url};
@@ -28,8 +29,12 @@ pub(crate) const RESPONDER: &str = "responder";
 
 /// So many calls of a server are worked on at once.
 const AT_ONCE: usize = 64;
-/// So many requests for items wait at once.
-const PULLS: usize = 1_024;
+/// So many more wait for one of these places.
+const WAITING: usize = 256;
+/// So many bytes of them, more or less; one call may be larger.
+const BYTES: usize = 16 << 20;
+/// So many requests for items wait at once, and what else is said of calls that were made before.
+const BESIDE: usize = 1_024;
 /// How long an open request for calls may stay open.
 const OPEN: Duration = Duration::from_secs(60);
 /// How long after a failure the next one is made.
@@ -109,25 +114,68 @@ async fn called(shared: &Shared, message: &Message, asker: Option<&Asker>) -> Re
 
 /// Fetches calls from the server, and answers them, for ever.
 pub(crate) async fn fetch(link: Link, shared: Arc<Shared>) {
-    // Whoever waits for items keeps nobody from being called.
-    let (mut working, mut pulling) = (FuturesUnordered::new(), FuturesUnordered::new());
+    // What is said of calls that were made before takes no place among the calls, nor does whoever waits for
+    // items keep anybody from being called.
+    let (mut working, mut beside) = (FuturesUnordered::new(), FuturesUnordered::new());
+    let mut queue = Queue::default();
     let mut next = Box::pin(next_call(&link, &shared));
     loop {
+        if working.len() < AT_ONCE
+            && let Some(call) = queue.take()
+        {
+            working.push(work(&link, &shared, call));
+            continue;
+        }
         tokio::select! {
             Some(()) = working.next(), if !working.is_empty() => (),
-            Some(()) = pulling.next(), if !pulling.is_empty() => (),
-            call = &mut next, if working.len() < AT_ONCE && pulling.len() < PULLS => {
+            Some(()) = beside.next(), if !beside.is_empty() => (),
+            call = &mut next, if queue.has_room() && beside.len() < BESIDE => {
                 match call {
-                    Next::Call(call) if call.data.as_str() == Some(NEXT) => {
-                        pulling.push(work(&link, &shared, call));
-                    }
-                    Next::Call(call) => working.push(work(&link, &shared, call)),
+                    Next::Call(call) => match shared.callee.about(&call) {
+                        None => queue.put(call),
+                        // Its server does not wait for it, nor for an answer to this.
+                        Some(About::GivesUp(id)) if queue.remove(&id) => (),
+                        Some(_) => beside.push(work(&link, &shared, call)),
+                    },
                     Next::None => (),
                     Next::Never => return,
                 }
                 next = Box::pin(next_call(&link, &shared));
             },
         }
+    }
+}
+
+/// Calls that wait for a place among those that are worked on, in the order in which they came.
+#[derive(Default)]
+struct Queue {
+    calls: VecDeque<(Message, usize)>,
+    weight: usize,
+}
+
+impl Queue {
+    fn has_room(&self) -> bool {
+        self.calls.len() < WAITING && self.weight < BYTES
+    }
+
+    fn put(&mut self, call: Message) {
+        let weight = call.args.iter().chain(call.kwargs.values()).map(weight).sum();
+        self.weight += weight;
+        self.calls.push_back((call, weight));
+    }
+
+    fn take(&mut self) -> Option<Message> {
+        let (call, weight) = self.calls.pop_front()?;
+        self.weight -= weight;
+        Some(call)
+    }
+
+    /// Takes the call of this id out; false if there is none.
+    fn remove(&mut self, id: &str) -> bool {
+        let at = self.calls.iter().position(|it| it.0.id() == id);
+        let removed = at.and_then(|at| self.calls.remove(at));
+        self.weight -= removed.as_ref().map_or(0, |it| it.1);
+        removed.is_some()
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod deadlines;
 mod hostile;
 mod messaging;
+mod places;
 mod recorded;
 mod services;
 mod stream_ends;
