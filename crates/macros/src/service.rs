@@ -2,7 +2,9 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
-use syn::{Block, Error, FnArg, Ident, ItemTrait, Result, TraitItem, TraitItemFn, parse_quote};
+use syn::{
+    Attribute, Block, Error, FnArg, Ident, ItemTrait, Result, TraitItem, TraitItemFn, parse_quote,
+};
 
 use crate::{
     remote::{self, Function, client, is_ref, take_defaults},
@@ -25,6 +27,7 @@ const OWN: [&str; 9] = [
 /// The trait, its functions made such that their futures may be sent, and what belongs to it.
 pub(crate) fn expand(args: &TokenStream, mut item: ItemTrait) -> TokenStream {
     let meaning = meaning(args, &item);
+    item.attrs.push(not_all_used());
     item.supertraits.push(parse_quote!(::core::marker::Send));
     item.supertraits.push(parse_quote!(::core::marker::Sync));
     item.supertraits.push(parse_quote!('static));
@@ -58,10 +61,12 @@ fn meaning(args: &TokenStream, item: &ItemTrait) -> Result<TokenStream> {
     let client = client(&root, name, visibility, &functions);
     let service = format_ident!("{name}Service", span = name.span());
     let text = format!("A [`{name}`] as a server exposes it.");
+    let not_all_used = not_all_used();
     Ok(quote! {
         #client
 
         #[doc = #text]
+        #not_all_used
         #[derive(::core::clone::Clone, ::core::fmt::Debug)]
         #visibility struct #service<__T>(#visibility __T);
 
@@ -72,6 +77,12 @@ fn meaning(args: &TokenStream, item: &ItemTrait) -> Result<TokenStream> {
             }
         }
     })
+}
+
+/// What says that a program may call a service and not serve it, or serve it and not call it.
+fn not_all_used() -> Attribute {
+    let lint = format_ident!("allow");
+    parse_quote!(#[#lint(dead_code, reason = "a program may have one side of a service only")])
 }
 
 /// A function, and whether it wants to know who calls.

@@ -248,3 +248,18 @@ async fn a_method_of_a_service_gives_a_stream_by_its_type() {
     assert_eq!(texts[0], (text.to_owned(), true));
     assert_eq!(texts[1], ("prices(symbol: String) -> Streaming<f64>".to_owned(), true));
 }
+
+/// Somebody else's: here it is only called, which is no reason for a warning.
+#[service]
+trait Elsewhere {
+    async fn ping(&self, text: String) -> String;
+}
+
+#[tokio::test]
+async fn a_service_may_be_one_that_is_only_called() {
+    let server =
+        Server::new().expose("ping", ["text"], async |(it,): (String,)| Ok::<_, String>(it));
+    let (_server, client) = super::calls::both(server).await;
+    let elsewhere = ElsewhereClient::new(client);
+    assert_eq!(within(elsewhere.ping("pong".to_owned())).await.unwrap(), "pong");
+}
