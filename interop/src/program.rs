@@ -6,15 +6,19 @@ use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::foreign::PYTHON;
 use crate::outcome::{Failure, Outcome, soon};
+
+/// So long a program that was told to end may take.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whose program it is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -115,6 +119,8 @@ pub(crate) fn dismiss() {
 struct Running {
     lines: UnboundedReceiver<String>,
     orders: Option<ChildStdin>,
+    /// Cut off when its output ends, as it does when the program has ended.
+    output: Receiver<()>,
     process: Child,
 }
 
@@ -126,12 +132,14 @@ impl Running {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let orders = process.stdin.take();
         let output = process.stdout.take().ok_or_else(|| Failure::new("no output"))?;
-        let (line, lines) = unbounded_channel();
+        let ((line, lines), (is_open, ended)) = (unbounded_channel(), sync_channel(0));
         thread::spawn(move || {
-            let mut told = BufReader::new(output).lines().map_while(Result::ok);
-            told.try_for_each(|it| line.send(it))
+            let mut told = BufReader::new(output).split(b'\n').map_while(Result::ok);
+            let told = told.try_for_each(|it| line.send(String::from_utf8_lossy(&it).into_owned()));
+            drop(is_open);
+            told
         });
-        Ok(Self { lines, orders, process })
+        Ok(Self { lines, orders, output: ended, process })
     }
 
     fn orders(&mut self) -> Outcome<&mut ChildStdin> {
@@ -143,16 +151,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The end of its input tells it to end, and its agents with it.
         self.orders = None;
-        let start = Instant::now();
-        while start.elapsed() < Duration::from_secs(3) {
-            if let Ok(Some(_)) = self.process.try_wait() {
-                return;
-            }
-            // Not synchronisation: only keeps the polling from burning a core.
-            thread::sleep(Duration::from_millis(2));
+        if self.output.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            // If it is gone by now, all the better.
+            let _ = self.process.kill();
         }
-        // If it is gone by now, all the better.
-        let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
