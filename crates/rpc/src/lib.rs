@@ -50,6 +50,11 @@
 //! not ask for a minute. A stream that ends otherwise than by its end is an error: of the method, or of the
 //! connection.
 //!
+//! A client whose `req` is bound, and that several servers connect to, calls them in turn: only what one call
+//! says and gets works there. Streams need one server, since what is asked for next goes to another; that is
+//! the error that there is no such stream. So do calls that build on each other, and giving up a call ends it
+//! in time only.
+//!
 //! ```
 //! use futures::{StreamExt, stream};
 //! use gleis_rpc::{Client, Server, Streaming};

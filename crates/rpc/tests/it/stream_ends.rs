@@ -293,3 +293,31 @@ async fn a_hook_that_panics_ends_the_stream_for_its_reader() {
     assert!(error.to_string().contains("a hook panicked"), "{error}");
     assert!(within(items.next()).await.is_none());
 }
+
+#[tokio::test]
+async fn a_stream_of_one_of_several_servers_ends_with_an_error_and_not_in_silence() {
+    let link = Link::listen("zmq://127.0.0.1:0/req").await.unwrap();
+    let mut servers = Vec::new();
+    for n in 0..2u64 {
+        let server = Server::new()
+            .expose("who", [], move |()| std::future::ready(Ok::<_, String>(n)))
+            .expose_stream("count", [], async |()| {
+                Ok::<_, String>(Streaming::of(stream::iter(0..1_000u64)))
+            });
+        let near = Link::connect(link.url("main").unwrap().twin()).await.unwrap();
+        servers.push(server.on(near));
+    }
+    let client = Client::on(link);
+    let mut last = within(client.call::<u64>("who", ())).await.unwrap();
+    // Until both are there, and asked in turn.
+    loop {
+        let next = within(client.call::<u64>("who", ())).await.unwrap();
+        if std::mem::replace(&mut last, next) != next {
+            break;
+        }
+    }
+    let mut numbers = within(client.stream::<u64>("count", ())).await.unwrap();
+    let error = within(numbers.next()).await.unwrap().unwrap_err();
+    assert!(error.to_string().contains("there is no such stream"), "{error}");
+    assert!(within(numbers.next()).await.is_none());
+}
