@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use gleis_core::Value;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -36,9 +36,7 @@ impl<'a> Call<'a> {
         this.read_meta(&mut rest)?;
         this.name = rest.text()?;
         rest.skip(",\"args\":")?;
-        if rest.skip("[]").is_none() {
-            this.args = rest.value()?;
-        }
+        this.args = rest.list()?;
         (rest.0 == ",\"kwargs\":{}}").then_some(this)
     }
 
@@ -105,8 +103,11 @@ impl Beginning {
         let mut text = Text::new();
         text.put(&self.before).put_id(id).put(&self.behind).put_json(&within)?;
         text.put("},\"data\":").put_json(name)?;
-        text.put(",\"args\":").put_json(args)?;
-        text.put(",\"kwargs\":{}}");
+        text.put(",\"args\":[");
+        for (n, arg) in args.iter().enumerate() {
+            text.put(if n == 0 { "" } else { "," }).put_value(arg)?;
+        }
+        text.put("],\"kwargs\":{}}");
         Ok(text.0)
     }
 }
@@ -117,7 +118,7 @@ pub(crate) fn answer(id: &str, result: &Value) -> Result<Vec<u8>, MessageError> 
     text.put("{\"meta\":{\"id\":\"").put_id(next_id());
     text.put("\",\"path\":\"xbahn.response.").put(id);
     text.put("\",\"response_id\":\"").put(id);
-    text.put("\"},\"data\":").put_json(result)?;
+    text.put("\"},\"data\":").put_value(result)?;
     text.put(",\"args\":[],\"kwargs\":{}}");
     Ok(text.0)
 }
@@ -150,10 +151,12 @@ impl<'a> Rest<'a> {
     /// A text in which nothing is escaped.
     fn text(&mut self) -> Option<&'a str> {
         let text = self.0.strip_prefix('"')?;
-        let is_end = |it: u8| it == b'"' || it == b'\\' || it < b' ';
-        let (text, rest) = text.split_at_checked(text.bytes().position(is_end)?)?;
-        self.0 = rest.strip_prefix('"')?;
-        Some(text)
+        let (text, rest) = text.split_once('"')?;
+        // All are looked at, which is quicker than to stop at one.
+        let is_plain = |it: u8| it != b'\\' && b' ' <= it;
+        let is_one = text.bytes().fold(true, |all, it| all & is_plain(it));
+        self.0 = rest;
+        is_one.then_some(text)
     }
 
     /// A number without sign, point and exponent.
@@ -165,9 +168,36 @@ impl<'a> Rest<'a> {
         if digits.starts_with('0') { None } else { digits.parse().ok() }
     }
 
+    fn list(&mut self) -> Option<Vec<Value>> {
+        self.skip("[")?;
+        let mut items = Vec::new();
+        if self.skip("]").is_some() {
+            return Some(items);
+        }
+        loop {
+            items.push(self.value()?);
+            if self.skip(",").is_none() {
+                return self.skip("]").map(|()| items);
+            }
+        }
+    }
+
     /// Any value, as it is read elsewhere.
-    fn value<T: Deserialize<'a>>(&mut self) -> Option<T> {
-        let mut values = serde_json::Deserializer::from_str(self.0).into_iter::<T>();
+    fn value(&mut self) -> Option<Value> {
+        let before = self.0;
+        // Most are read without much ado.
+        let value = match before.as_bytes().first()? {
+            b'"' => self.text().map(Value::from),
+            b'1'..=b'9' => {
+                self.number().map(|it| i64::try_from(it).map_or(Value::U64(it), Value::I64))
+            }
+            _ => None,
+        };
+        if let (Some(value), Some(b',' | b']')) = (value, self.0.as_bytes().first()) {
+            return Some(value);
+        }
+        self.0 = before;
+        let mut values = serde_json::Deserializer::from_str(self.0).into_iter::<Value>();
         let value = values.next()?.ok()?;
         self.0 = self.0.get(values.byte_offset()..)?;
         Some(value)
@@ -191,6 +221,14 @@ impl Text {
         self.put(id.as_hyphenated().encode_lower(&mut [0; Hyphenated::LENGTH]))
     }
 
+    fn put_value(&mut self, value: &Value) -> Result<(), MessageError> {
+        match value {
+            Value::I64(it) => self.put_json(it),
+            Value::String(it) => self.put_json(it),
+            _ => self.put_json(value),
+        }
+    }
+
     fn put_json(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), MessageError> {
         Ok(serde_json::to_writer(&mut self.0, value)?)
     }
@@ -208,7 +246,19 @@ mod tests {
 
     #[test]
     fn a_call_is_the_text_that_the_message_is() {
-        let args = [Value::from(7i64), Value::from("say \"hello\"\n")];
+        let args = [
+            Value::Null,
+            Value::from(0i64),
+            Value::from(7i64),
+            Value::from(-7i64),
+            Value::from(u64::MAX),
+            Value::from(1.5),
+            Value::from(1e300),
+            Value::from("plain"),
+            Value::from("\u{fc}"),
+            Value::from("say \"hello\"\n"),
+            Value::List(vec![Value::from("a"), Value::Bytes(vec![7])]),
+        ];
         let text = beginning().call(Uuid::from_u128(7), 10_000, "echo", &args).unwrap();
         let message = Message::read(&text, None).unwrap();
         assert_eq!(message.write(None).unwrap(), text);

@@ -126,10 +126,9 @@ impl Events {
     /// What is served, if nobody else hears of anything.
     pub(crate) fn alone(&self) -> Option<Arc<dyn Served>> {
         let state = self.0.lock();
+        let is_alone = state.handlers.len() == 1 && state.handlers.values().all(|it| it.len() == 1);
         match &state.served[..] {
-            [(_, served)] if state.handlers.values().map(Vec::len).sum::<usize>() == 1 => {
-                Some(served.clone())
-            }
+            [(_, served)] if is_alone => Some(served.clone()),
             _ => None,
         }
     }

@@ -29,7 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// For a message with the path `a.b` these are `receive`, `receive_a` and `receive_a.b`, for an answer
 /// also `response` and `response_<id>`; first those of the link, then those of the wire. Handlers run one
-/// after the other, in the order in which they were registered; requests of a `rep` beside each other.
+/// after the other, in the order in which they were registered; requests of a `rep` beside each other, 256 at
+/// once, for which 1,024 more wait.
 /// Cheap to clone; the wires are closed when the last clone is dropped.
 #[derive(Clone)]
 pub struct Link {

@@ -77,13 +77,15 @@ impl Callee {
         self.key.as_ref().is_none_or(is_it)
     }
 
+    /// Whether a message is for it, and may be.
+    pub(crate) fn is_called(&self, message: &Message) -> bool {
+        message.path() == self.call_path && self.admit(message).is_ok()
+    }
+
     /// What a message is about, if that is a call that was made before; whoever has no key says nothing of any.
     pub(crate) fn about(&self, message: &Message) -> Option<About> {
-        let name = message.data.as_str()?;
-        if message.path() != self.call_path || self.admit(message).is_err() {
-            return None;
-        }
-        match name {
+        match message.data.as_str()? {
+            _ if !self.is_called(message) => None,
             // What hooks look at, they decide.
             CANCEL if self.hooks.are_there() => Some(About::Other),
             CANCEL => Some(About::GivesUp(message.args.first()?.as_str()?.to_owned())),

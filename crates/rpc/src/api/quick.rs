@@ -87,7 +87,12 @@ struct Asked {
 
 impl Served for Desk {
     fn about(&self, message: &Message) -> Option<About> {
-        self.callee.about(message)
+        let is_of_client = || {
+            let is_it = matches!(message.data.as_str(), Some("answer_call" | "next_call"));
+            // Calls that wait for a client hear of it by these.
+            is_it && self.clients.is_some() && self.callee.is_called(message)
+        };
+        self.callee.about(message).or_else(|| is_of_client().then_some(About::Other))
     }
 
     fn work(

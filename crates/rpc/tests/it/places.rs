@@ -152,3 +152,18 @@ async fn a_client_gives_up_a_call_of_its_server_though_all_its_places_are_taken(
     work.permits.add_permits(calls.len());
     assert!(within(join_all(calls)).await.iter().all(Result::is_ok));
 }
+
+#[tokio::test]
+async fn a_server_calls_its_clients_back_though_all_places_are_taken() {
+    let server = Server::new().expose_with("relay", ["n"], async |call: Call, (n,): (u64,)| {
+        let client = call.client().ok_or("no client")?;
+        client.call::<u64>("echo", (n,)).await.map_err(|it| it.to_string())
+    });
+    let server = server.aware().listen("zmq://127.0.0.1:0/rep").await.unwrap();
+    let client = Client::new().expose("echo", ["n"], async |(n,): (u64,)| Ok::<_, String>(n));
+    let client = client.connect(server.url().twin()).await.unwrap();
+    let calls = (0..2 * OF_A_WIRE).map(|n| client.call::<u64>("relay", (n,)));
+    for (n, answer) in (0..).zip(within(join_all(calls)).await) {
+        assert_eq!(answer.unwrap(), n);
+    }
+}
