@@ -50,11 +50,15 @@ fn patient(work: &Work) -> ServerBuilder {
 }
 
 /// A call that is on its way.
-async fn begin(client: &Client, n: u64) -> Calling {
-    let client = client.clone();
-    let mut calling: Calling = Box::pin(async move { client.call("wait", (n,)).await });
+async fn sent(calling: impl Future<Output = Result<u64, RpcError>> + Send + 'static) -> Calling {
+    let mut calling: Calling = Box::pin(calling);
     assert!(poll!(&mut calling).is_pending());
     calling
+}
+
+async fn begin(client: &Client, n: u64) -> Calling {
+    let client = client.clone();
+    sent(async move { client.call("wait", (n,)).await }).await
 }
 
 async fn hear(heard: &mut mpsc::UnboundedReceiver<u64>, n: u64) -> Vec<u64> {
@@ -135,18 +139,16 @@ async fn a_client_gives_up_a_call_of_its_server_though_all_its_places_are_taken(
     let client = client.connect(server.url().twin()).await.unwrap();
     within(client.call::<()>("meet", ())).await.unwrap();
     let back = within(met.recv()).await.unwrap();
-    let begin = async |n: u64| {
+    let call = |n: u64| {
         let back = back.clone();
-        let mut calling: Calling = Box::pin(async move { back.call("wait", (n,)).await });
-        assert!(poll!(&mut calling).is_pending());
-        calling
+        async move { back.call("wait", (n,)).await }
     };
     let mut calls = Vec::new();
     for n in 0..OF_A_CLIENT {
-        calls.push(begin(n).await);
+        calls.push(sent(call(n)).await);
     }
     hear(&mut heard, OF_A_CLIENT).await;
-    calls.push(begin(1_000).await);
+    calls.push(sent(call(1_000)).await);
     drop(calls.swap_remove(0));
     assert_eq!(hear(&mut heard, 1).await, [1_000]);
     work.permits.add_permits(calls.len());
