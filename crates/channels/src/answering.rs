@@ -24,9 +24,8 @@ macro_rules! answering {
             F: Fn(Q) -> Fut + Send + Sync + 'static,
             Fut: Future<Output: Outcome<R>> + Send + 'static,
         {
-            let handler = handler::closure(move |(request,)| handler(request));
             let office = self.owner.office.clone();
-            Serving::new(self, serving::values(office, handler))
+            Serving::new(self, serving::values(office, move |request| handler::doing(handler(request))))
         }
 
         /// As [`serve`](Self::serve), with an async method on `state`.
@@ -37,7 +36,8 @@ macro_rules! answering {
             F: for<'a> Method<'a, S, (Q,), Output = O>,
         {
             let office = self.owner.office.clone();
-            Serving::new(self, serving::values(office, handler::method(state, method)))
+            let handler = handler::method(state, method);
+            Serving::new(self, serving::values(office, move |request| handler((request,))))
         }
 
         /// Gives each request to `handler` with the means to answer it: early, to go on working, or

@@ -48,7 +48,6 @@ pub(crate) struct Audience {
 pub(crate) struct Listener {
     /// It wants whatever is published, so that the interests need not be asked.
     everything: AtomicBool,
-    pub(crate) id: PeerId,
     interests: Mutex<Interests<()>>,
     /// It asked for what it cannot have, and is being disconnected.
     is_refused: AtomicBool,
@@ -58,12 +57,22 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
+    pub(crate) fn id(&self) -> &PeerId {
+        self.route.peer()
+    }
+
     pub(crate) fn wants(&self, topic: &[u8]) -> bool {
         self.everything.load(Ordering::Relaxed) || self.interests.lock().want(topic)
     }
 
     fn wants_any(&self) -> bool {
         0 < self.interests.lock().len()
+    }
+
+    /// True if there is nothing to be told that it missed.
+    #[inline]
+    pub(crate) fn missed_nothing(&self) -> bool {
+        self.missed.load(Ordering::Relaxed) == 0
     }
 
     /// What it is to be told that it missed.
@@ -111,11 +120,10 @@ impl Audience {
     /// Why it cannot be served, from then on.
     pub(crate) fn change(
         &self,
-        peer: &PeerId,
-        route: Route,
+        route: &Route,
         changes: Vec<Change>,
     ) -> Result<(), String> {
-        let listener = self.listener(peer, route);
+        let listener = self.listener(route);
         let mut interests = listener.interests.lock();
         // Until all is done the interests decide.
         listener.everything.store(false, Ordering::Relaxed);
@@ -135,23 +143,22 @@ impl Audience {
     pub(crate) fn keep(&self, stays: impl Fn(&PeerId) -> bool) {
         {
             let mut listeners = self.listeners.lock();
-            if listeners.iter().all(|it| stays(&it.id)) {
+            if listeners.iter().all(|it| stays(it.id())) {
                 return;
             }
-            *listeners = listeners.iter().filter(|it| stays(&it.id)).cloned().collect();
+            *listeners = listeners.iter().filter(|it| stays(it.id())).cloned().collect();
         }
         self.changed.notify_waiters();
     }
 
-    fn listener(&self, peer: &PeerId, route: Route) -> Arc<Listener> {
+    fn listener(&self, route: &Route) -> Arc<Listener> {
         let mut listeners = self.listeners.lock();
-        if let Some(listener) = listeners.iter().find(|it| it.id == *peer) {
+        if let Some(listener) = listeners.iter().find(|it| it.id() == route.peer()) {
             return listener.clone();
         }
-        let (everything, id, is_refused) =
-            (AtomicBool::default(), peer.clone(), AtomicBool::default());
-        let (interests, missed) = Default::default();
-        let new = Listener { everything, id, interests, is_refused, missed, route };
+        let (everything, is_refused) = (AtomicBool::default(), AtomicBool::default());
+        let (interests, missed, route) = (Mutex::default(), AtomicU64::default(), route.clone());
+        let new = Listener { everything, interests, is_refused, missed, route };
         let new = Arc::new(new);
         *listeners = listeners.iter().cloned().chain([new.clone()]).collect();
         new

@@ -25,6 +25,16 @@ pub struct Builder<C: Channel> {
     at: Result<Endpoint, EndpointError>,
     pub(crate) more: C::More,
     settings: Settings,
+    side: Side,
+}
+
+/// Which side of its links a channel is. It is public in name only.
+#[derive(Clone, Copy, Debug)]
+pub enum Side {
+    /// Others connect to it.
+    Bind,
+    /// It connects.
+    Connect,
 }
 
 /// The channels that a [`Builder`] opens.
@@ -37,7 +47,7 @@ pub trait Asks: Channel {}
 pub trait Answers: Channel {}
 
 pub(crate) mod sealed {
-    use super::{Endpoint, Future, OpenError, Settings};
+    use super::{Endpoint, Future, OpenError, Settings, Side};
 
     /// The channels of this crate and no others.
     pub trait Open: Sized + Send + 'static {
@@ -45,6 +55,7 @@ pub(crate) mod sealed {
         type More: Default + Send + 'static;
 
         fn open(
+            side: Side,
             at: Endpoint,
             settings: Settings,
             more: Self::More,
@@ -53,12 +64,12 @@ pub(crate) mod sealed {
 }
 
 impl<C: Channel> Builder<C> {
-    pub(crate) fn new<E>(at: E) -> Self
+    pub(crate) fn new<E>(side: Side, at: E) -> Self
     where
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
         let at = at.try_into().map_err(Into::into);
-        Self { at, more: C::More::default(), settings: Settings::default() }
+        Self { at, more: C::More::default(), settings: Settings::default(), side }
     }
 
     /// The codec that this side asks or publishes in; [`AnyCodec::default_for`] its type by default.
@@ -123,7 +134,7 @@ impl<C: Channel> IntoFuture for Builder<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             let at = self.at.map_err(OpenError::Endpoint)?;
-            C::open(at, self.settings, self.more).await
+            C::open(self.side, at, self.settings, self.more).await
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use gleis_codec::AnyCodec;
 use gleis_core::Deadline;
-use gleis_patterns::{PeerId, Route};
+use gleis_patterns::{PeerId, Route, WeakRoute};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -16,7 +16,7 @@ pub(crate) struct Case {
     pub(crate) id: u64,
     pub(crate) peer: PeerId,
     /// Where the answer goes.
-    pub(crate) route: Route,
+    pub(crate) route: WeakRoute,
     state: Mutex<State>,
 }
 
@@ -53,13 +53,8 @@ pub(crate) enum End {
 }
 
 impl Case {
-    pub(crate) fn new(
-        peer: PeerId,
-        route: Route,
-        id: u64,
-        deadline: Deadline,
-        codec: AnyCodec,
-    ) -> Self {
+    pub(crate) fn new(route: &Route, id: u64, deadline: Deadline, codec: AnyCodec) -> Self {
+        let (peer, route) = (route.peer().clone(), route.downgrade());
         let state = Mutex::new(State { held: false, let_go: false, phase: Phase::Open });
         Self { codec, changed: Notify::new(), deadline, id, peer, route, state }
     }

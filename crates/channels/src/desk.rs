@@ -1,11 +1,12 @@
-//! Requests of one link: those that wait to be sent and those that wait for their answers.
+//! Requests of one channel: those that wait to be sent and those that wait for their answers.
 //!
-//! The desk has no clock and no link: it is told what time it is, and gives what to send.
+//! The desk has no clock and no link: it is told what time it is and whom something was sent to, and
+//! gives what to send.
 
-use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -13,7 +14,7 @@ use futures::future::BoxFuture;
 use gleis_core::{CorrelationId, Correlator, Deadline};
 use gleis_patterns::Framed;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use crate::error::RequestError;
 use crate::stats::RequestStats;
@@ -36,8 +37,16 @@ pub(crate) struct Job {
 pub(crate) enum Teller {
     /// To whoever receives publications, in order with them.
     Feed,
-    Future(oneshot::Sender<Answered>),
+    /// It stays here until it is [looked](Desk::look) for.
+    Future(Mail),
     Handler(Box<dyn FnOnce(CorrelationId, Answered) -> Work + Send>),
+}
+
+/// What became of a request whose answer is awaited, and who awaits it.
+#[derive(Default)]
+pub(crate) struct Mail {
+    answered: Option<Answered>,
+    waker: Option<Waker>,
 }
 
 /// What is over, to be told.
@@ -46,7 +55,22 @@ pub(crate) struct Over {
     pub(crate) id: CorrelationId,
     /// Of those that are told in a queue: until they are, they count as in flight.
     pub(crate) place: Place,
-    pub(crate) teller: Teller,
+    pub(crate) teller: Told,
+}
+
+/// Where an answer goes that does not stay here.
+pub(crate) enum Told {
+    Feed,
+    Handler(Box<dyn FnOnce(CorrelationId, Answered) -> Work + Send>),
+}
+
+/// What came of something that ended requests, to be seen to without the lock.
+#[derive(Default)]
+pub(crate) struct Ended {
+    /// Answers for which nobody waits.
+    pub(crate) late: Vec<u64>,
+    pub(crate) over: Vec<Over>,
+    pub(crate) wakers: Vec<Waker>,
 }
 
 /// A place among the requests in flight that is kept until the answer was taken.
@@ -77,9 +101,9 @@ pub(crate) struct Desk {
     /// Told when the earliest deadline is earlier than the one that is waited for.
     rearm: Notify,
     room: Room,
+    /// Told when something is to be said to a peer.
+    saying: Notify,
     state: Mutex<State>,
-    /// Answers that were not taken yet.
-    untaken: Arc<AtomicUsize>,
     /// Told when something waits to be sent.
     work: Notify,
 }
@@ -92,52 +116,44 @@ struct State {
     closed: bool,
     /// The first of the outbox is being sent: nobody may overtake it.
     is_sending: bool,
+    /// Answers that stay here until they are looked for.
+    n_settled: usize,
     outbox: VecDeque<Item>,
+    /// Pending ones wait for their answers, settled ones for whoever asked.
     requests: Correlator<Waiting>,
-    /// Who has each slot, or had it last, by the index within the id.
-    slots: Vec<CorrelationId>,
+    /// What is said to one peer each, in order.
+    says: VecDeque<(u64, Framed)>,
     stats: RequestStats,
+    /// Answers that were not taken yet.
+    untaken: Arc<AtomicUsize>,
 }
 
 enum Item {
     Request(CorrelationId),
-    Say(Framed),
     /// That the wishes have changed; there is one of it at most.
     Wishes,
 }
 
 struct Waiting {
     deadline: Deadline,
+    /// Whom it was sent to; nobody answers for another peer.
+    peer: Option<u64>,
     teller: Teller,
-    /// The body, as long as it was not sent. Behind the lock of the state.
-    unsent: Cell<Option<Bytes>>,
-}
-
-impl Waiting {
-    fn is_sent(&self) -> bool {
-        let unsent = self.unsent.take();
-        let is_sent = unsent.is_none();
-        self.unsent.set(unsent);
-        is_sent
-    }
-}
-
-impl State {
-    fn note(&mut self, id: CorrelationId) {
-        // The lower half counts the slots, so that it is small.
-        let at = number(id) as u32 as usize;
-        while self.slots.len() <= at {
-            self.slots.push(id);
-        }
-        self.slots[at] = id;
-    }
+    /// The body, as long as it was not sent.
+    unsent: Option<Bytes>,
 }
 
 /// What is to be sent next.
 pub(crate) enum Next {
     Request(CorrelationId, Bytes, Deadline),
-    Say(Framed),
     Wishes,
+}
+
+/// Why a request was not noted.
+pub(crate) enum Refused {
+    /// Others wait to be sent before it.
+    Behind,
+    Error(RequestError),
 }
 
 /// A request on the wire.
@@ -152,7 +168,7 @@ pub(crate) fn frames(
     wire::ask(number(id), left, codec, body)
 }
 
-pub(crate) fn number(id: CorrelationId) -> u64 {
+fn number(id: CorrelationId) -> u64 {
     u64::from_be_bytes(id.to_bytes())
 }
 
@@ -168,18 +184,15 @@ impl Desk {
             bytes: 0,
             closed: false,
             is_sending: false,
+            n_settled: 0,
             outbox: VecDeque::new(),
             requests: Correlator::new(room.requests),
-            slots: Vec::new(),
+            says: VecDeque::new(),
             stats: RequestStats::default(),
-        };
-        Self {
-            rearm: Notify::new(),
-            room,
-            state: Mutex::new(state),
             untaken: Arc::default(),
-            work: Notify::new(),
-        }
+        };
+        let (rearm, saying, work) = Default::default();
+        Self { rearm, room, saying, state: Mutex::new(state), work }
     }
 
     pub(crate) fn stats(&self) -> RequestStats {
@@ -187,37 +200,49 @@ impl Desk {
         RequestStats { in_flight: state.requests.len() as u64, ..state.stats.clone() }
     }
 
-    /// Counts a message that is nothing that a replier says.
-    pub(crate) fn unreadable(&self) {
-        self.state.lock().stats.unreadable += 1;
+    pub(crate) fn in_flight(&self) -> usize {
+        self.state.lock().requests.len()
     }
 
-    /// Notes a request. True if it is to be sent at once, which counts as done; else it was put
-    /// behind those that wait.
+    /// Counts messages that are nothing that a replier says.
+    pub(crate) fn unreadable(&self, messages: u64) {
+        self.state.lock().stats.unreadable += messages;
+    }
+
+    /// Notes a request, which takes the teller: one that goes to `peer` at once and counts as sent, or, if
+    /// there is no such peer, one behind those that wait.
     ///
     /// # Errors
-    /// [`RequestError::Closed`] and [`RequestError::Full`].
+    /// [`Refused`]; [`RequestError::Closed`] and [`RequestError::Full`] among the errors.
     pub(crate) fn enter(
         &self,
         deadline: Deadline,
-        teller: Teller,
+        teller: &mut Option<Teller>,
         body: &Bytes,
-    ) -> Result<(CorrelationId, bool), RequestError> {
+        peer: Option<u64>,
+    ) -> Result<CorrelationId, Refused> {
         let mut state = self.state.lock();
         if state.closed {
-            return Err(RequestError::Closed);
+            return Err(Refused::Error(RequestError::Closed));
         }
-        let now = state.outbox.is_empty() && !state.is_sending;
-        let n_taken = state.requests.len() + self.untaken.load(Ordering::Relaxed);
-        if self.room.requests <= n_taken || (!now && self.room.bytes <= state.bytes) {
-            return Err(RequestError::Full);
+        let waits = peer.is_none();
+        if !waits && (state.is_sending || !state.outbox.is_empty()) {
+            return Err(Refused::Behind);
         }
-        let unsent = Cell::new((!now).then(|| body.clone()));
-        let waiting = Waiting { deadline, teller, unsent };
-        let id = state.requests.insert(deadline, waiting).map_err(|_| RequestError::Full)?;
-        state.note(id);
+        let n_untaken = state.n_settled + state.untaken.load(Ordering::Relaxed);
+        let is_full = self.room.requests <= state.requests.len() + n_untaken;
+        if is_full || (waits && self.room.bytes <= state.bytes) {
+            return Err(Refused::Error(RequestError::Full));
+        }
+        let Some(teller) = teller.take() else {
+            return Err(Refused::Error(RequestError::NoHandler));
+        };
+        let unsent = waits.then(|| body.clone());
+        let waiting = Waiting { deadline, peer, teller, unsent };
+        let entered = state.requests.insert(deadline, waiting);
+        let id = entered.map_err(|_| Refused::Error(RequestError::Full))?;
         state.stats.asked += 1;
-        if !now {
+        if waits {
             state.outbox.push_back(Item::Request(id));
             state.bytes += body.len();
         }
@@ -229,34 +254,30 @@ impl Desk {
         if rearm {
             self.rearm.notify_one();
         }
-        if !now {
+        if waits {
             self.work.notify_one();
         }
-        Ok((id, now))
+        Ok(id)
+    }
+
+    /// A request that counts as sent goes to `peer`; false if it is over.
+    pub(crate) fn address(&self, id: CorrelationId, peer: u64) -> bool {
+        match self.state.lock().pending(id) {
+            Some(waiting) => {
+                waiting.peer = Some(peer);
+                true
+            }
+            None => false,
+        }
     }
 
     /// A request that was to be sent at once found no way: it waits.
     pub(crate) fn put_back(&self, id: CorrelationId, body: Bytes) {
         let mut state = self.state.lock();
-        let Some(waiting) = state.requests.get(id) else {
-            return;
-        };
-        let weight = body.len();
-        waiting.unsent.set(Some(body));
-        state.bytes += weight;
-        state.outbox.push_back(Item::Request(id));
-        drop(state);
-        self.work.notify_one();
-    }
-
-    /// Has something said, in order with what waits. What asks for nothing is dropped when too much
-    /// waits already.
-    pub(crate) fn say(&self, message: Framed) {
-        let mut state = self.state.lock();
-        if state.closed || 2 * self.room.requests <= state.outbox.len() {
+        if !state.unsend(id, body) {
             return;
         }
-        state.outbox.push_back(Item::Say(message));
+        state.outbox.push_back(Item::Request(id));
         drop(state);
         self.work.notify_one();
     }
@@ -273,11 +294,32 @@ impl Desk {
         self.work.notify_one();
     }
 
-    /// Waits until something waits to be sent.
+    /// Waits until something waits to be sent to whichever peer.
     pub(crate) async fn work(&self) {
         while self.state.lock().outbox.is_empty() {
             self.work.notified().await;
         }
+    }
+
+    /// Waits until something is to be said to a certain peer.
+    pub(crate) async fn saying(&self) {
+        while self.state.lock().says.is_empty() {
+            self.saying.notified().await;
+        }
+    }
+
+    /// Says what is to be said, each to its peer, if `say` can; true if some of it could not be said yet.
+    pub(crate) fn say(&self, mut say: impl FnMut(u64, &Framed) -> bool) -> bool {
+        let mut says = std::mem::take(&mut self.state.lock().says);
+        says.retain(|(peer, message)| !say(*peer, message));
+        if says.is_empty() {
+            return false;
+        }
+        let mut state = self.state.lock();
+        // In order; what came meanwhile is behind it.
+        says.append(&mut state.says);
+        state.says = says;
+        true
     }
 
     /// What is to be sent next; it counts as sent until it is [put off](Self::put_off).
@@ -285,12 +327,10 @@ impl Desk {
         let mut state = self.state.lock();
         loop {
             let next = match state.outbox.pop_front()? {
-                Item::Say(message) => Next::Say(message),
                 Item::Wishes => Next::Wishes,
                 Item::Request(id) => {
-                    let waiting = state.requests.get(id);
-                    let unsent = waiting.and_then(|it| it.unsent.take().zip(Some(it.deadline)));
-                    let Some((body, deadline)) = unsent else {
+                    let unsent = |it: &mut Waiting| Some((it.unsent.take()?, it.deadline));
+                    let Some((body, deadline)) = state.pending(id).and_then(unsent) else {
                         // It is over already.
                         continue;
                     };
@@ -314,59 +354,99 @@ impl Desk {
         state.is_sending = false;
         let item = match next {
             Next::Request(id, body, _) => {
-                let weight = body.len();
-                let Some(waiting) = state.requests.get(id) else {
+                if !state.unsend(id, body) {
                     return;
-                };
-                waiting.unsent.set(Some(body));
-                state.bytes += weight;
+                }
                 Item::Request(id)
             }
-            Next::Say(message) => Item::Say(message),
             Next::Wishes => Item::Wishes,
         };
         state.outbox.push_front(item);
     }
 
-    /// Ends the request that the peer answers; `None` if nobody waits for it, which is counted.
-    pub(crate) fn answered(&self, number: u64, answered: Answered) -> Option<Over> {
+    /// Ends the requests that `peer` answers; answers for which nobody waits are counted.
+    pub(crate) fn answered(
+        &self,
+        peer: u64,
+        answers: impl Iterator<Item = (u64, Answered)>,
+        ended: &mut Ended,
+    ) {
         let mut state = self.state.lock();
-        let taken = id(number).and_then(|it| Some((it, state.requests.get(it)?)));
-        // A peer cannot answer what it was not asked yet.
-        let is_sent = taken.is_some_and(|(_, waiting)| waiting.is_sent());
-        let waiting = id(number).filter(|_| is_sent).and_then(|it| state.requests.take(it));
-        let Some((waiting, id)) = waiting.zip(id(number)) else {
-            state.stats.late += 1;
-            return None;
-        };
-        match &answered {
-            Ok(_) => state.stats.answered += 1,
-            Err(_) => state.stats.failed += 1,
+        for (number, answered) in answers {
+            let waiting = id(number).and_then(|it| Some((it, state.pending(it)?)));
+            // A peer cannot answer what it was not asked.
+            let ours = waiting.filter(|(_, it)| it.unsent.is_none() && it.peer == Some(peer));
+            let Some((id, _)) = ours else {
+                state.stats.late += 1;
+                ended.late.push(number);
+                continue;
+            };
+            match &answered {
+                Ok(_) => state.stats.answered += 1,
+                Err(_) => state.stats.failed += 1,
+            }
+            state.end(id, answered, ended);
         }
-        drop(state);
-        Some(self.over(id, waiting, answered))
     }
 
-    /// Gives a request up. True if the peer has it and should be told.
-    pub(crate) fn cancel(&self, id: CorrelationId) -> Option<bool> {
+    /// What became of a request whose answer is awaited. Without an outcome the task of `cx` is woken
+    /// by it.
+    pub(crate) fn look(&self, id: CorrelationId, cx: &Context<'_>) -> Poll<Answered> {
         let mut state = self.state.lock();
-        let waiting = state.requests.take(id)?;
-        state.stats.cancelled += 1;
-        let unsent = waiting.unsent.take();
-        state.bytes = state.bytes.saturating_sub(unsent.as_ref().map_or(0, Bytes::len));
+        let Some(Waiting { teller: Teller::Future(mail), .. }) = state.requests.get_mut(id) else {
+            return Poll::Ready(Err(RequestError::Closed));
+        };
+        let Some(answered) = mail.answered.take() else {
+            match &mut mail.waker {
+                Some(waker) => waker.clone_from(cx.waker()),
+                waker => *waker = Some(cx.waker().clone()),
+            }
+            return Poll::Pending;
+        };
+        let taken = state.requests.take(id);
+        state.n_settled -= 1;
         drop(state);
-        Some(unsent.is_none())
+        drop(taken);
+        Poll::Ready(answered)
+    }
+
+    /// Gives a request up; whoever has it is told. False if it is over.
+    pub(crate) fn cancel(&self, id: CorrelationId) -> bool {
+        let mut state = self.state.lock();
+        let is_pending = state.pending(id).is_some();
+        let Some(waiting) = state.requests.take(id) else {
+            return false;
+        };
+        if !is_pending {
+            // An answer that nobody will look for.
+            state.n_settled -= 1;
+            drop(state);
+            return false;
+        }
+        state.stats.cancelled += 1;
+        state.bytes = state.bytes.saturating_sub(waiting.unsent.as_ref().map_or(0, Bytes::len));
+        let asked = waiting.peer.filter(|_| waiting.unsent.is_none());
+        // What asks for nothing is dropped when too much waits already.
+        let may_say = !state.closed && state.says.len() < 2 * self.room.requests;
+        if let Some(peer) = asked.filter(|_| may_say) {
+            state.says.push_back((peer, wire::cancel(number(id))));
+            drop(state);
+            self.saying.notify_one();
+        }
+        true
     }
 
     /// What expired by `now`, and when to look again.
-    pub(crate) fn expire(&self, now: Instant) -> (Vec<Over>, Option<Instant>) {
+    pub(crate) fn expire(&self, now: Instant) -> (Ended, Option<Instant>) {
+        let mut ended = Ended::default();
         let mut state = self.state.lock();
-        let expired = state.requests.expire(now);
-        state.stats.expired += expired.len() as u64;
+        while let Some(id) = state.requests.next_expired(now) {
+            state.stats.expired += 1;
+            let sent = state.is_sent(id);
+            state.end(id, Err(RequestError::DeadlineExceeded { sent }), &mut ended);
+        }
         state.armed = state.requests.next_deadline().map(Deadline::instant);
-        let next = state.armed;
-        let over = self.end(state, expired, |sent| RequestError::DeadlineExceeded { sent });
-        (over, next)
+        (ended, state.armed)
     }
 
     /// Waits until the deadlines have to be looked at earlier.
@@ -374,46 +454,79 @@ impl Desk {
         self.rearm.notified().await;
     }
 
-    /// The link is lost: what was sent has no answer any more. What was not waits for the next link,
-    /// except what was said in this one.
-    pub(crate) fn lose(&self) -> Vec<Over> {
+    /// A peer is lost: what was sent to it has no answer any more.
+    pub(crate) fn lose(&self, peer: u64) -> Ended {
+        let mut ended = Ended::default();
         let mut state = self.state.lock();
-        state.outbox.retain(|it| !matches!(it, Item::Say(_)));
-        let State { requests, slots, .. } = &mut *state;
-        let is_sent = |it: &&CorrelationId| requests.get(**it).is_some_and(Waiting::is_sent);
-        let sent: Vec<_> = slots.iter().filter(is_sent).copied().collect();
-        let take = |id| Some((id, requests.take(id)?));
-        let lost: Vec<_> = sent.into_iter().filter_map(take).collect();
+        state.says.retain(|it| it.0 != peer);
+        let its = |(id, it): (_, &Waiting)| {
+            (it.unsent.is_none() && it.peer == Some(peer)).then_some(id)
+        };
+        let lost: Vec<_> = state.requests.pending().filter_map(its).collect();
         state.stats.lost += lost.len() as u64;
-        self.end(state, lost, |sent| RequestError::PeerLost { sent })
+        for id in lost {
+            state.end(id, Err(RequestError::PeerLost { sent: true }), &mut ended);
+        }
+        ended
     }
 
     /// Takes nothing more; what is in flight is over.
-    pub(crate) fn close(&self) -> Vec<Over> {
+    pub(crate) fn close(&self) -> Ended {
+        let mut ended = Ended::default();
         let mut state = self.state.lock();
         state.closed = true;
         state.outbox.clear();
-        let ended = state.requests.drain();
-        state.stats.closed += ended.len() as u64;
-        self.end(state, ended, |_| RequestError::Closed)
-    }
-
-    fn end(
-        &self,
-        mut state: parking_lot::MutexGuard<'_, State>,
-        ended: Vec<(CorrelationId, Waiting)>,
-        error: impl Fn(bool) -> RequestError,
-    ) -> Vec<Over> {
-        let mut over = Vec::with_capacity(ended.len());
-        for (id, waiting) in ended {
-            let unsent = waiting.unsent.take();
-            state.bytes = state.bytes.saturating_sub(unsent.as_ref().map_or(0, Bytes::len));
-            over.push(self.over(id, waiting, Err(error(unsent.is_none()))));
+        state.says.clear();
+        let all: Vec<_> = state.requests.pending().map(|it| it.0).collect();
+        state.stats.closed += all.len() as u64;
+        for id in all {
+            state.end(id, Err(RequestError::Closed), &mut ended);
         }
-        over
+        ended
+    }
+}
+
+impl State {
+    /// A request that has no outcome yet.
+    fn pending(&mut self, id: CorrelationId) -> Option<&mut Waiting> {
+        let is_over = |it: &Waiting| matches!(&it.teller, Teller::Future(it) if it.answered.is_some());
+        self.requests.get_mut(id).filter(|it| !is_over(it))
     }
 
-    fn over(&self, id: CorrelationId, waiting: Waiting, answered: Answered) -> Over {
-        Over { answered, id, place: Place::new(&self.untaken), teller: waiting.teller }
+    fn is_sent(&mut self, id: CorrelationId) -> bool {
+        self.pending(id).is_some_and(|it| it.unsent.is_none())
+    }
+
+    /// A request was not sent after all; false if it is over.
+    fn unsend(&mut self, id: CorrelationId, body: Bytes) -> bool {
+        let weight = body.len();
+        let Some(waiting) = self.pending(id) else {
+            return false;
+        };
+        (waiting.peer, waiting.unsent) = (None, Some(body));
+        self.bytes += weight;
+        true
+    }
+
+    /// Ends a pending request.
+    fn end(&mut self, id: CorrelationId, answered: Answered, ended: &mut Ended) {
+        let Some(waiting) = self.requests.get_mut(id) else {
+            return;
+        };
+        let weight = waiting.unsent.take().map_or(0, |it| it.len());
+        self.bytes = self.bytes.saturating_sub(weight);
+        if let Teller::Future(mail) = &mut waiting.teller {
+            mail.answered = Some(answered);
+            ended.wakers.extend(mail.waker.take());
+            self.requests.settle(id);
+            self.n_settled += 1;
+            return;
+        }
+        let teller = match self.requests.take(id).map(|it| it.teller) {
+            Some(Teller::Feed) => Told::Feed,
+            Some(Teller::Handler(handler)) => Told::Handler(handler),
+            Some(Teller::Future(_)) | None => return,
+        };
+        ended.over.push(Over { answered, id, place: Place::new(&self.untaken), teller });
     }
 }

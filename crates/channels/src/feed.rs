@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits, Message};
@@ -23,7 +24,7 @@ use crate::wire::{self, Change, Named};
 const CHANGES: usize = 1_000;
 
 /// A publication as it came.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) body: Bytes,
     pub(crate) codec: Named,
@@ -209,27 +210,8 @@ impl Feed {
         let _ = self.done.subscribe().wait_for(|it| mark <= *it).await;
     }
 
-    /// A publication came; if it is received by hand and by nobody else, it is put into `ready`.
-    ///
-    /// # Errors
-    /// It is for handlers, or for nobody: it comes back.
-    pub(crate) fn told_by_hand(
-        &self,
-        missed: u64,
-        told: Told,
-        ready: &mut VecDeque<Item>,
-    ) -> Result<(), Told> {
-        let (Route { by_hand, handled }, version) = self.route(&told.topic);
-        if handled || !by_hand || 0 < missed {
-            return Err(told);
-        }
-        self.came.fetch_add(1, Ordering::Relaxed);
-        ready.push_back(Item::Told(told, version));
-        Ok(())
-    }
-
     /// A publication came; what is received by hand is put into `ready`.
-    pub(crate) async fn told(
+    pub(crate) fn told(
         self: &Arc<Self>,
         missed: u64,
         told: Told,
@@ -242,24 +224,34 @@ impl Feed {
             ready.push_back(Item::Gap(missed));
         }
         let Route { by_hand, handled } = route;
-        if handled {
-            work.push_when_room(self.job(told.clone())).await;
-        }
-        if by_hand {
-            ready.push_back(Item::Told(told, version));
-        } else if !handled {
-            self.unwanted.fetch_add(1, Ordering::Relaxed);
+        match (by_hand, handled) {
+            (true, false) => ready.push_back(Item::Told(told, version)),
+            (true, true) => {
+                work.push(self.job(told.clone()));
+                ready.push_back(Item::Told(told, version));
+            }
+            (false, true) => work.push(self.job(told)),
+            (false, false) => drop(self.unwanted.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
     /// Lets what is ready be received by hand.
-    pub(crate) async fn ready(&self, ready: &mut VecDeque<Item>) {
-        self.queue.push_all_when_room(ready).await;
+    pub(crate) fn ready(&self, ready: &mut VecDeque<Item>) {
+        self.queue.push_all(ready);
     }
 
-    /// An answer came for whoever receives by hand.
-    pub(crate) fn answered(&self, id: CorrelationId, answered: Answered, place: Place) {
-        self.queue.push(Item::Reply(id, answered, place));
+    /// True while more may be read.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.queue.is_full()
+    }
+
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        self.queue.poll_room(cx)
+    }
+
+    /// True if one task waits for what comes, and no handler.
+    pub(crate) fn is_by_hand(&self) -> bool {
+        !self.has_handlers.load(Ordering::Relaxed) && self.queue.n_takers() == 0
     }
 
     /// Counts what was missed; true if whoever receives by hand is to be told.
@@ -278,10 +270,11 @@ impl Feed {
         Job { bytes, work: Box::pin(async move { feed.handle(told).await }) }
     }
 
-    /// What comes next, and is still wanted; `None` once the feed is closed.
-    pub(crate) async fn next(&self) -> Option<Item> {
+    /// What comes next, and is still wanted; `None` once the feed is closed. Whoever waits may
+    /// [read](Queue::pop_by) it.
+    pub(crate) async fn next(&self, mut read: impl FnMut(&mut Context<'_>) -> bool) -> Option<Item> {
         loop {
-            let item = self.queue.pop().await?;
+            let item = self.queue.pop_by(&mut read).await?;
             if self.keeps(&item) {
                 return Some(item);
             }

@@ -110,6 +110,11 @@ pub(crate) type Doing<T> = BoxFuture<'static, Result<T, BoxError>>;
 /// A handler whose type is forgotten.
 pub(crate) type Handler<A, T> = Arc<dyn Fn(A) -> Doing<T> + Send + Sync>;
 
+/// What a handler has begun.
+pub(crate) async fn doing<T>(begun: impl Future<Output: Outcome<T>>) -> Result<T, BoxError> {
+    begun.await.into_result()
+}
+
 /// A handler that is used once.
 pub(crate) type Once<A> = Box<dyn FnOnce(A) -> Doing<()> + Send>;
 
@@ -149,7 +154,10 @@ where
 }
 
 /// Has a handler do its work; a panic is an error, in words.
-pub(crate) async fn guarded<T>(begin: impl FnOnce() -> Doing<T>) -> Result<T, String> {
+pub(crate) async fn guarded<T, Fut>(begin: impl FnOnce() -> Fut) -> Result<T, String>
+where
+    Fut: Future<Output = Result<T, BoxError>>,
+{
     // The panic may come before there is a future.
     let doing = async move { begin().await };
     match AssertUnwindSafe(doing).catch_unwind().await {

@@ -1,48 +1,52 @@
-//! The asking side of a link: what it says and hears, over one dealer.
+//! The asking side of a channel: what it says, over one dealer.
 
-use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::ops::Deref;
 use std::sync::Arc;
+use std::task::Context;
 use std::time::Duration;
 
 use bytes::Bytes;
-use gleis_codec::{AnyCodec, Limits};
+use gleis_codec::AnyCodec;
 use gleis_core::{CorrelationId, Deadline, Endpoint};
-use gleis_patterns::{Dealer, Event, Events, Framed, OpenError, RecvError, SendError};
+use gleis_patterns::{HearingDealer, OpenError, Said, SendError};
 use gleis_transport::TaskGuard;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::desk::{Answered, Desk, Job, Next, Over, Room, Teller, frames, number};
+use crate::builder::Side;
+use crate::desk::{Desk, Job, Next, Refused, Room, Teller, frames};
+use crate::ears::Ears;
 use crate::error::RequestError;
-use crate::feed::{Feed, Item, Told};
+use crate::feed::Feed;
 use crate::queue::Queue;
 use crate::settings::Settings;
-use crate::wire::{self, Down};
 
-/// How many messages are taken at a time.
-const BATCH: usize = 64;
-/// How old the remaining time may be that a request tells when it waited for room.
-const REFRESH: Duration = Duration::from_millis(50);
+/// How long what is for a peer without room waits until it is tried again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// What whoever asks and its tasks share.
 pub(crate) struct Line {
-    pub(crate) codec: AnyCodec,
-    dealer: Dealer<Framed>,
-    pub(crate) desk: Desk,
-    /// Of a line that publications come in on.
-    pub(crate) feed: Option<Arc<Feed>>,
-    pub(crate) limits: Limits,
-    /// What handlers have to do, in order.
-    work: Queue<Job>,
+    dealer: HearingDealer,
+    pub(crate) ears: Arc<Ears>,
+}
+
+impl Deref for Line {
+    type Target = Ears;
+
+    fn deref(&self) -> &Ears {
+        &self.ears
+    }
 }
 
 /// Owns a line: dropping it ends the tasks and whatever is in flight.
 pub(crate) struct LineOwner {
     pub(crate) line: Arc<Line>,
-    _tasks: [TaskGuard; 3],
+    _tasks: [TaskGuard; 2],
 }
 
 impl LineOwner {
     pub(crate) async fn open<T: 'static>(
+        side: Side,
         at: Endpoint,
         settings: Settings,
         feed: Option<Arc<Feed>>,
@@ -52,23 +56,16 @@ impl LineOwner {
             bytes: settings.options.send_high_water.bytes,
             requests: settings.max_in_flight.max(1),
         };
-        let mark = settings.options.recv_high_water;
-        let limits = settings.limits();
-        let dealer = Dealer::connect(at).options(settings.options);
-        let dealer = match settings.ready {
-            None => dealer.await?,
-            Some(timeout) => dealer.ready(timeout).await?,
+        let (desk, limits) = (Desk::new(room), settings.limits());
+        let work = Queue::new(settings.options.recv_high_water, |it: &Job| it.bytes);
+        let ears = Arc::new(Ears { at: at.to_string(), codec, desk, feed, limits, work });
+        let (options, hearer) = (settings.options, ears.clone());
+        let dealer = match side {
+            Side::Bind => HearingDealer::bind(at, options, settings.ready, hearer).await?,
+            Side::Connect => HearingDealer::connect(at, options, settings.ready, hearer).await?,
         };
-        let (desk, work) = (Desk::new(room), Queue::new(mark, |it: &Job| it.bytes));
-        let line = Arc::new(Line { codec, dealer, desk, feed, limits, work });
-        // From here on nothing is missed.
-        let events = line.dealer.events();
-        line.wish();
-        let _tasks = [
-            TaskGuard::spawn(line.clone().hear()),
-            TaskGuard::spawn(line.clone().keep(events)),
-            TaskGuard::spawn(line.clone().handle()),
-        ];
+        let line = Arc::new(Line { dealer, ears: ears.clone() });
+        let _tasks = [TaskGuard::spawn(line.clone().keep()), TaskGuard::spawn(ears.handle())];
         Ok(Self { line, _tasks })
     }
 }
@@ -82,7 +79,7 @@ impl Drop for LineOwner {
 }
 
 impl Line {
-    pub(crate) fn dealer(&self) -> &Dealer<Framed> {
+    pub(crate) fn dealer(&self) -> &HearingDealer {
         &self.dealer
     }
 
@@ -96,202 +93,132 @@ impl Line {
         within: Duration,
         teller: Teller,
     ) -> Result<CorrelationId, RequestError> {
+        if self.feed.is_some() {
+            // Its answer must not wait for whoever receives by hand.
+            self.dealer.leave_hearing();
+        }
         let now = Instant::now().into_std();
         let deadline = Deadline::after(now, within);
-        let (id, at_once) = self.desk.enter(deadline, teller, &body)?;
-        if at_once {
-            let message = frames(id, body.clone(), deadline, now, self.codec.name());
-            match self.dealer.try_send(message) {
-                Ok(()) => (),
-                Err(SendError::Encode(_)) => {
-                    // Too long for the link: no answer will come, and the deadline would lie.
-                    self.desk.cancel(id);
-                    return Err(RequestError::Full);
-                }
-                Err(_) => self.desk.put_back(id, body),
+        let (mut teller, mut entered) = (Some(teller), None);
+        let said = self.dealer.offer(|peer| {
+            let id = match entered {
+                None => *entered.insert(self.desk.enter(deadline, &mut teller, &body, Some(peer))?),
+                Some(id) if self.desk.address(id, peer) => id,
+                // It is over: whoever waits for it is told.
+                Some(_) => return Err(Refused::Behind),
+            };
+            Ok(frames(id, body.clone(), deadline, now, self.codec.name()))
+        });
+        match (said, entered) {
+            (Said::Sent, Some(id)) => Ok(id),
+            (Said::Failed(Refused::Error(error)), _) => Err(error),
+            (Said::Failed(Refused::Behind), Some(id)) => Ok(id),
+            (Said::TooLong, Some(id)) => {
+                // Too long for the link: no answer will come, and the deadline would lie.
+                self.desk.cancel(id);
+                Err(RequestError::Full)
             }
+            (_, Some(id)) => {
+                self.desk.put_back(id, body);
+                Ok(id)
+            }
+            (_, None) => match self.desk.enter(deadline, &mut teller, &body, None) {
+                Ok(id) => Ok(id),
+                Err(Refused::Error(error)) => Err(error),
+                Err(Refused::Behind) => Err(RequestError::Full),
+            },
         }
-        Ok(id)
-    }
-
-    /// Gives a request up, and tells the peer if it has it. False if it is over.
-    pub(crate) fn cancel(&self, id: CorrelationId) -> bool {
-        let Some(is_sent) = self.desk.cancel(id) else {
-            return false;
-        };
-        let message = || wire::cancel(number(id));
-        if is_sent && matches!(self.dealer.try_send(message()), Err(SendError::Full)) {
-            self.desk.say(message());
-        }
-        true
     }
 
     /// Closes: what is in flight is over, and what is queued has the linger time to leave.
     pub(crate) async fn close(&self) -> usize {
-        self.end();
+        self.ears.end();
         self.dealer.close().await
     }
 
-    fn end(&self) {
-        for over in self.desk.close() {
-            self.tell(over);
+    /// Hears the publisher in the task of `cx`, which receives by hand, if nobody else waits for anything:
+    /// true if something came.
+    pub(crate) fn hear_directly(&self, cx: &mut Context<'_>) -> bool {
+        let is_alone = self.desk.in_flight() == 0 && self.feed.as_ref().is_some_and(|it| it.is_by_hand());
+        if !is_alone {
+            self.dealer.leave_hearing();
+            return false;
         }
-        if let Some(feed) = &self.feed {
-            feed.close();
-        }
+        self.dealer.poll_hear(cx)
     }
 
-    /// Tells a new peer all that is wanted.
-    fn wish(&self) {
-        if let Some(feed) = &self.feed {
-            feed.wish_all();
-            self.desk.wish();
-        }
-    }
-
-    /// The task that reads.
-    async fn hear(self: Arc<Self>) {
-        let (mut batch, mut ready) = (Vec::with_capacity(BATCH), VecDeque::new());
-        let codec = self.feed.as_ref().map_or(&self.codec, |it| &it.codec);
-        loop {
-            match self.dealer.recv_many(&mut batch, BATCH).await {
-                Err(RecvError::Closed) => return,
-                Err(_) => self.desk.unreadable(),
-                Ok(_) => (),
-            }
-            for message in batch.drain(..) {
-                match wire::read_down(message, codec) {
-                    Some(down) => {
-                        if let Err(down) = self.take_lightly(down, &mut ready) {
-                            self.take(down, &mut ready).await;
-                        }
-                    }
-                    None => self.desk.unreadable(),
-                }
-            }
-            self.feed_ready(&mut ready).await;
-        }
-    }
-
-    /// Publications that were received together go on together, before what comes behind them.
-    async fn feed_ready(&self, ready: &mut VecDeque<Item>) {
-        if let Some(feed) = self.feed.as_ref().filter(|_| !ready.is_empty()) {
-            feed.ready(ready).await;
-        }
-    }
-
-    /// Takes what most messages are, without a wait.
-    ///
-    /// # Errors
-    /// It is something else: it comes back.
-    fn take_lightly(&self, down: Down, ready: &mut VecDeque<Item>) -> Result<(), Down> {
-        match (down, &self.feed) {
-            (Down::Answer { id, body }, _) if ready.is_empty() => {
-                self.answered(id, Ok(body));
-                Ok(())
-            }
-            (Down::Told { missed, codec, topic, body }, Some(feed)) => feed
-                .told_by_hand(missed, Told { body, codec, topic }, ready)
-                .map_err(|Told { body, codec, topic }| Down::Told { missed, codec, topic, body }),
-            (down, _) => Err(down),
-        }
-    }
-
-    async fn take(&self, down: Down, ready: &mut VecDeque<Item>) {
-        match (down, &self.feed) {
-            (Down::Answer { id, body }, _) => {
-                self.feed_ready(ready).await;
-                self.answered(id, Ok(body));
-            }
-            (Down::Failure { id, why, text }, _) => {
-                self.feed_ready(ready).await;
-                self.answered(id, Err(why.error(text)));
-            }
-            (Down::Done { mark }, Some(feed)) => feed.done(mark),
-            (Down::Told { missed, codec, topic, body }, Some(feed)) => {
-                let told = Told { body, codec, topic };
-                feed.told(missed, told, &self.work, ready).await;
-            }
-            (Down::Done { .. } | Down::Told { .. }, None) => self.desk.unreadable(),
-        }
-    }
-
-    fn answered(&self, id: u64, answered: Answered) {
-        match self.desk.answered(id, answered) {
-            Some(over) => self.tell(over),
-            None => {
-                let peer = self.dealer.endpoint();
-                tracing::warn!(target: "gleis::channels", id, %peer, "ignored a reply to an unknown request");
-            }
-        }
-    }
-
-    /// Tells whoever asked what became of a request.
-    fn tell(&self, over: Over) {
-        let Over { answered, id, place, teller } = over;
-        match (teller, &self.feed) {
-            // Whoever asked may have gone in between.
-            (Teller::Future(teller), _) => drop(teller.send(answered)),
-            (Teller::Handler(handler), _) => {
-                let work = handler(id, answered);
-                let work = Box::pin(async move {
-                    work.await;
-                    drop(place);
-                });
-                self.work.push(Job { bytes: 0, work });
-            }
-            (Teller::Feed, Some(feed)) => feed.answered(id, answered, place),
-            (Teller::Feed, None) => (),
-        }
-    }
-
-    /// The task that sends what waits, and ends what expires or is lost.
-    async fn keep(self: Arc<Self>, events: Events) {
-        tokio::join!(self.pump(), self.expire(), self.watch(events));
+    /// The task that sends what waits, and ends what expires.
+    async fn keep(self: Arc<Self>) {
+        tokio::join!(self.pump(), self.expire());
     }
 
     async fn pump(&self) {
         loop {
-            self.desk.work().await;
-            self.dealer.wait_for_peers(1).await;
+            let is_stuck = self.desk.say(|peer, message| {
+                !matches!(self.dealer.try_send_to(peer, message.clone()), Err(SendError::Full))
+            });
+            let ready = async {
+                self.desk.work().await;
+                self.dealer.room().await
+            };
+            let is_open = match is_stuck {
+                // One peer that takes nothing must not hold up what is for others.
+                true => timeout(AGAIN, ready).await.ok(),
+                false => tokio::select! {
+                    biased;
+                    is_open = ready => Some(is_open),
+                    () = self.desk.saying() => None,
+                },
+            };
+            match is_open {
+                None => continue,
+                Some(false) => return,
+                Some(true) => (),
+            }
             while let Some(next) = self.desk.next() {
-                let Some(message) = self.message(&next) else {
-                    self.desk.sent();
-                    continue;
-                };
-                match timeout(REFRESH, self.dealer.send(message)).await {
-                    // What is too long for the link cannot be sent; its deadline will tell.
-                    Ok(Ok(()) | Err(SendError::Encode(_))) => self.desk.sent(),
-                    Ok(Err(SendError::Closed)) => return,
-                    Ok(Err(_)) | Err(_) => {
-                        if let (Next::Wishes, Some(feed)) = (&next, &self.feed) {
-                            feed.wish_all();
-                        }
-                        self.desk.put_off(next);
-                        break;
-                    }
+                if let Err(next) = self.send(next) {
+                    self.desk.put_off(next);
+                    break;
                 }
+                self.desk.sent();
+                tokio::task::coop::consume_budget().await;
             }
         }
     }
 
-    fn message(&self, next: &Next) -> Option<Framed> {
-        match next {
-            Next::Request(id, body, deadline) => {
-                let now = Instant::now().into_std();
-                Some(frames(*id, body.clone(), *deadline, now, self.codec.name()))
+    /// Sends what is next.
+    ///
+    /// # Errors
+    /// Nobody has room: it comes back.
+    fn send(&self, next: Next) -> Result<(), Next> {
+        let had_room = match (&next, &self.feed) {
+            (Next::Wishes, None) => true,
+            (Next::Wishes, Some(feed)) => {
+                let said = self.dealer.offer(|_| Ok::<_, Infallible>(feed.wishes()));
+                let had_room = matches!(said, Said::Sent);
+                if !had_room {
+                    feed.wish_all();
+                }
+                // What is too long for the link is so again.
+                had_room || matches!(said, Said::TooLong)
             }
-            Next::Say(message) => Some(message.clone()),
-            Next::Wishes => Some(self.feed.as_ref()?.wishes()),
-        }
+            (Next::Request(id, body, deadline), _) => {
+                let now = Instant::now().into_std();
+                let said = self.dealer.offer(|peer| match self.desk.address(*id, peer) {
+                    true => Ok(frames(*id, body.clone(), *deadline, now, self.codec.name())),
+                    false => Err(()),
+                });
+                // What is too long for the link cannot be sent; its deadline will tell.
+                matches!(said, Said::Failed(()) | Said::Sent | Said::TooLong)
+            }
+        };
+        if had_room { Ok(()) } else { Err(next) }
     }
 
     async fn expire(&self) {
         loop {
-            let (over, next) = self.desk.expire(Instant::now().into_std());
-            for it in over {
-                self.tell(it);
-            }
+            let (ended, next) = self.desk.expire(Instant::now().into_std());
+            self.tell(ended);
             match next {
                 None => self.desk.rearmed().await,
                 Some(at) => {
@@ -299,35 +226,6 @@ impl Line {
                     let _ = timeout_at(at.into(), self.desk.rearmed()).await;
                 }
             }
-        }
-    }
-
-    /// Hears when the link comes and goes.
-    async fn watch(&self, mut events: Events) {
-        while let Some(event) = events.recv().await {
-            match event {
-                Event::Connected { .. } => self.wish(),
-                Event::Disconnected { .. } => self.lose(),
-                Event::Missed { .. } => {
-                    // Nobody knows what was missed: that a link was lost and made again, perhaps.
-                    self.lose();
-                    self.wish();
-                }
-                _ => (),
-            }
-        }
-    }
-
-    fn lose(&self) {
-        self.desk.lose().into_iter().for_each(|it| self.tell(it));
-    }
-
-    /// The task in which handlers run, one at a time.
-    async fn handle(self: Arc<Self>) {
-        while let Some(job) = self.work.pop().await {
-            job.work.await;
-            // A long row of handlers that do not wait leaves the runtime time for others.
-            tokio::task::coop::consume_budget().await;
         }
     }
 }

@@ -7,33 +7,35 @@ use std::time::Duration;
 use bytes::Bytes;
 use foldhash::HashMap;
 use futures::FutureExt;
-use gleis_codec::{AnyCodec, Limits, Message};
+use gleis_codec::{AnyCodec, EncodeError, Limits, Message};
 use gleis_core::{Deadline, Endpoint};
-use gleis_patterns::{Event, Events, Framed, OpenError, PeerId, RecvError, Router, SendError};
+use gleis_patterns::{Event, Events, Framed, OpenError, PeerId, Route, Router, SendError};
 use gleis_transport::TaskGuard;
 use parking_lot::Mutex;
+use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use crate::audience::Audience;
+use crate::builder::Side;
 use crate::case::{Case, End, Phase};
 use crate::error::{ReplyError, chain};
+use crate::intake::{Handover, Intake};
 use crate::queue::Queue;
 use crate::reply::Reply;
 use crate::settings::Settings;
 use crate::stats::ReplyStats;
-use crate::wire::{self, Named, Up, Why};
-
-/// How many messages are taken at a time.
-const BATCH: usize = 64;
+use crate::wire::{self, Ask, Up, Why};
 
 /// How long room is waited for before those are looked for that nobody waits for any more.
-const PURGE: Duration = Duration::from_millis(100);
+pub(crate) const PURGE: Duration = Duration::from_millis(100);
 
 /// What whoever answers, its tasks and its replies share.
 pub(crate) struct Office {
     /// Of one that publishes as well.
     pub(crate) audience: Option<Audience>,
     pub(crate) codec: AnyCodec,
+    /// For whoever serves, once.
+    handover: Mutex<Option<Handover>>,
     pub(crate) limits: Limits,
     open: Mutex<Open>,
     pub(crate) patience: Duration,
@@ -48,14 +50,14 @@ pub(crate) enum Saying {
 }
 
 impl Saying {
-    fn message(&self, id: u64) -> Framed {
+    pub(crate) fn message(&self, id: u64) -> Framed {
         match self {
             Self::Failure(text) => wire::failure(id, Why::Failed, text.clone()),
             Self::Value(body) => wire::answer(id, body.clone()),
         }
     }
 
-    fn end(&self) -> End {
+    pub(crate) fn end(&self) -> End {
         match self {
             Self::Failure(_) => End::Failed,
             Self::Value(_) => End::Answered,
@@ -74,13 +76,23 @@ pub(crate) enum Refusal {
 #[derive(Default)]
 struct Open {
     cases: HashMap<(PeerId, u64), Arc<Case>>,
+    /// Requests that are being handled for the first time, and are no cases yet.
+    n_fresh: u64,
     stats: ReplyStats,
 }
 
 /// A request that nobody has taken yet.
-struct Incoming {
+pub(crate) struct Incoming {
     body: Bytes,
     case: Arc<Case>,
+}
+
+/// A request that is handled where it is read: most are answered before they need be noted.
+pub(crate) struct Fresh {
+    pub(crate) codec: AnyCodec,
+    pub(crate) deadline: Deadline,
+    pub(crate) id: u64,
+    pub(crate) route: Route,
 }
 
 /// Owns an office: dropping it ends the tasks, and nobody is answered any more.
@@ -91,6 +103,7 @@ pub(crate) struct OfficeOwner {
 
 impl OfficeOwner {
     pub(crate) async fn open<T: 'static>(
+        side: Side,
         at: Endpoint,
         settings: Settings,
         audience: Option<Audience>,
@@ -99,13 +112,19 @@ impl OfficeOwner {
         let (limits, patience) = (settings.limits(), settings.patience);
         let weigh = |it: &Incoming| it.body.len();
         let queue = Queue::new(settings.options.recv_high_water, weigh);
-        let router = Router::bind(at).options(settings.options).await?;
+        let router = match side {
+            Side::Bind => Router::bind(at),
+            Side::Connect => Router::connect(at),
+        };
+        let router = router.options(settings.options).await?;
         let open = Mutex::default();
-        let office = Office { audience, codec, limits, open, patience, queue, router };
+        let (asked, asking) = oneshot::channel();
+        let handover = Mutex::new(Some(Handover(asked)));
+        let office = Office { audience, codec, handover, limits, open, patience, queue, router };
         let office = Arc::new(office);
         let events = office.router.events();
         let _tasks = [
-            TaskGuard::spawn(office.clone().hear()),
+            TaskGuard::spawn(Intake::default().serve_by_hand(office.clone(), asking)),
             TaskGuard::spawn(office.clone().watch(events)),
         ];
         Ok(Self { office, _tasks })
@@ -122,7 +141,14 @@ impl Drop for OfficeOwner {
 impl Office {
     pub(crate) fn stats(&self) -> ReplyStats {
         let open = self.open.lock();
-        ReplyStats { open: open.cases.len() as u64, ..open.stats.clone() }
+        ReplyStats { open: open.cases.len() as u64 + open.n_fresh, ..open.stats.clone() }
+    }
+
+    /// The means to read what comes, for whoever serves; `None` if somebody has it already, or the
+    /// office is closed.
+    pub(crate) async fn take_over(&self) -> Option<Intake> {
+        let handover = self.handover.lock().take();
+        handover?.take().await
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -137,19 +163,140 @@ impl Office {
         self: &Arc<Self>,
     ) -> Result<(Q, Reply<R>), crate::RecvError> {
         loop {
-            let Incoming { body, case } = self.queue.pop().await.ok_or(crate::RecvError::Closed)?;
-            if case.phase() != Phase::Open {
-                continue;
-            }
-            if case.deadline.has_passed(Instant::now().into_std()) {
-                self.end(&case, End::Expired);
-                continue;
-            }
-            match case.codec.decode(&body, &self.limits) {
-                Ok(request) => return Ok((request, Reply::new(self, case))),
-                Err(error) => self.refuse(&case, chain(&error)),
+            let incoming = self.queue.pop().await.ok_or(crate::RecvError::Closed)?;
+            if let Some((request, case)) = self.look(incoming) {
+                return Ok((request, Reply::new(self, case)));
             }
         }
+    }
+
+    /// What waits already and somebody still waits for, if anything does.
+    pub(crate) fn take_waiting<Q: Message>(&self) -> Option<(Q, Arc<Case>)> {
+        loop {
+            if let Some(taken) = self.look(self.queue.try_pop()?) {
+                return Some(taken);
+            }
+        }
+    }
+
+    /// The request, unless it is over, has expired or cannot be read.
+    fn look<Q: Message>(&self, Incoming { body, case }: Incoming) -> Option<(Q, Arc<Case>)> {
+        if case.phase() != Phase::Open {
+            return None;
+        }
+        if case.deadline.has_passed(Instant::now().into_std()) {
+            self.end(&case, End::Expired);
+            return None;
+        }
+        match case.codec.decode(&body, &self.limits) {
+            Ok(request) => Some((request, case)),
+            Err(error) => {
+                self.refuse(&case, chain(&error));
+                None
+            }
+        }
+    }
+
+    /// Begins with a request that came `since` and was not noted; `None` if it is over already.
+    pub(crate) fn begin<Q: Message>(
+        &self,
+        route: Route,
+        message: Framed,
+        since: std::time::Instant,
+    ) -> Option<(Q, Fresh)> {
+        let Some(Ask { codec: Ok(codec), id, left }) = wire::read_ask(&message, &self.codec) else {
+            // What is rare goes the longer way.
+            self.hear(&route, message, since);
+            return None;
+        };
+        let fresh = Fresh { codec, deadline: Deadline::after(since, left), id, route };
+        {
+            let mut open = self.open.lock();
+            if !open.cases.is_empty() && open.cases.contains_key(&(fresh.route.peer().clone(), id)) {
+                drop(open);
+                self.hear(&fresh.route, message, since);
+                return None;
+            }
+            open.stats.asked += 1;
+            open.n_fresh += 1;
+        }
+        if fresh.route.is_over() {
+            self.end_fresh(End::Gone);
+            return None;
+        }
+        if fresh.deadline.has_passed(Instant::now().into_std()) {
+            self.end_fresh(End::Expired);
+            return None;
+        }
+        match fresh.codec.decode(&message.body, &self.limits) {
+            Ok(request) => Some((request, fresh)),
+            Err(error) => {
+                let case = self.keep(&fresh);
+                self.refuse(&case, chain(&error));
+                None
+            }
+        }
+    }
+
+    /// Notes a request that was begun and is not answered at once.
+    pub(crate) fn keep(&self, fresh: &Fresh) -> Arc<Case> {
+        let Fresh { codec, deadline, id, route } = fresh;
+        let case = Arc::new(Case::new(route, *id, *deadline, codec.clone()));
+        {
+            let mut open = self.open.lock();
+            open.n_fresh -= 1;
+            open.cases.insert((case.peer.clone(), case.id), case.clone());
+        }
+        self.end_if_gone(&case, route);
+        case
+    }
+
+    /// Who is gone before it is noted is not found by whoever sweeps.
+    fn end_if_gone(&self, case: &Case, route: &Route) {
+        if route.is_over() {
+            self.end(case, End::Gone);
+        }
+    }
+
+    /// Answers a request that was begun, if there is room.
+    ///
+    /// # Errors
+    /// There is none: a case, to be [answered](Self::answer) later.
+    pub(crate) fn answer_fresh(&self, fresh: &Fresh, saying: &Saying) -> Result<(), Arc<Case>> {
+        match fresh.route.try_send(saying.message(fresh.id)) {
+            Ok(()) => self.end_fresh(saying.end()),
+            Err(SendError::Full) => return Err(self.keep(fresh)),
+            Err(_) => self.end_fresh(End::Gone),
+        }
+        Ok(())
+    }
+
+    /// What to say: that it cannot be encoded, if so.
+    pub(crate) fn encode<R: Message>(
+        &self,
+        codec: &AnyCodec,
+        id: u64,
+        value: &R,
+    ) -> (Saying, Option<EncodeError>) {
+        match codec.encode(value, &self.limits) {
+            Ok(body) => (Saying::Value(body), None),
+            Err(error) => {
+                let text = chain(&error);
+                tracing::error!(
+                    target: "gleis::channels", id, error = text, "an answer cannot be encoded"
+                );
+                (Saying::Failure(text), Some(error))
+            }
+        }
+    }
+
+    pub(crate) fn has_room(&self) -> bool {
+        self.queue.has_room_now()
+    }
+
+    /// Waits until one more request may wait.
+    pub(crate) async fn room(&self) {
+        self.queue.room().await;
     }
 
     /// Closes: takes nothing more, and what is queued has the linger time to leave.
@@ -163,7 +310,11 @@ impl Office {
     /// # Errors
     /// [`Refusal`].
     pub(crate) fn try_answer(&self, case: &Case, saying: &Saying) -> Result<(), Refusal> {
-        match case.route.try_send(saying.message(case.id)) {
+        let sent = match case.route.upgrade() {
+            Some(route) => route.try_send(saying.message(case.id)),
+            None => Err(SendError::NoPeer),
+        };
+        match sent {
             Ok(()) => {
                 self.end(case, saying.end());
                 Ok(())
@@ -186,7 +337,10 @@ impl Office {
             Err(Refusal::Error(error)) => return Err(error),
             Err(Refusal::Full) => (),
         }
-        let sending = self.router.send_to(&case.peer, saying.message(case.id));
+        let sending = async {
+            let route = case.route.upgrade().ok_or(SendError::NoPeer)?;
+            route.send(saying.message(case.id)).await
+        };
         match timeout(self.patience, sending).await {
             Ok(Ok(())) => {
                 self.end(case, saying.end());
@@ -207,7 +361,11 @@ impl Office {
 
     /// Answers if there is room; without it the deadline of the request tells.
     pub(crate) fn answer_now(&self, case: &Case, message: Framed, end: End) {
-        let end = match case.route.try_send(message) {
+        let sent = match case.route.upgrade() {
+            Some(route) => route.try_send(message),
+            None => Err(SendError::NoPeer),
+        };
+        let end = match sent {
             Ok(()) => end,
             Err(SendError::Full) => End::Dropped,
             Err(_) => End::Gone,
@@ -236,79 +394,51 @@ impl Office {
         }
         let mut open = self.open.lock();
         open.cases.remove(&(case.peer.clone(), case.id));
-        let stats = &mut open.stats;
-        *match end {
-            End::Answered => &mut stats.answered,
-            End::Cancelled => &mut stats.cancelled,
-            End::Dropped => &mut stats.dropped,
-            End::Expired => &mut stats.expired,
-            End::Failed => &mut stats.failed,
-            End::Gone => &mut stats.gone,
-            End::Unanswered => &mut stats.unanswered,
-        } += 1;
+        open.stats.count(end);
     }
 
-    /// The task that reads.
-    async fn hear(self: Arc<Self>) {
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            match self.router.recv_many(&mut batch, BATCH).await {
-                Err(RecvError::Closed) => return,
-                Err(_) => self.unreadable(),
-                Ok(_) => (),
-            }
-            // They came together, however long the last of them waits for room.
-            let now = Instant::now().into_std();
-            for (peer, message) in batch.drain(..) {
-                self.hear_one(peer, message, now).await;
-            }
-        }
+    /// Counts how a request ended that was begun and not noted.
+    fn end_fresh(&self, end: End) {
+        let mut open = self.open.lock();
+        open.n_fresh -= 1;
+        open.stats.count(end);
     }
 
-    async fn hear_one(&self, peer: PeerId, message: Framed, now: std::time::Instant) {
+    /// Notes a message that came `since`; a request waits for whoever takes it.
+    pub(crate) fn hear(&self, route: &Route, message: Framed, since: std::time::Instant) {
+        let peer = route.peer();
         match (wire::read_up(message, &self.codec), &self.audience) {
-            (Some(Up::Ask { id, left, codec, body }), _) => {
-                if let Some(case) = self.note(peer, id, Deadline::after(now, left), codec) {
-                    self.wait(Incoming { body, case }).await;
+            (Some(Up::Ask { ask, body }), _) => {
+                if let Some(case) = self.note(route, ask, since) {
+                    self.queue.push(Incoming { body, case });
                 }
             }
             (Some(Up::Cancel { id }), _) => {
-                let case = self.open.lock().cases.get(&(peer, id)).cloned();
+                let case = self.open.lock().cases.get(&(peer.clone(), id)).cloned();
                 if let Some(case) = case {
                     self.end(&case, End::Cancelled);
                 }
             }
             (Some(Up::Wish { mark, changes }), Some(audience)) => {
-                let Some(route) = self.router.route(&peer) else {
-                    return;
-                };
-                match audience.change(&peer, route, changes) {
+                match audience.change(route, changes) {
                     // One that has no room for it asks again.
-                    Ok(()) => drop(self.router.try_send_to(&peer, wire::done(mark))),
+                    Ok(()) => drop(route.try_send(wire::done(mark))),
                     Err(reason) => {
                         tracing::warn!(target: "gleis::channels", %peer, reason, "disconnected");
-                        self.expel(&peer);
+                        self.expel(peer);
                     }
+                }
+                // Who is gone before it is noted is not found by whoever sweeps.
+                if route.is_over() {
+                    audience.keep(|it| it != peer);
                 }
             }
             (Some(Up::Wish { .. }), None) | (None, _) => self.unreadable(),
         }
     }
 
-    /// Lets a request wait for whoever takes it; it waits for room behind those that somebody still waits
-    /// for.
-    async fn wait(&self, mut incoming: Incoming) {
-        while let Err(back) = self.queue.try_push(incoming) {
-            incoming = back;
-            // Looking at all that wait is dear: only where nobody takes them.
-            if timeout(PURGE, self.queue.room()).await.is_err() {
-                self.purge();
-            }
-        }
-    }
-
     /// Lets go of requests that nobody has taken and nobody waits for.
-    fn purge(&self) {
+    pub(crate) fn purge(&self) {
         let (now, mut expired) = (Instant::now().into_std(), Vec::new());
         self.queue.retain(|Incoming { case, .. }| {
             let is_expired = case.deadline.has_passed(now);
@@ -320,25 +450,26 @@ impl Office {
         expired.iter().for_each(|it| self.end(it, End::Expired));
     }
 
-    fn unreadable(&self) {
+    pub(crate) fn unreadable(&self) {
         self.open.lock().stats.unreadable += 1;
     }
 
     /// Notes a request that came; `None` if it is refused, or nobody waits for its answer.
-    fn note(&self, peer: PeerId, id: u64, deadline: Deadline, codec: Named) -> Option<Arc<Case>> {
+    pub(crate) fn note(
+        &self,
+        route: &Route,
+        ask: Ask,
+        since: std::time::Instant,
+    ) -> Option<Arc<Case>> {
+        let Ask { codec, id, left } = ask;
         let (codec, unknown) = match codec {
             Ok(codec) => (codec, None),
             Err(name) => (AnyCodec::Raw, Some(name)),
         };
-        let route = self.router.route(&peer);
         let mut open = self.open.lock();
-        let Open { cases, stats } = &mut *open;
+        let Open { cases, stats, .. } = &mut *open;
         stats.asked += 1;
-        let Some(route) = route else {
-            stats.gone += 1;
-            return None;
-        };
-        let case = match cases.entry((peer, id)) {
+        let case = match cases.entry((route.peer().clone(), id)) {
             Entry::Occupied(it) => {
                 stats.failed += 1;
                 // The answer to the first one is the answer: only a peer that errs asks so.
@@ -347,11 +478,15 @@ impl Office {
                 return None;
             }
             Entry::Vacant(it) => {
-                let case = Case::new(it.key().0.clone(), route, id, deadline, codec);
+                let case = Case::new(route, id, Deadline::after(since, left), codec);
                 it.insert(Arc::new(case)).clone()
             }
         };
         drop(open);
+        self.end_if_gone(&case, route);
+        if case.phase() != Phase::Open {
+            return None;
+        }
         if let Some(name) = unknown {
             self.refuse(&case, format!("the codec {name:?} is not known here"));
             return None;

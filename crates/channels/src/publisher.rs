@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use bytes::Bytes;
 use gleis_codec::Message;
 use gleis_core::{Endpoint, EndpointError};
-use gleis_patterns::{OpenError, Outgoing, SendError, Shared};
+use gleis_patterns::{Given, OpenError, Outgoing, Overflow, SendError, Shared};
 
-use crate::audience::{Audience, WishLimits};
-use crate::builder::{Answers, Builder, Channel, sealed};
+use crate::audience::{Audience, Listener, WishLimits};
+use crate::builder::{Answers, Builder, Channel, Side, sealed};
 use crate::error::RecvError;
 use crate::handler::{self, Method, Outcome, State};
 use crate::office::{Office, OfficeOwner};
@@ -38,7 +38,7 @@ const PACE: usize = 8;
 /// at a time, all subscribers see the same order. Dropping it closes it at once.
 pub struct SyncPublisher<P, Q, R> {
     books: Books,
-    is_lossless: bool,
+    overflow: Overflow,
     owner: OfficeOwner,
     pace: AtomicUsize,
     value: PhantomData<fn(P, R) -> Q>,
@@ -47,7 +47,7 @@ pub struct SyncPublisher<P, Q, R> {
 /// What a publisher is told beside what all channels are told.
 #[derive(Debug, Default)]
 pub struct More {
-    is_lossless: bool,
+    overflow: Option<Overflow>,
 }
 
 #[derive(Default)]
@@ -61,14 +61,19 @@ struct Books {
 impl<P: Message, Q: Message, R: Message> sealed::Open for SyncPublisher<P, Q, R> {
     type More = More;
 
-    async fn open(at: Endpoint, settings: Settings, more: More) -> Result<Self, OpenError> {
-        let More { is_lossless } = more;
+    async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+        more: More,
+    ) -> Result<Self, OpenError> {
+        let overflow = more.overflow.unwrap_or(Overflow::DropNewest);
         let options = &settings.options;
         let limits =
             WishLimits { bytes: options.limits.subscription, filters: options.max_subscriptions };
-        let owner = OfficeOwner::open::<P>(at, settings, Some(Audience::new(limits))).await?;
+        let owner = OfficeOwner::open::<P>(side, at, settings, Some(Audience::new(limits))).await?;
         let (books, pace) = Default::default();
-        Ok(Self { books, is_lossless, owner, pace, value: PhantomData })
+        Ok(Self { books, overflow, owner, pace, value: PhantomData })
     }
 }
 
@@ -76,7 +81,7 @@ impl<P: Message, Q: Message, R: Message> Builder<SyncPublisher<P, Q, R>> {
     /// Publishing waits for subscribers without room, for as long as they are connected. By default they
     /// miss the publication and are told so. The price: the slowest subscriber sets the pace for all.
     pub fn lossless(mut self) -> Self {
-        self.more.is_lossless = true;
+        self.more.overflow = Some(Overflow::Block);
         self
     }
 }
@@ -91,7 +96,7 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
     where
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
-        Builder::new(at)
+        Builder::new(Side::Bind, at)
     }
 
     /// Publishes `message`, by value or by reference, under `topic`. It is encoded once for all.
@@ -134,37 +139,26 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
         }
         let audience = office.audience.as_ref().expect("a publisher has an audience");
         let (mut whole, mut gone) = (None, Vec::new());
+        let (mut n_delivered, mut n_full) = (0, 0);
         let listeners = audience.listeners();
         for listener in listeners.iter().filter(|it| it.wants(topic)) {
             let whole = match &mut whole {
                 Some(whole) => whole,
                 empty => empty.insert(Whole::new(office, topic, message)?),
             };
-            let missed = listener.take_missed();
-            let again;
-            let shared = match missed {
-                0 => &whole.shared,
-                _ => {
-                    again = whole.after(missed)?;
-                    &again
-                }
-            };
-            let sent = match listener.route.try_send_copy(shared) {
-                Err(SendError::Full) if self.is_lossless => listener.route.send_copy(shared).await,
-                sent => sent,
-            };
-            match sent {
-                Ok(()) => count(&self.books.delivered),
-                Err(SendError::Full) => {
-                    listener.miss(missed + 1);
-                    count(&self.books.dropped);
-                }
-                Err(_) => {
-                    count(&self.books.dropped);
-                    gone.push(listener.id.clone());
-                }
+            if listener.missed_nothing() && listener.route.give_lightly(&whole.shared) {
+                n_delivered += 1;
+                continue;
+            }
+            match self.give(listener, whole).await? {
+                Given::Displaced(_) | Given::Taken => n_delivered += 1,
+                Given::Full => n_full += 1,
+                Given::Gone => gone.push(listener.id().clone()),
             }
         }
+        let n_dropped = n_full + gone.len() as u64;
+        self.books.delivered.fetch_add(n_delivered, Ordering::Relaxed);
+        self.books.dropped.fetch_add(n_dropped, Ordering::Relaxed);
         count(&self.books.published);
         if whole.is_none() {
             count(&self.books.unheard);
@@ -172,7 +166,28 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
         if !gone.is_empty() {
             audience.keep(|it| !gone.contains(it));
         }
+        if 0 < n_full && self.overflow == Overflow::Fail {
+            return Err(SendError::Full);
+        }
         Ok(())
+    }
+
+    /// Gives a publication to one for whom there may be no room, or who is to be told what it missed.
+    async fn give(&self, listener: &Listener, whole: &Whole<'_>) -> Result<Given, SendError> {
+        let missed = listener.take_missed();
+        let again;
+        let shared = match missed {
+            0 => &whole.shared,
+            _ => {
+                again = whole.after(missed)?;
+                &again
+            }
+        };
+        let given = listener.route.give(shared, self.overflow).await?;
+        if given == Given::Full {
+            listener.miss(missed + 1);
+        }
+        Ok(given)
     }
 
     /// How many subscribers want anything at all.

@@ -1,17 +1,22 @@
 //! A queue between a task that reads and whoever takes what was read.
 
 use std::collections::VecDeque;
+use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll, Waker};
 
 use gleis_transport::HighWater;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
-/// A queue with a mark: what can wait is put in [when there is room](Self::push_when_room); what is
-/// bounded elsewhere, by the places among the requests in flight, is put in at once.
+/// A queue with a mark: whoever can wait [asks before](Self::has_room_now); what was read at once, and what
+/// is bounded elsewhere, by the places among the requests in flight, is put in.
 pub(crate) struct Queue<T> {
     came: Notify,
+    /// True from the mark until half of it is left, for a look without the lock: whoever reads what is put
+    /// in then goes on for a while.
+    full: AtomicBool,
     left: Notify,
     /// How many items there are, as those see it that do not lock.
     len: AtomicUsize,
@@ -30,6 +35,8 @@ struct State<T> {
     n_takers: usize,
     /// How many wait for room.
     n_waiting: usize,
+    /// The tasks that read and wait until it is not full any more, each once.
+    readers: Vec<Waker>,
 }
 
 impl<T> Queue<T> {
@@ -37,9 +44,10 @@ impl<T> Queue<T> {
         // Without room for one item none would ever go in.
         let mark = HighWater { messages: mark.messages.max(1), bytes: mark.bytes.max(1) };
         let items = VecDeque::new();
-        let state = State { bytes: 0, closed: false, items, n_takers: 0, n_waiting: 0 };
-        let (came, left, len) = Default::default();
-        Self { came, left, len, mark, state: Mutex::new(state), weigh }
+        let readers = Vec::new();
+        let state = State { bytes: 0, closed: false, items, n_takers: 0, n_waiting: 0, readers };
+        let (came, full, left, len) = Default::default();
+        Self { came, full, left, len, mark, state: Mutex::new(state), weigh }
     }
 
     fn has_room(&self, state: &State<T>) -> bool {
@@ -49,15 +57,6 @@ impl<T> Queue<T> {
     fn put(&self, state: &mut State<T>, item: T) {
         state.bytes += (self.weigh)(&item);
         state.items.push_back(item);
-    }
-
-    /// Puts all of `items` in, if there is room for all.
-    fn put_all(&self, state: &mut State<T>, items: &mut VecDeque<T>) {
-        let bytes = state.bytes + items.iter().map(self.weigh).sum::<usize>();
-        if state.items.len() + items.len() <= self.mark.messages && bytes <= self.mark.bytes {
-            state.bytes = bytes;
-            state.items.append(items);
-        }
     }
 
     /// Puts `item` in, whatever the mark says; a closed queue drops it.
@@ -70,60 +69,64 @@ impl<T> Queue<T> {
         self.tell(state);
     }
 
-    /// Tells one of those that wait for items.
-    fn tell(&self, state: MutexGuard<'_, State<T>>) {
+    /// Puts all of `items` in, in order, whatever the mark says; a closed queue drops them.
+    pub(crate) fn push_all(&self, items: &mut VecDeque<T>) {
+        let mut state = self.state.lock();
+        if state.closed {
+            drop(state);
+            return items.clear();
+        }
+        state.bytes += items.iter().map(self.weigh).sum::<usize>();
+        state.items.append(items);
+        self.tell(state);
+    }
+
+    /// True if less waits than the mark allows.
+    pub(crate) fn has_room_now(&self) -> bool {
+        let state = self.state.lock();
+        state.closed || self.has_room(&state)
+    }
+
+    /// True from the mark until half of it is left.
+    pub(crate) fn is_full(&self) -> bool {
+        self.full.load(Ordering::Acquire)
+    }
+
+    /// Ready unless it is full; then the task is woken when it is not any more.
+    pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
+        if !self.is_full() {
+            return Poll::Ready(());
+        }
+        let mut state = self.state.lock();
+        if !self.is_full() {
+            return Poll::Ready(());
+        }
+        if !state.readers.iter().any(|it| it.will_wake(cx.waker())) {
+            state.readers.push(cx.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    /// Notes how full it is; gives back whom to wake.
+    fn note(&self, state: &mut State<T>) -> Vec<Waker> {
         self.len.store(state.items.len(), Ordering::Release);
+        let (messages, bytes) = (state.items.len(), state.bytes);
+        if self.mark.messages <= messages || self.mark.bytes <= bytes {
+            self.full.store(!state.closed, Ordering::Release);
+        } else if messages <= self.mark.messages / 2 && bytes <= self.mark.bytes / 2 {
+            self.full.store(false, Ordering::Release);
+            return std::mem::take(&mut state.readers);
+        }
+        Vec::new()
+    }
+
+    /// Tells one of those that wait for items.
+    fn tell(&self, mut state: MutexGuard<'_, State<T>>) {
+        let _ = self.note(&mut state);
         let is_awaited = 0 < state.n_takers;
         drop(state);
         if is_awaited {
             self.came.notify_one();
-        }
-    }
-
-    /// Puts `item` in if less waits than the mark allows; a closed queue drops it.
-    ///
-    /// # Errors
-    /// It is full: the item comes back.
-    pub(crate) fn try_push(&self, item: T) -> Result<(), T> {
-        let mut state = self.state.lock();
-        if state.closed {
-            return Ok(());
-        }
-        if !self.has_room(&state) {
-            return Err(item);
-        }
-        self.put(&mut state, item);
-        self.tell(state);
-        Ok(())
-    }
-
-    /// Puts all of `items` in, in order, as soon as there is room for each.
-    pub(crate) async fn push_all_when_room(&self, items: &mut VecDeque<T>) {
-        while !items.is_empty() {
-            {
-                let mut state = self.state.lock();
-                if state.closed {
-                    items.clear();
-                }
-                self.put_all(&mut state, items);
-                while self.has_room(&state)
-                    && let Some(item) = items.pop_front()
-                {
-                    self.put(&mut state, item);
-                }
-                self.tell(state);
-            }
-            if !items.is_empty() {
-                self.room().await;
-            }
-        }
-    }
-
-    /// Puts `item` in as soon as less waits than the mark allows.
-    pub(crate) async fn push_when_room(&self, mut item: T) {
-        while let Err(back) = self.try_push(item) {
-            item = back;
-            self.room().await;
         }
     }
 
@@ -154,7 +157,9 @@ impl<T> Queue<T> {
                 all.into_iter().partition(|it| stays(it));
             state.bytes -= dropped.iter().map(self.weigh).sum::<usize>();
             state.items = kept;
-            self.len.store(state.items.len(), Ordering::Release);
+            let readers = self.note(&mut state);
+            drop(state);
+            readers.into_iter().for_each(Waker::wake);
             dropped
         };
         if !dropped.is_empty() {
@@ -164,21 +169,44 @@ impl<T> Queue<T> {
 
     /// The oldest item; `None` once the queue is closed.
     pub(crate) async fn pop(&self) -> Option<T> {
-        match self.look() {
-            Looked::Item(item) => return Some(item),
-            Looked::Closed => return None,
-            Looked::Empty => (),
-        }
-        let _waiting = Waiting::new(self, |it| &mut it.n_takers);
+        self.pop_by(|_| false).await
+    }
+
+    /// As [`pop`](Self::pop), where whoever waits may `read` what is put in: true if something came. If
+    /// not, `read` has the task woken when something comes.
+    pub(crate) async fn pop_by(&self, mut read: impl FnMut(&mut Context<'_>) -> bool) -> Option<T> {
         loop {
-            // From here on it is told of what comes.
-            let came = self.came.notified();
             match self.look() {
                 Looked::Item(item) => return Some(item),
                 Looked::Closed => return None,
-                Looked::Empty => came.await,
+                Looked::Empty => (),
             }
+            // What it puts in itself it need not be told of.
+            if poll_fn(|cx| Poll::Ready(read(cx))).await {
+                continue;
+            }
+            let _waiting = Waiting::new(self, |it| &mut it.n_takers);
+            let mut came = pin!(self.came.notified());
+            // From here on it is told of what comes.
+            came.as_mut().enable();
+            match self.look() {
+                Looked::Item(item) => return Some(item),
+                Looked::Closed => return None,
+                Looked::Empty => (),
+            }
+            let mut is_woken = false;
+            poll_fn(|cx| match std::mem::replace(&mut is_woken, true) {
+                // By the queue or by what is read.
+                true => Poll::Ready(()),
+                false => came.as_mut().poll(cx),
+            })
+            .await;
         }
+    }
+
+    /// How many wait for items.
+    pub(crate) fn n_takers(&self) -> usize {
+        self.state.lock().n_takers
     }
 
     /// The oldest item, if there is one.
@@ -207,10 +235,12 @@ impl<T> Queue<T> {
         let items = {
             let mut state = self.state.lock();
             (state.closed, state.bytes) = (true, 0);
-            self.len.store(0, Ordering::Release);
-            std::mem::take(&mut state.items)
+            let items = std::mem::take(&mut state.items);
+            (items, self.note(&mut state))
         };
+        let (items, readers) = items;
         drop(items);
+        readers.into_iter().for_each(Waker::wake);
         self.came.notify_waiters();
         self.left.notify_waiters();
         // For one that is about to wait.
@@ -229,11 +259,12 @@ impl<T> Queue<T> {
             return Looked::Empty;
         };
         state.bytes -= (self.weigh)(&item);
-        self.len.store(state.items.len(), Ordering::Release);
+        let readers = self.note(&mut state);
         // Several may have come with one notice, for several that wait.
         let has_more = 0 < state.n_takers && !state.items.is_empty();
         let is_wanted = 0 < state.n_waiting;
         drop(state);
+        readers.into_iter().for_each(Waker::wake);
         if has_more {
             self.came.notify_one();
         }
@@ -286,15 +317,19 @@ mod tests {
     async fn bytes_are_bounded_as_well() {
         let queue = narrow(10);
         for n in [9, 9] {
-            queue.try_push(n).unwrap();
+            assert!(queue.has_room_now());
+            queue.push(n);
         }
-        assert_eq!(queue.try_push(0), Err(0));
+        assert!(!queue.has_room_now());
         queue.pop().await;
-        queue.try_push(2).unwrap();
+        assert!(queue.has_room_now());
+        queue.push(2);
         queue.retain(|it| *it != 9);
-        queue.try_push(7).unwrap();
-        queue.try_push(7).unwrap();
-        assert_eq!((queue.len(), queue.try_push(7)), (3, Err(7)));
+        for n in [7, 7] {
+            assert!(queue.has_room_now());
+            queue.push(n);
+        }
+        assert_eq!((queue.len(), queue.has_room_now()), (3, false));
     }
 
     #[tokio::test]
@@ -310,21 +345,52 @@ mod tests {
     async fn what_can_wait_waits_for_room() {
         let queue = narrow(usize::MAX);
         queue.push(1);
-        let mut pushing = pin!(queue.push_when_room(2));
-        assert!(pushing.as_mut().now_or_never().is_none());
+        assert!(!queue.has_room_now());
+        let mut room = pin!(queue.room());
+        assert!(room.as_mut().now_or_never().is_none());
         assert_eq!(queue.pop().await, Some(1));
-        pushing.await;
+        room.await;
+        queue.push(2);
         assert_eq!(queue.pop().await, Some(2));
+    }
+
+    #[tokio::test]
+    async fn whoever_reads_goes_on_when_half_is_left() {
+        let queue = Queue::new(HighWater { messages: 4, bytes: usize::MAX }, |_: &usize| 0);
+        queue.push_all(&mut (0..5).collect());
+        let mut room = pin!(poll_fn(|cx| queue.poll_room(cx)));
+        for n in 0..3 {
+            assert!(queue.is_full() && room.as_mut().now_or_never().is_none());
+            assert_eq!(queue.pop().await, Some(n));
+        }
+        assert!(!queue.is_full());
+        room.await;
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_may_read_itself() {
+        let queue = narrow(usize::MAX);
+        let mut n_reads = 0;
+        let read = |_: &mut Context<'_>| {
+            n_reads += 1;
+            queue.push(7);
+            true
+        };
+        assert_eq!(queue.pop_by(read).await, Some(7));
+        assert_eq!((n_reads, queue.n_takers()), (1, 0));
     }
 
     #[tokio::test]
     async fn closing_wakes_all_that_wait() {
         let queue = narrow(usize::MAX);
         queue.push(1);
-        let mut pushing = pin!(queue.push_when_room(2));
-        assert!(pushing.as_mut().now_or_never().is_none());
+        let mut room = pin!(queue.room());
+        let mut reading = pin!(poll_fn(|cx| queue.poll_room(cx)));
+        assert!(room.as_mut().now_or_never().is_none());
+        assert!(reading.as_mut().now_or_never().is_none());
         queue.close();
-        pushing.await;
+        room.await;
+        reading.await;
         assert_eq!((queue.pop().await, queue.pop().await), (None, None));
     }
 }

@@ -8,7 +8,7 @@ use gleis_codec::Message;
 use gleis_core::{Endpoint, EndpointError};
 use gleis_patterns::OpenError;
 
-use crate::builder::{Answers, Builder, Channel, sealed};
+use crate::builder::{Answers, Builder, Channel, Side, sealed};
 use crate::error::RecvError;
 use crate::handler::{self, Method, Outcome, State};
 use crate::office::OfficeOwner;
@@ -34,8 +34,13 @@ pub struct AsyncReplier<Q, R> {
 impl<Q: Message, R: Message> sealed::Open for AsyncReplier<Q, R> {
     type More = ();
 
-    async fn open(at: Endpoint, settings: Settings, (): ()) -> Result<Self, OpenError> {
-        let owner = OfficeOwner::open::<Q>(at, settings, None).await?;
+    async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+        (): (),
+    ) -> Result<Self, OpenError> {
+        let owner = OfficeOwner::open::<Q>(side, at, settings, None).await?;
         Ok(Self { owner, value: PhantomData })
     }
 }
@@ -50,7 +55,16 @@ impl<Q: Message, R: Message> AsyncReplier<Q, R> {
     where
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
-        Builder::new(at)
+        Builder::new(Side::Bind, at)
+    }
+
+    /// Opens a channel that connects to a requester that is [bound](crate::AsyncRequester::bind), and again
+    /// whenever the link breaks. That it is not there *yet* is no error.
+    pub fn connect<E>(at: E) -> Builder<Self>
+    where
+        E: TryInto<Endpoint, Error: Into<EndpointError>>,
+    {
+        Builder::new(Side::Connect, at)
     }
 
     answering!();

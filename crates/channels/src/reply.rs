@@ -6,13 +6,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::future::BoxFuture;
-use gleis_codec::{EncodeError, Message};
+use gleis_codec::Message;
 use gleis_core::Deadline;
 use gleis_patterns::{Outgoing, PeerId};
 use tokio::time::{Instant, sleep_until};
 
 use crate::case::{Case, End, Phase};
-use crate::error::{ReplyError, chain};
+use crate::error::ReplyError;
 use crate::office::{Office, Refusal, Saying};
 use crate::wire::{self, Why};
 
@@ -52,7 +52,7 @@ impl<R: Message> Reply<R> {
     /// A dropped future has answered with the value, or says "no reply".
     pub async fn send(mut self, value: impl Outgoing<R>) -> Result<(), ReplyError> {
         let office = self.office()?;
-        let (saying, error) = self.encode(&office, value.value());
+        let (saying, error) = office.encode(&self.case.codec, self.case.id, value.value());
         let res = office.answer(&self.case, &saying).await;
         self.is_done = true;
         error.map_or(res, |it| Err(ReplyError::Encode(it)))
@@ -62,7 +62,7 @@ impl<R: Message> Reply<R> {
     pub(crate) fn send_now(mut self, value: Result<R, String>) -> Option<BoxFuture<'static, ()>> {
         let office = self.office().ok()?;
         let saying = match value {
-            Ok(value) => self.encode(&office, &value).0,
+            Ok(value) => office.encode(&self.case.codec, self.case.id, &value).0,
             Err(text) => Saying::Failure(text),
         };
         match office.try_answer(&self.case, &saying) {
@@ -76,21 +76,6 @@ impl<R: Message> Reply<R> {
                     // Whether in vain or not, it is counted.
                     drop(office.answer(&reply.case, &saying).await);
                 }))
-            }
-        }
-    }
-
-    /// What to say: that it cannot be encoded, if so.
-    fn encode(&self, office: &Office, value: &R) -> (Saying, Option<EncodeError>) {
-        match self.case.codec.encode(value, &office.limits) {
-            Ok(body) => (Saying::Value(body), None),
-            Err(error) => {
-                let text = chain(&error);
-                tracing::error!(
-                    target: "gleis::channels", id = self.case.id, peer = %self.case.peer,
-                    error = text, "an answer cannot be encoded"
-                );
-                (Saying::Failure(text), Some(error))
             }
         }
     }
@@ -156,10 +141,6 @@ impl<R> Reply<R> {
     /// How long the requester still waits; `None` once the deadline has passed.
     pub fn remaining(&self) -> Option<Duration> {
         self.case.deadline.remaining(Instant::now().into_std())
-    }
-
-    pub(crate) fn case(&self) -> &Arc<Case> {
-        &self.case
     }
 }
 

@@ -4,16 +4,16 @@ use std::fmt;
 use std::future::{Future, IntoFuture};
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, ready};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use gleis_codec::{AnyCodec, Limits, Message};
 use gleis_core::CorrelationId;
-use tokio::sync::oneshot;
 
-use crate::desk::{Answered, Teller, Work};
+use crate::desk::{Answered, Mail, Teller, Work};
+use crate::ears::Ears;
 use crate::error::{RequestError, chain};
 use crate::handler::{self, Handler, Method, Once, Outcome, State, guarded};
 use crate::line::Line;
@@ -139,13 +139,12 @@ impl<'a, R: Message> Request<'a, R> {
     /// Sends it and goes on; what is returned waits for the answer. Dropping that cancels the request,
     /// and the replier is told.
     pub fn start(self) -> Answer<R> {
-        let (teller, answer) = oneshot::channel();
-        let (codec, limits) = (self.line.codec.clone(), self.line.limits);
-        let state = match self.line.ask(self.body, self.within, Teller::Future(teller)) {
-            Ok(id) => Waiting::Asked { answer, id, line: Arc::downgrade(self.line) },
+        let teller = Teller::Future(Mail::default());
+        let state = match self.line.ask(self.body, self.within, teller) {
+            Ok(id) => Waiting::Asked { id, ears: self.line.ears.clone() },
             Err(error) => Waiting::Over(Some(error)),
         };
-        Answer { codec, limits, state, value: PhantomData }
+        Answer { state, value: PhantomData }
     }
 }
 
@@ -196,14 +195,12 @@ impl<R: Message> Hands<R> {
 /// The answer to come. Dropped before, it cancels the request, and the replier is told.
 #[must_use = "dropping it cancels the request"]
 pub struct Answer<R> {
-    codec: AnyCodec,
-    limits: Limits,
     state: Waiting,
     value: PhantomData<fn() -> R>,
 }
 
 enum Waiting {
-    Asked { answer: oneshot::Receiver<Answered>, id: CorrelationId, line: Weak<Line> },
+    Asked { id: CorrelationId, ears: Arc<Ears> },
     Over(Option<RequestError>),
 }
 
@@ -222,15 +219,17 @@ impl<R: Message> Future for Answer<R> {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        let answered = match &mut this.state {
-            Waiting::Over(error) => Err(error.take().unwrap_or(RequestError::Closed)),
-            // Whoever takes a request off the list tells what became of it.
-            Waiting::Asked { answer, .. } => {
-                ready!(Pin::new(answer).poll(cx)).unwrap_or(Err(RequestError::Closed))
-            }
+        let (answered, ears) = match std::mem::replace(&mut this.state, Waiting::Over(None)) {
+            Waiting::Over(error) => return Poll::Ready(Err(error.unwrap_or(RequestError::Closed))),
+            Waiting::Asked { id, ears } => match ears.desk.look(id, cx) {
+                Poll::Ready(answered) => (answered, ears),
+                Poll::Pending => {
+                    this.state = Waiting::Asked { id, ears };
+                    return Poll::Pending;
+                }
+            },
         };
-        this.state = Waiting::Over(None);
-        let read = |body: Bytes| this.codec.decode(&body, &this.limits);
+        let read = |body: Bytes| ears.codec.decode(&body, &ears.limits);
         Poll::Ready(answered.and_then(|it| read(it).map_err(RequestError::Decode)))
     }
 }
@@ -240,10 +239,8 @@ impl<R> Unpin for Answer<R> {}
 impl<R> Drop for Answer<R> {
     fn drop(&mut self) {
         // Nobody waits for it any more: the replier may stop working on it.
-        if let Waiting::Asked { id, line, .. } = &self.state
-            && let Some(line) = line.upgrade()
-        {
-            line.cancel(*id);
+        if let Waiting::Asked { id, ears } = &self.state {
+            ears.desk.cancel(*id);
         }
     }
 }

@@ -9,7 +9,7 @@ use gleis_codec::Message;
 use gleis_core::{Endpoint, EndpointError};
 use gleis_patterns::{OpenError, Outgoing};
 
-use crate::builder::{Asks, Builder, Channel, sealed};
+use crate::builder::{Asks, Builder, Channel, Side, sealed};
 use crate::error::RequestError;
 use crate::handler::{self, Handler, Method, Outcome, State};
 use crate::line::LineOwner;
@@ -55,9 +55,14 @@ impl<R> fmt::Debug for More<R> {
 impl<Q: Message, R: Message> sealed::Open for AsyncRequester<Q, R> {
     type More = More<R>;
 
-    async fn open(at: Endpoint, settings: Settings, more: More<R>) -> Result<Self, OpenError> {
+    async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+        more: More<R>,
+    ) -> Result<Self, OpenError> {
         let timeout = settings.timeout;
-        let owner = LineOwner::open::<Q>(at, settings, None).await?;
+        let owner = LineOwner::open::<Q>(side, at, settings, None).await?;
         Ok(Self { handler: more.handler, owner, timeout, value: PhantomData })
     }
 }
@@ -90,12 +95,21 @@ impl<Q: Message, R: Message> Builder<AsyncRequester<Q, R>> {
 }
 
 impl<Q: Message, R: Message> AsyncRequester<Q, R> {
+    /// Opens a channel that repliers connect to, which take turns. Port 0 and `ipc://*` let the system
+    /// choose: see [`endpoint`](Self::endpoint).
+    pub fn bind<E>(at: E) -> Builder<Self>
+    where
+        E: TryInto<Endpoint, Error: Into<EndpointError>>,
+    {
+        Builder::new(Side::Bind, at)
+    }
+
     /// Opens a channel that asks whoever answers at `at`.
     pub fn connect<E>(at: E) -> Builder<Self>
     where
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
-        Builder::new(at)
+        Builder::new(Side::Connect, at)
     }
 
     /// A request with `message`, by value or by reference: say what is to become of the answer, and
@@ -123,17 +137,17 @@ impl<Q: Message, R: Message> AsyncRequester<Q, R> {
     /// Gives a request up that was sent: no handler will run for it, and the replier is told. False if it
     /// is over.
     pub fn cancel(&self, request: RequestId) -> bool {
-        self.owner.line.cancel(request.0)
+        self.owner.line.desk.cancel(request.0)
     }
 
-    /// Where it is connected to.
+    /// Where it is connected to, or can be reached.
     pub fn endpoint(&self) -> &Endpoint {
         self.owner.line.dealer().endpoint()
     }
 
     /// How many requests have no answer yet.
     pub fn in_flight(&self) -> usize {
-        self.stats().in_flight as usize
+        self.owner.line.desk.in_flight()
     }
 
     /// Waits until the replier is there.

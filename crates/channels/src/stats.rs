@@ -1,5 +1,7 @@
 //! What became of requests and answers.
 
+use crate::case::End;
+
 /// The books of whoever asks; `asked = answered + failed + expired + cancelled + lost + closed +
 /// in_flight` at every moment.
 #[non_exhaustive]
@@ -92,6 +94,19 @@ pub struct ReplyStats {
 }
 
 impl ReplyStats {
+    /// Counts how a request ended.
+    pub(crate) fn count(&mut self, end: End) {
+        *match end {
+            End::Answered => &mut self.answered,
+            End::Cancelled => &mut self.cancelled,
+            End::Dropped => &mut self.dropped,
+            End::Expired => &mut self.expired,
+            End::Failed => &mut self.failed,
+            End::Gone => &mut self.gone,
+            End::Unanswered => &mut self.unanswered,
+        } += 1;
+    }
+
     /// True if every request is accounted for.
     pub fn is_balanced(&self) -> bool {
         let over = self.answered + self.failed + self.unanswered + self.cancelled + self.gone;

@@ -11,7 +11,7 @@ use gleis_core::{Endpoint, EndpointError};
 use gleis_patterns::{Filter, OpenError, Outgoing, Publication};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::builder::{Asks, Builder, Channel, sealed};
+use crate::builder::{Asks, Builder, Channel, Side, sealed};
 use crate::error::{RecvError, RequestError};
 use crate::feed::{Feed, Item, Told};
 use crate::handler::{self, Handler, Method, Outcome, State};
@@ -93,7 +93,12 @@ impl<P, R> fmt::Debug for More<P, R> {
 impl<P: Message, Q: Message, R: Message> sealed::Open for SyncSubscriber<P, Q, R> {
     type More = More<P, R>;
 
-    async fn open(at: Endpoint, settings: Settings, more: More<P, R>) -> Result<Self, OpenError> {
+    async fn open(
+        side: Side,
+        at: Endpoint,
+        settings: Settings,
+        more: More<P, R>,
+    ) -> Result<Self, OpenError> {
         let (timeout, ready) = (settings.timeout, settings.ready);
         let limits = settings.limits();
         let wanted = more.wanted.into_iter();
@@ -101,7 +106,7 @@ impl<P: Message, Q: Message, R: Message> sealed::Open for SyncSubscriber<P, Q, R
         let mark = settings.options.recv_high_water;
         let codec = settings.codec.clone().unwrap_or_else(AnyCodec::default_for::<P>);
         let feed = Arc::new(Feed::new(mark, codec, wanted.collect()));
-        let owner = LineOwner::open::<Q>(at, settings, Some(feed.clone())).await?;
+        let owner = LineOwner::open::<Q>(side, at, settings, Some(feed.clone())).await?;
         let this = Self { handler: more.handler, feed, owner, timeout, value: PhantomData };
         if let Some(ready) = ready {
             this.ready(ready).await?;
@@ -177,7 +182,7 @@ impl<P: Message, Q: Message, R: Message> SyncSubscriber<P, Q, R> {
     where
         E: TryInto<Endpoint, Error: Into<EndpointError>>,
     {
-        Builder::new(at)
+        Builder::new(Side::Connect, at)
     }
 
     /// Also receives, by hand, what is published under the topics that `filter` wants. A filter that
@@ -227,7 +232,9 @@ impl<P: Message, Q: Message, R: Message> SyncSubscriber<P, Q, R> {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn recv(&self) -> Result<Event<P, R>, RecvError> {
-        self.read(self.feed.next().await.ok_or(RecvError::Closed)?)
+        let line = &self.owner.line;
+        let next = self.feed.next(|cx| line.hear_directly(cx));
+        self.read(next.await.ok_or(RecvError::Closed)?)
     }
 
     /// Takes what is there, except what goes to handlers.
@@ -268,7 +275,7 @@ impl<P: Message, Q: Message, R: Message> SyncSubscriber<P, Q, R> {
 
     /// Gives a request up that was sent, and tells the publisher. False if it is over.
     pub fn cancel(&self, request: RequestId) -> bool {
-        self.owner.line.cancel(request.0)
+        self.owner.line.desk.cancel(request.0)
     }
 
     /// Waits until the publisher is there and knows all that is wanted now.
@@ -287,6 +294,8 @@ impl<P: Message, Q: Message, R: Message> SyncSubscriber<P, Q, R> {
 
     /// Waits until the publisher knows all that is wanted now.
     async fn known(&self) {
+        // Its word must not wait for whoever receives by hand.
+        self.owner.line.dealer().leave_hearing();
         loop {
             let mark = self.feed.next_mark();
             // The link may be a new one, to which nothing was told yet.
@@ -311,7 +320,7 @@ impl<P: Message, Q: Message, R: Message> SyncSubscriber<P, Q, R> {
 
     /// How many requests have no answer yet.
     pub fn in_flight(&self) -> usize {
-        self.stats().in_flight as usize
+        self.owner.line.desk.in_flight()
     }
 
     /// What became of the requests.

@@ -7,14 +7,13 @@ use gleis_codec::AnyCodec;
 use gleis_patterns::{Filter, Framed, Head, Multipart, Pattern};
 
 use crate::error::RequestError;
+use crate::feed::Told;
 
 /// What the asking side says.
 #[derive(Debug)]
 pub(crate) enum Up {
     Ask {
-        id: u64,
-        left: Duration,
-        codec: Named,
+        ask: Ask,
         body: Bytes,
     },
     Cancel {
@@ -51,9 +50,7 @@ pub(crate) enum Down {
     /// A publication, and how many before it were not sent for want of room.
     Told {
         missed: u64,
-        codec: Named,
-        topic: Bytes,
-        body: Bytes,
+        told: Told,
     },
     /// All changes up to this mark have had their effect.
     Done {
@@ -129,14 +126,34 @@ pub(crate) fn done(mark: u64) -> Framed {
     alone(DONE, mark)
 }
 
+/// A request without its body.
+#[derive(Debug)]
+pub(crate) struct Ask {
+    pub(crate) codec: Named,
+    pub(crate) id: u64,
+    pub(crate) left: Duration,
+}
+
+/// Whether it says that it is a request.
+pub(crate) fn is_ask(message: &Framed) -> bool {
+    message.head.first().is_some_and(|it| it.first() == Some(&ASK))
+}
+
+/// Reads a request; its body is the message's.
+pub(crate) fn read_ask(message: &Framed, ours: &AnyCodec) -> Option<Ask> {
+    let (kind, mut first) = Cursor::new(message)?;
+    if kind != ASK || message.head.len() != 1 {
+        return None;
+    }
+    let (id, left) = (first.number()?, Duration::from_micros(first.number()?));
+    Some(Ask { codec: named(first.0, ours), id, left })
+}
+
 /// Reads what the asking side says; `None` if it is nothing that it says.
 pub(crate) fn read_up(message: Framed, ours: &AnyCodec) -> Option<Up> {
     let (kind, mut first) = Cursor::new(&message)?;
     Some(match kind {
-        ASK if message.head.len() == 1 => {
-            let (id, left) = (first.number()?, Duration::from_micros(first.number()?));
-            Up::Ask { id, left, codec: named(first.0, ours), body: message.body }
-        }
+        ASK => Up::Ask { ask: read_ask(&message, ours)?, body: message.body },
         CANCEL if message.head.is_empty() => Up::Cancel { id: first.last_number()? },
         WISH => {
             let mark = first.last_number()?;
@@ -176,7 +193,7 @@ pub(crate) fn read_down(mut message: Framed, ours: &AnyCodec) -> Option<Down> {
             let n_topic = first.0.len();
             let mut topic = message.head.pop_first()?;
             topic.advance(topic.len() - n_topic);
-            Down::Told { missed, codec, topic, body: message.body }
+            Down::Told { missed, told: Told { body: message.body, codec, topic } }
         }
         _ => return None,
     })
@@ -313,7 +330,7 @@ mod tests {
     fn a_request_comes_back_as_it_was() {
         let left = Duration::from_millis(1_500);
         let message = ask(7, left, "json", Bytes::from_static(b"{}"));
-        let Some(Up::Ask { id, left: came, codec, body }) = up(message) else {
+        let Some(Up::Ask { ask: Ask { codec, id, left: came }, body }) = up(message) else {
             panic!("a request");
         };
         assert_eq!((id, came, &*body), (7, left, &b"{}"[..]));
@@ -323,7 +340,7 @@ mod tests {
     #[test]
     fn a_wait_for_ever_is_long_and_no_panic() {
         let message = ask(1, Duration::MAX, "raw", Bytes::new());
-        let Some(Up::Ask { left, .. }) = up(message) else { panic!("a request") };
+        let Some(Up::Ask { ask: Ask { left, .. }, .. }) = up(message) else { panic!("a request") };
         assert!(Duration::from_secs(60 * 60 * 24 * 365) < left);
     }
 
@@ -349,7 +366,7 @@ mod tests {
             assert_eq!((id, came, text.as_str()), (9, why, "x"));
         }
         let told = told(2, "raw", b"t", Bytes::from_static(b"body"));
-        let Some(Down::Told { missed, codec, topic, body }) = down(told) else {
+        let Some(Down::Told { missed, told: Told { body, codec, topic } }) = down(told) else {
             panic!("a publication");
         };
         assert_eq!((missed, &*topic, &*body), (2, &b"t"[..], &b"body"[..]));

@@ -6,19 +6,8 @@ use tokio::time::Instant;
 use crate::error::SendError;
 use crate::options::Overflow;
 use crate::peer::Link;
+use crate::route::Given;
 use crate::stats::DropReason;
-
-/// What became of a message for one peer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Outcome {
-    /// So many older ones were given up for it.
-    Displaced(u64),
-    /// There was no room.
-    Full,
-    /// The peer has just gone.
-    Gone,
-    Taken,
-}
 
 impl Link {
     /// Gives the peer `message` if it has room and nothing else is to be seen to.
@@ -37,7 +26,7 @@ impl Link {
         message: &Broadcast,
         overflow: Overflow,
         until: Option<Instant>,
-    ) -> Result<Outcome, SendError> {
+    ) -> Result<Given, SendError> {
         match self.sender.try_send_copy(message) {
             Err(NotTaken::Full) if overflow == Overflow::Block => (),
             Err(NotTaken::Full) if overflow == Overflow::DropOldest => {
@@ -54,7 +43,7 @@ impl Link {
         &self,
         message: &Broadcast,
         overflow: Overflow,
-    ) -> Result<Outcome, SendError> {
+    ) -> Result<Given, SendError> {
         self.given(match overflow {
             Overflow::DropOldest => {
                 self.sender.displace(message.message().clone()).map_err(NotTaken::from)
@@ -65,21 +54,21 @@ impl Link {
         })
     }
 
-    fn given(&self, res: Result<Vec<Frames>, NotTaken>) -> Result<Outcome, SendError> {
+    fn given(&self, res: Result<Vec<Frames>, NotTaken>) -> Result<Given, SendError> {
         match res {
-            Ok(given_up) if given_up.is_empty() => Ok(Outcome::Taken),
+            Ok(given_up) if given_up.is_empty() => Ok(Given::Taken),
             Ok(given_up) => {
                 let n_given_up = given_up.len() as u64;
                 self.account.displace_sent(n_given_up);
-                Ok(Outcome::Displaced(n_given_up))
+                Ok(Given::Displaced(n_given_up))
             }
             Err(NotTaken::Full) => {
                 self.account.lose_sent(DropReason::Full);
-                Ok(Outcome::Full)
+                Ok(Given::Full)
             }
             Err(NotTaken::Closed) => {
                 self.account.lose_sent(DropReason::Closed);
-                Ok(Outcome::Gone)
+                Ok(Given::Gone)
             }
             Err(error) => Err(SendError::Encode(Box::new(error))),
         }

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use crate::commands::Word;
 use crate::error::SendError;
-use crate::fanout::Outcome;
 use crate::filter::Filter;
 use crate::filters::Filters;
 use crate::options::Overflow;
 use crate::peer::Link;
+use crate::route::Given;
 
 /// A peer, what it wants and what it missed.
 #[derive(Clone)]
@@ -95,7 +95,7 @@ impl Listener {
         self.tell_gap();
         let outcome = self.link.give(message, overflow, until).await?;
         self.note(outcome);
-        Ok(outcome != Outcome::Full)
+        Ok(outcome != Given::Full)
     }
 
     /// As [`give`](Self::give), at once or not at all.
@@ -110,14 +110,14 @@ impl Listener {
         self.tell_gap();
         let outcome = self.link.give_now(message, overflow)?;
         self.note(outcome);
-        Ok(outcome != Outcome::Full)
+        Ok(outcome != Given::Full)
     }
 
-    fn note(&self, outcome: Outcome) {
+    fn note(&self, outcome: Given) {
         let n_missed = match outcome {
-            Outcome::Displaced(n_given_up) => n_given_up,
-            Outcome::Full => 1,
-            Outcome::Gone | Outcome::Taken => 0,
+            Given::Displaced(n_given_up) => n_given_up,
+            Given::Full => 1,
+            Given::Gone | Given::Taken => 0,
         };
         self.miss(n_missed);
     }

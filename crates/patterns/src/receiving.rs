@@ -163,38 +163,54 @@ impl<R: Reader> Receiving<R> {
 
     pub(crate) async fn recv_many(
         &self,
-        into: &mut Vec<R::Item>,
+        into: &mut impl Extend<R::Item>,
+        most: usize,
+    ) -> Result<usize, RecvError> {
+        self.recv_many_by(&self.reader, into, most).await
+    }
+
+    /// As [`recv_many`](Self::recv_many), read in another way.
+    pub(crate) async fn recv_many_by<O: Reader>(
+        &self,
+        reader: &O,
+        into: &mut impl Extend<O::Item>,
         most: usize,
     ) -> Result<usize, RecvError> {
         if most == 0 {
             return Ok(0);
         }
+        let next = self.next_many(reader, into, most);
         match self.timeout {
-            None => self.next_many(into, most).await,
-            Some(timeout) => tokio::time::timeout(timeout, self.next_many(into, most))
-                .await
-                .unwrap_or(Err(RecvError::TimedOut)),
+            None => next.await,
+            Some(timeout) => {
+                tokio::time::timeout(timeout, next).await.unwrap_or(Err(RecvError::TimedOut))
+            }
         }
     }
 
-    async fn next_many(&self, into: &mut Vec<R::Item>, most: usize) -> Result<usize, RecvError> {
-        let (first, turn) = match self.at_hand(&self.reader) {
+    async fn next_many<O: Reader>(
+        &self,
+        reader: &O,
+        into: &mut impl Extend<O::Item>,
+        most: usize,
+    ) -> Result<usize, RecvError> {
+        let (first, turn) = match self.at_hand(reader) {
             Some(res) => (res?, self.turn.try_lock().ok()),
             None => {
-                let (turn, first) = self.wait(&self.reader).await;
+                let (turn, first) = self.wait(reader).await;
                 (first?, Some(turn))
             }
         };
-        into.push(first);
+        into.extend(Some(first));
         let mut taker = self.taker.lock();
         let mut n_items = 1;
         while n_items < most {
             let next = match turn {
-                Some(_) => taker.try_next(&self.reader),
-                None => taker.next_here(&self.reader).unwrap_or(Err(RecvError::Empty)),
+                Some(_) => taker.try_next(reader),
+                None => taker.next_here(reader).unwrap_or(Err(RecvError::Empty)),
             };
             match next {
-                Ok(item) => into.push(item),
+                Ok(item) => into.extend(Some(item)),
                 Err(RecvError::Empty) => break,
                 Err(fault) => {
                     // What was read is good; the fault is for the next call.

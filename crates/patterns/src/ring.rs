@@ -71,6 +71,18 @@ impl Ring {
         self.state.load().links.is_empty()
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.state.load().links.len()
+    }
+
+    /// The link, if there is one alone.
+    pub(crate) fn only(&self) -> Option<Arc<Link>> {
+        match &self.state.load().links[..] {
+            [link] => Some(link.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether any link has room.
     pub(crate) fn room(&self) -> Offered<()> {
         let state = self.state.load();

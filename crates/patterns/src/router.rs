@@ -60,6 +60,22 @@ impl<R: Message> Router<Framed, R> {
         self.routes.find(to).ok().map(|it| Route::new(&it, self.limits))
     }
 
+    /// As [`recv_many`](Self::recv_many), with the way back instead of the id.
+    ///
+    /// # Errors
+    /// As [`recv`](Self::recv); then nothing was appended.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost when the future is dropped.
+    pub async fn recv_many_routed(
+        &self,
+        into: &mut impl Extend<(Route, R)>,
+        most: usize,
+    ) -> Result<usize, RecvError> {
+        let reader = Routed(Bodies::new(self.limits), self.limits);
+        self.receiving.recv_many_by(&reader, into, most).await
+    }
+
     /// A message that is framed once, for any number of [routes](Self::route).
     ///
     /// # Errors
@@ -291,6 +307,18 @@ impl<R: Message> Reader for Addressed<R> {
     fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError> {
         let value = self.0.read(link, item)?;
         Ok(link.peer_id.get().cloned().zip(value))
+    }
+}
+
+/// As [`Addressed`], with the way back.
+struct Routed<R>(Bodies<R>, Limits);
+
+impl<R: Message> Reader for Routed<R> {
+    type Item = (Route, R);
+
+    fn read(&self, link: &Arc<Link>, item: Inbound) -> Result<Option<Self::Item>, RecvError> {
+        let value = self.0.read(link, item)?;
+        Ok(value.map(|it| (Route::new(link, self.1), it)))
     }
 }
 

@@ -11,7 +11,6 @@ use gleis_transport::{Body, Broadcast, Head, Inbound, Message as Frames, SocketT
 
 use crate::core::Core;
 use crate::error::{OpenError, RecvError, SendError};
-use crate::fanout::Outcome;
 use crate::intake::Intake;
 use crate::ledger::Ledger;
 use crate::local::{Outgoing, unpack};
@@ -22,6 +21,7 @@ use crate::pace::Pace;
 use crate::parcel::Copies;
 use crate::peer::Link;
 use crate::receiving::{Reader, Receiving};
+use crate::route::Given;
 use crate::sink::{Begun, Outbound, View};
 use crate::socket::{receives, shared, streams, subscribes};
 use crate::stats::DropReason;
@@ -87,7 +87,7 @@ impl<T: Message> XSub<T> {
                 continue;
             };
             n_full += usize::from(
-                link.give(&Broadcast::new(frames), overflow, until).await? == Outcome::Full,
+                link.give(&Broadcast::new(frames), overflow, until).await? == Given::Full,
             );
         }
         match overflow {
@@ -125,7 +125,7 @@ impl<T: Message> XSub<T> {
                 continue;
             };
             n_full += usize::from(
-                link.give_now(&Broadcast::new(frames), Overflow::Fail)? == Outcome::Full,
+                link.give_now(&Broadcast::new(frames), Overflow::Fail)? == Given::Full,
             );
         }
         if n_full == 0 { Ok(()) } else { Err(SendError::Full) }

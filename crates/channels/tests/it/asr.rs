@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gleis_channels::{AsyncReplier, AsyncRequester, Reply, RequestError};
+use bytes::Bytes;
+use gleis_channels::{AsyncReplier, AsyncRequester, Endpoint, Reply, RequestError};
+use gleis_patterns::{Multipart, Router};
 use tokio::sync::{Notify, Semaphore};
 
 use crate::support::{LONG, Log, Notes, READY, SCHEMES, fresh, soon};
@@ -14,9 +16,9 @@ type Requester = AsyncRequester<String, String>;
 const SHORT: Duration = Duration::from_millis(30);
 
 /// A requester that writes its answers down.
-async fn noting(replier: &Replier, notes: &Notes) -> Requester {
+async fn noting(at: &Endpoint, notes: &Notes) -> Requester {
     let notes = notes.clone();
-    let requester = Requester::connect(replier.endpoint()).handler(move |answer: String| {
+    let requester = Requester::connect(at.clone()).handler(move |answer: String| {
         notes.add(answer);
         async {}
     });
@@ -40,7 +42,7 @@ async fn asr01_replies_come_when_they_are_ready_and_each_server_is_first_in_firs
                     format!("x{message}")
                 }
             });
-            clients.push(noting(&server, &notes).await);
+            clients.push(noting(server.endpoint(), &notes).await);
             servers.push(server);
             gates.push(gate);
         }
@@ -80,7 +82,7 @@ async fn asr02_a_replier_may_answer_early_and_go_on_working() {
                 Ok::<_, gleis_channels::ReplyError>(())
             }
         });
-        let client = noting(&server, &notes).await;
+        let client = noting(server.endpoint(), &notes).await;
         client.send("foo".to_owned()).unwrap();
         notes.until(1).await;
         notes.check(&["early foo"]);
@@ -94,14 +96,15 @@ async fn asr02_a_replier_may_answer_early_and_go_on_working() {
 async fn asr03_a_reply_to_an_unknown_request_is_ignored_with_a_warning() {
     for scheme in SCHEMES {
         let (log, notes) = (Log::new(), Notes::default());
-        let server = Replier::bind(fresh(scheme)).await.unwrap();
-        let client = noting(&server, &notes).await;
+        // One that answers, whether anybody waits or not.
+        let server = Router::<Multipart>::bind(fresh(scheme)).await.unwrap();
+        let client = noting(server.endpoint(), &notes).await;
         let request = client.send("foo".to_owned()).unwrap();
-        let (_, reply) = soon(server.recv()).await.unwrap();
-        // The answer is under way before the replier hears that nobody waits.
-        reply.send("late".to_owned()).await.unwrap();
-        client.cancel(request);
-        assert!(!client.cancel(request));
+        let (peer, asked) = soon(server.recv()).await.unwrap();
+        assert!(client.cancel(request) && !client.cancel(request));
+        let id = [b"A", &asked.frames[0][1..9]].concat();
+        let late = Multipart::new([Bytes::from(id), Bytes::from_static(b"\x04late")]);
+        soon(server.send_to(&peer, late)).await.unwrap();
         crate::support::until(|| client.stats().late == 1).await;
         assert_eq!(log.count(&["WARN", "reply to an unknown request"]), 1);
         assert_eq!(client.in_flight(), 0);
@@ -115,7 +118,7 @@ async fn asr04_a_reply_in_time_is_handled() {
         let notes = Notes::default();
         let server = Replier::bind(fresh(scheme)).await.unwrap();
         let server = server.serve(async |message: String| format!("x{message}"));
-        let client = noting(&server, &notes).await;
+        let client = noting(server.endpoint(), &notes).await;
         let request = client.request("foo".to_owned()).unwrap().within(READY);
         request.send().unwrap();
         notes.until(1).await;
@@ -129,7 +132,7 @@ async fn asr05_without_a_reply_in_time_a_warning_is_logged_and_the_late_one_is_i
     for scheme in SCHEMES {
         let (log, notes) = (Log::new(), Notes::default());
         let server = Replier::bind(fresh(scheme)).await.unwrap();
-        let client = noting(&server, &notes).await;
+        let client = noting(server.endpoint(), &notes).await;
         client.request("foo".to_owned()).unwrap().within(SHORT).send().unwrap();
         assert_eq!(client.in_flight(), 1);
         let (_, reply) = soon(server.recv()).await.unwrap();
@@ -147,7 +150,7 @@ async fn asr06_on_error_runs_exactly_once() {
     for scheme in SCHEMES {
         let (log, notes) = (Log::new(), Notes::default());
         let server = Replier::bind(fresh(scheme)).await.unwrap();
-        let client = noting(&server, &notes).await;
+        let client = noting(server.endpoint(), &notes).await;
         let errors = notes.clone();
         let on_error = async move |error: RequestError| {
             assert!(matches!(error, RequestError::DeadlineExceeded { sent: true }), "{error:?}");
