@@ -25,7 +25,10 @@ macro_rules! answering {
             Fut: Future<Output: Outcome<R>> + Send + 'static,
         {
             let office = self.owner.office.clone();
-            Serving::new(self, serving::values(office, move |request| handler::doing(handler(request))))
+            Serving::new(
+                self,
+                serving::values(office, move |request| handler::doing(handler(request))),
+            )
         }
 
         /// As [`serve`](Self::serve), with an async method on `state`.

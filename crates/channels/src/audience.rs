@@ -118,11 +118,7 @@ impl Audience {
     ///
     /// # Errors
     /// Why it cannot be served, from then on.
-    pub(crate) fn change(
-        &self,
-        route: &Route,
-        changes: Vec<Change>,
-    ) -> Result<(), String> {
+    pub(crate) fn change(&self, route: &Route, changes: Vec<Change>) -> Result<(), String> {
         let listener = self.listener(route);
         let mut interests = listener.interests.lock();
         // Until all is done the interests decide.

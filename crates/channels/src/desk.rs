@@ -459,9 +459,8 @@ impl Desk {
         let mut ended = Ended::default();
         let mut state = self.state.lock();
         state.says.retain(|it| it.0 != peer);
-        let its = |(id, it): (_, &Waiting)| {
-            (it.unsent.is_none() && it.peer == Some(peer)).then_some(id)
-        };
+        let its =
+            |(id, it): (_, &Waiting)| (it.unsent.is_none() && it.peer == Some(peer)).then_some(id);
         let lost: Vec<_> = state.requests.pending().filter_map(its).collect();
         state.stats.lost += lost.len() as u64;
         for id in lost {
@@ -489,7 +488,8 @@ impl Desk {
 impl State {
     /// A request that has no outcome yet.
     fn pending(&mut self, id: CorrelationId) -> Option<&mut Waiting> {
-        let is_over = |it: &Waiting| matches!(&it.teller, Teller::Future(it) if it.answered.is_some());
+        let is_over =
+            |it: &Waiting| matches!(&it.teller, Teller::Future(it) if it.answered.is_some());
         self.requests.get_mut(id).filter(|it| !is_over(it))
     }
 

@@ -272,7 +272,10 @@ impl Feed {
 
     /// What comes next, and is still wanted; `None` once the feed is closed. Whoever waits may
     /// [read](Queue::pop_by) it.
-    pub(crate) async fn next(&self, mut read: impl FnMut(&mut Context<'_>) -> bool) -> Option<Item> {
+    pub(crate) async fn next(
+        &self,
+        mut read: impl FnMut(&mut Context<'_>) -> bool,
+    ) -> Option<Item> {
         loop {
             let item = self.queue.pop_by(&mut read).await?;
             if self.keeps(&item) {

@@ -102,7 +102,9 @@ impl Line {
         let (mut teller, mut entered) = (Some(teller), None);
         let said = self.dealer.offer(|peer| {
             let id = match entered {
-                None => *entered.insert(self.desk.enter(deadline, &mut teller, &body, Some(peer))?),
+                None => {
+                    *entered.insert(self.desk.enter(deadline, &mut teller, &body, Some(peer))?)
+                }
                 Some(id) if self.desk.address(id, peer) => id,
                 // It is over: whoever waits for it is told.
                 Some(_) => return Err(Refused::Behind),
@@ -139,7 +141,8 @@ impl Line {
     /// Hears the publisher in the task of `cx`, which receives by hand, if nobody else waits for anything:
     /// true if something came.
     pub(crate) fn hear_directly(&self, cx: &mut Context<'_>) -> bool {
-        let is_alone = self.desk.in_flight() == 0 && self.feed.as_ref().is_some_and(|it| it.is_by_hand());
+        let is_alone =
+            self.desk.in_flight() == 0 && self.feed.as_ref().is_some_and(|it| it.is_by_hand());
         if !is_alone {
             self.dealer.leave_hearing();
             return false;

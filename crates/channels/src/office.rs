@@ -212,7 +212,8 @@ impl Office {
         let fresh = Fresh { codec, deadline: Deadline::after(since, left), id, route };
         {
             let mut open = self.open.lock();
-            if !open.cases.is_empty() && open.cases.contains_key(&(fresh.route.peer().clone(), id)) {
+            if !open.cases.is_empty() && open.cases.contains_key(&(fresh.route.peer().clone(), id))
+            {
                 drop(open);
                 self.hear(&fresh.route, message, since);
                 return None;

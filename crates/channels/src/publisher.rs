@@ -80,8 +80,16 @@ impl<P: Message, Q: Message, R: Message> sealed::Open for SyncPublisher<P, Q, R>
 impl<P: Message, Q: Message, R: Message> Builder<SyncPublisher<P, Q, R>> {
     /// Publishing waits for subscribers without room, for as long as they are connected. By default they
     /// miss the publication and are told so. The price: the slowest subscriber sets the pace for all.
-    pub fn lossless(mut self) -> Self {
-        self.more.overflow = Some(Overflow::Block);
+    pub fn lossless(self) -> Self {
+        self.overflow(Overflow::Block)
+    }
+
+    /// What happens to a publication for which a subscriber has no room; the last word of this and
+    /// [`lossless`](Self::lossless) counts. By default it is [dropped](Overflow::DropNewest) and counted, and
+    /// the subscriber is told how many it missed before the next one. [`Overflow::Fail`] makes it an
+    /// error beside that; the others have it all the same.
+    pub fn overflow(mut self, overflow: Overflow) -> Self {
+        self.more.overflow = Some(overflow);
         self
     }
 }
@@ -102,8 +110,9 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
     /// Publishes `message`, by value or by reference, under `topic`. It is encoded once for all.
     ///
     /// # Errors
-    /// [`SendError::Encode`] and [`SendError::Closed`]: nobody has it. That some have no room, or that
-    /// nobody subscribed, is no error, but counted.
+    /// [`SendError::Encode`] and [`SendError::Closed`]: nobody has it. That some have no room is one,
+    /// [`SendError::Full`], only if [`Overflow::Fail`] was chosen: the others have it. Else it is counted,
+    /// and so is that nobody subscribed.
     ///
     /// # Cancel safety
     /// Waits only if it is to be [lossless](Builder::lossless); a future dropped then has reached some

@@ -34,12 +34,7 @@ pub struct AsyncReplier<Q, R> {
 impl<Q: Message, R: Message> sealed::Open for AsyncReplier<Q, R> {
     type More = ();
 
-    async fn open(
-        side: Side,
-        at: Endpoint,
-        settings: Settings,
-        (): (),
-    ) -> Result<Self, OpenError> {
+    async fn open(side: Side, at: Endpoint, settings: Settings, (): ()) -> Result<Self, OpenError> {
         let owner = OfficeOwner::open::<Q>(side, at, settings, None).await?;
         Ok(Self { owner, value: PhantomData })
     }

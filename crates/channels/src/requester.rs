@@ -20,6 +20,9 @@ use crate::stats::RequestStats;
 /// Asks an [`AsyncReplier`](crate::AsyncReplier) and goes on: the answer goes to a handler, or is
 /// awaited, whenever it comes.
 ///
+/// It connects to a replier, or [binds](Self::bind) for any number of them: these take turns, one without
+/// room is passed over, and each is first in, first out. Who is lost ends his own requests alone.
+///
 /// Many requests are in flight over the one connection, which is made again when it breaks. A request
 /// that finds no replier, or no room, waits for it until its deadline; one that was under way when
 /// the connection broke ends as [`PeerLost`](RequestError::PeerLost). May be shared between tasks.
@@ -150,7 +153,20 @@ impl<Q: Message, R: Message> AsyncRequester<Q, R> {
         self.owner.line.desk.in_flight()
     }
 
-    /// Waits until the replier is there.
+    /// How many repliers are there.
+    pub fn peers(&self) -> usize {
+        self.owner.line.dealer().n_peers()
+    }
+
+    /// Waits until at least `n` repliers are there, or the channel is closed.
+    ///
+    /// # Cancel safety
+    /// Safe.
+    pub async fn wait_for_peers(&self, n: usize) {
+        self.owner.line.dealer().wait_for_peers(n).await;
+    }
+
+    /// Waits until a replier is there.
     ///
     /// # Errors
     /// [`OpenError::NotReady`] after `timeout`, and [`OpenError::Closed`].

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use gleis_codec::Limits;
 use gleis_core::Endpoint;
-use gleis_transport::{
-    Body, CloseReason, Inbound, Inbox, Message as Frames, Options, SocketType,
-};
+use gleis_transport::{Body, CloseReason, Inbound, Inbox, Message as Frames, Options, SocketType};
 
 use crate::core::{Core, Role};
 use crate::error::{OpenError, SendError};

@@ -124,9 +124,8 @@ impl<T: Message> XSub<T> {
                 link.account.lose_sent(DropReason::Undecodable);
                 continue;
             };
-            n_full += usize::from(
-                link.give_now(&Broadcast::new(frames), Overflow::Fail)? == Given::Full,
-            );
+            n_full +=
+                usize::from(link.give_now(&Broadcast::new(frames), Overflow::Fail)? == Given::Full);
         }
         if n_full == 0 { Ok(()) } else { Err(SendError::Full) }
     }

@@ -4,12 +4,14 @@
 
 mod ash;
 mod asr;
+mod bound;
 mod correlated;
 mod crowd;
 mod failures;
 mod hostile;
 mod life;
 mod logs;
+mod overflow;
 mod sim;
 mod support;
 mod syh;
