@@ -231,7 +231,7 @@ impl<'a> Desk<'a> {
 /// Notes what comes, for ever.
 async fn listen(intake: &mut Intake, office: &Office) {
     intake.listen(office).await;
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 fn tell(id: u64, peer: &PeerId, error: &str) {
