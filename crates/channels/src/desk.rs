@@ -55,11 +55,11 @@ pub(crate) struct Over {
     pub(crate) id: CorrelationId,
     /// Of those that are told in a queue: until they are, they count as in flight.
     pub(crate) place: Place,
-    pub(crate) teller: Told,
+    pub(crate) teller: Way,
 }
 
 /// Where an answer goes that does not stay here.
-pub(crate) enum Told {
+pub(crate) enum Way {
     Feed,
     Handler(Box<dyn FnOnce(CorrelationId, Answered) -> Work + Send>),
 }
@@ -428,9 +428,12 @@ impl Desk {
         let asked = waiting.peer.filter(|_| waiting.unsent.is_none());
         // What asks for nothing is dropped when too much waits already.
         let may_say = !state.closed && state.says.len() < 2 * self.room.requests;
-        if let Some(peer) = asked.filter(|_| may_say) {
-            state.says.push_back((peer, wire::cancel(number(id))));
-            drop(state);
+        let asked = asked.filter(|_| may_say);
+        state.says.extend(asked.map(|it| (it, wire::cancel(number(id)))));
+        // What its handler has is dropped without the lock.
+        drop(state);
+        drop(waiting);
+        if asked.is_some() {
             self.saying.notify_one();
         }
         true
@@ -523,8 +526,8 @@ impl State {
             return;
         }
         let teller = match self.requests.take(id).map(|it| it.teller) {
-            Some(Teller::Feed) => Told::Feed,
-            Some(Teller::Handler(handler)) => Told::Handler(handler),
+            Some(Teller::Feed) => Way::Feed,
+            Some(Teller::Handler(handler)) => Way::Handler(handler),
             Some(Teller::Future(_)) | None => return,
         };
         ended.over.push(Over { answered, id, place: Place::new(&self.untaken), teller });

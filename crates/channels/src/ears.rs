@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use gleis_codec::{AnyCodec, Limits};
 use gleis_patterns::{Framed, Hearer};
 
-use crate::desk::{Answered, Desk, Ended, Job, Over, Told};
+use crate::desk::{Answered, Desk, Ended, Job, Over, Way};
 use crate::feed::{Feed, Item};
 use crate::queue::Queue;
 use crate::wire::{self, Down};
@@ -55,8 +55,8 @@ impl Ears {
         wakers.into_iter().for_each(Waker::wake);
         for Over { answered, id, place, teller } in over {
             match teller {
-                Told::Feed => ready.push_back(Item::Reply(id, answered, place)),
-                Told::Handler(handler) => {
+                Way::Feed => ready.push_back(Item::Reply(id, answered, place)),
+                Way::Handler(handler) => {
                     let work = handler(id, answered);
                     let work = Box::pin(async move {
                         work.await;
@@ -154,6 +154,18 @@ impl Hearer for Ears {
     fn has_room(&self) -> bool {
         // An answer is taken by its request or dropped: nothing waits without a place.
         self.feed.as_ref().is_none_or(|it| it.has_room() && !self.work.is_full())
+    }
+
+    fn narrow(&self) {
+        if let Some(feed) = &self.feed {
+            feed.narrow();
+        }
+    }
+
+    fn widen(&self) {
+        if let Some(feed) = &self.feed {
+            feed.widen();
+        }
     }
 
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()> {

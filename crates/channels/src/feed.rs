@@ -245,6 +245,15 @@ impl Feed {
         !self.queue.is_full()
     }
 
+    /// Until it is narrow again, there is room for as many as the mark in bytes allows.
+    pub(crate) fn widen(&self) {
+        self.queue.widen();
+    }
+
+    pub(crate) fn narrow(&self) {
+        self.queue.narrow();
+    }
+
     pub(crate) fn poll_room(&self, cx: &Context<'_>) -> Poll<()> {
         self.queue.poll_room(cx)
     }

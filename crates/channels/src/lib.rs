@@ -137,7 +137,7 @@ mod wire;
 pub use gleis_codec::{AnyCodec, Message};
 pub use gleis_core::Endpoint;
 pub use gleis_patterns::{
-    Filter, FilterError, OpenError, Outgoing, Overflow, Pattern, PeerId, Publication, SendError,
+    Filter, FilterError, OpenError, Outgoing, Pattern, PeerId, Publication, SendError,
 };
 pub use gleis_transport::Options;
 

@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -34,6 +35,7 @@ pub(crate) struct Office {
     /// Of one that publishes as well.
     pub(crate) audience: Option<Audience>,
     pub(crate) codec: AnyCodec,
+    fresh: FreshBooks,
     /// For whoever serves, once.
     handover: Mutex<Option<Handover>>,
     pub(crate) limits: Limits,
@@ -76,9 +78,22 @@ pub(crate) enum Refusal {
 #[derive(Default)]
 struct Open {
     cases: HashMap<(PeerId, u64), Arc<Case>>,
-    /// Requests that are being handled for the first time, and are no cases yet.
-    n_fresh: u64,
     stats: ReplyStats,
+}
+
+/// The books of requests that are answered where they are read. Whoever serves writes them, alone and
+/// without a lock; what is rare goes into the other books.
+#[derive(Default)]
+struct FreshBooks {
+    answered: AtomicU64,
+    begun: AtomicU64,
+    /// How many cases there are, at least.
+    n_cases: AtomicUsize,
+}
+
+/// Changes a number that nobody else writes.
+fn change(number: &AtomicU64, change: impl FnOnce(u64) -> u64) {
+    number.store(change(number.load(Ordering::Relaxed)), Ordering::Release);
 }
 
 /// A request that nobody has taken yet.
@@ -120,7 +135,9 @@ impl OfficeOwner {
         let open = Mutex::default();
         let (asked, asking) = oneshot::channel();
         let handover = Mutex::new(Some(Handover(asked)));
-        let office = Office { audience, codec, handover, limits, open, patience, queue, router };
+        let fresh = FreshBooks::default();
+        let office =
+            Office { audience, codec, fresh, handover, limits, open, patience, queue, router };
         let office = Arc::new(office);
         let events = office.router.events();
         let _tasks = [
@@ -141,7 +158,14 @@ impl Drop for OfficeOwner {
 impl Office {
     pub(crate) fn stats(&self) -> ReplyStats {
         let open = self.open.lock();
-        ReplyStats { open: open.cases.len() as u64 + open.n_fresh, ..open.stats.clone() }
+        // In this order: none is answered that was not begun.
+        let answered = self.fresh.answered.load(Ordering::Acquire);
+        let begun = self.fresh.begun.load(Ordering::Acquire);
+        let mut stats = open.stats.clone();
+        stats.answered += answered;
+        stats.asked += begun;
+        stats.open = open.cases.len() as u64 + (begun - answered);
+        stats
     }
 
     /// The means to read what comes, for whoever serves; `None` if somebody has it already, or the
@@ -210,17 +234,11 @@ impl Office {
             return None;
         };
         let fresh = Fresh { codec, deadline: Deadline::after(since, left), id, route };
-        {
-            let mut open = self.open.lock();
-            if !open.cases.is_empty() && open.cases.contains_key(&(fresh.route.peer().clone(), id))
-            {
-                drop(open);
-                self.hear(&fresh.route, message, since);
-                return None;
-            }
-            open.stats.asked += 1;
-            open.n_fresh += 1;
+        if self.has_case(&fresh.route, id) {
+            self.hear(&fresh.route, message, since);
+            return None;
         }
+        change(&self.fresh.begun, |it| it + 1);
         if fresh.route.is_over() {
             self.end_fresh(End::Gone);
             return None;
@@ -239,14 +257,22 @@ impl Office {
         }
     }
 
+    fn has_case(&self, route: &Route, id: u64) -> bool {
+        // Most often there is none, which costs less to read; only whoever reads adds one.
+        0 < self.fresh.n_cases.load(Ordering::Acquire)
+            && self.open.lock().cases.contains_key(&(route.peer().clone(), id))
+    }
+
     /// Notes a request that was begun and is not answered at once.
     pub(crate) fn keep(&self, fresh: &Fresh) -> Arc<Case> {
         let Fresh { codec, deadline, id, route } = fresh;
         let case = Arc::new(Case::new(route, *id, *deadline, codec.clone()));
         {
             let mut open = self.open.lock();
-            open.n_fresh -= 1;
+            open.stats.asked += 1;
+            change(&self.fresh.begun, |it| it - 1);
             open.cases.insert((case.peer.clone(), case.id), case.clone());
+            self.fresh.n_cases.store(open.cases.len(), Ordering::Release);
         }
         self.end_if_gone(&case, route);
         case
@@ -395,13 +421,18 @@ impl Office {
         }
         let mut open = self.open.lock();
         open.cases.remove(&(case.peer.clone(), case.id));
+        self.fresh.n_cases.store(open.cases.len(), Ordering::Release);
         open.stats.count(end);
     }
 
     /// Counts how a request ended that was begun and not noted.
     fn end_fresh(&self, end: End) {
+        if end == End::Answered {
+            return change(&self.fresh.answered, |it| it + 1);
+        }
         let mut open = self.open.lock();
-        open.n_fresh -= 1;
+        open.stats.asked += 1;
+        change(&self.fresh.begun, |it| it - 1);
         open.stats.count(end);
     }
 
@@ -483,6 +514,7 @@ impl Office {
                 it.insert(Arc::new(case)).clone()
             }
         };
+        self.fresh.n_cases.store(cases.len(), Ordering::Release);
         drop(open);
         self.end_if_gone(&case, route);
         if case.phase() != Phase::Open {

@@ -80,16 +80,17 @@ impl<P: Message, Q: Message, R: Message> sealed::Open for SyncPublisher<P, Q, R>
 impl<P: Message, Q: Message, R: Message> Builder<SyncPublisher<P, Q, R>> {
     /// Publishing waits for subscribers without room, for as long as they are connected. By default they
     /// miss the publication and are told so. The price: the slowest subscriber sets the pace for all.
-    pub fn lossless(self) -> Self {
-        self.overflow(Overflow::Block)
+    pub fn lossless(mut self) -> Self {
+        self.more.overflow = Some(Overflow::Block);
+        self
     }
 
-    /// What happens to a publication for which a subscriber has no room; the last word of this and
-    /// [`lossless`](Self::lossless) counts. By default it is [dropped](Overflow::DropNewest) and counted, and
-    /// the subscriber is told how many it missed before the next one. [`Overflow::Fail`] makes it an
-    /// error beside that; the others have it all the same.
-    pub fn overflow(mut self, overflow: Overflow) -> Self {
-        self.more.overflow = Some(overflow);
+    /// That a subscriber has no room is an error of publishing, beside being counted and told to that
+    /// subscriber, as [`Overflow::Fail`](gleis_patterns::Overflow::Fail) of a
+    /// [`Publisher`](gleis_patterns::Publisher); the others have it all the same. The last word of this
+    /// and [`lossless`](Self::lossless) counts.
+    pub fn fail_when_full(mut self) -> Self {
+        self.more.overflow = Some(Overflow::Fail);
         self
     }
 }
@@ -111,7 +112,7 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
     ///
     /// # Errors
     /// [`SendError::Encode`] and [`SendError::Closed`]: nobody has it. That some have no room is one,
-    /// [`SendError::Full`], only if [`Overflow::Fail`] was chosen: the others have it. Else it is counted,
+    /// [`SendError::Full`], only if it was told to [fail](Builder::fail_when_full): the others have it. Else it is counted,
     /// and so is that nobody subscribed.
     ///
     /// # Cancel safety
@@ -148,7 +149,7 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
         }
         let audience = office.audience.as_ref().expect("a publisher has an audience");
         let (mut whole, mut gone) = (None, Vec::new());
-        let (mut n_delivered, mut n_full) = (0, 0);
+        let (mut n_delivered, mut is_full) = (0, false);
         let listeners = audience.listeners();
         for listener in listeners.iter().filter(|it| it.wants(topic)) {
             let whole = match &mut whole {
@@ -159,15 +160,15 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
                 n_delivered += 1;
                 continue;
             }
+            // Whoever stops waiting has delivered these.
+            add(&self.books.delivered, std::mem::take(&mut n_delivered));
             match self.give(listener, whole).await? {
                 Given::Displaced(_) | Given::Taken => n_delivered += 1,
-                Given::Full => n_full += 1,
+                Given::Full => is_full = true,
                 Given::Gone => gone.push(listener.id().clone()),
             }
         }
-        let n_dropped = n_full + gone.len() as u64;
-        self.books.delivered.fetch_add(n_delivered, Ordering::Relaxed);
-        self.books.dropped.fetch_add(n_dropped, Ordering::Relaxed);
+        add(&self.books.delivered, n_delivered);
         count(&self.books.published);
         if whole.is_none() {
             count(&self.books.unheard);
@@ -175,7 +176,7 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
         if !gone.is_empty() {
             audience.keep(|it| !gone.contains(it));
         }
-        if 0 < n_full && self.overflow == Overflow::Fail {
+        if is_full && self.overflow == Overflow::Fail {
             return Err(SendError::Full);
         }
         Ok(())
@@ -193,8 +194,13 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
             }
         };
         let given = listener.route.give(shared, self.overflow).await?;
-        if given == Given::Full {
-            listener.miss(missed + 1);
+        match given {
+            Given::Displaced(_) | Given::Taken => (),
+            Given::Full => {
+                count(&self.books.dropped);
+                listener.miss(missed + 1);
+            }
+            Given::Gone => count(&self.books.dropped),
         }
         Ok(given)
     }
@@ -229,7 +235,11 @@ impl<P: Message, Q: Message, R: Message> SyncPublisher<P, Q, R> {
 }
 
 fn count(number: &AtomicU64) {
-    number.fetch_add(1, Ordering::Relaxed);
+    add(number, 1);
+}
+
+fn add(number: &AtomicU64, more: u64) {
+    number.fetch_add(more, Ordering::Relaxed);
 }
 
 /// A publication, encoded for all.

@@ -35,6 +35,8 @@ struct State<T> {
     n_takers: usize,
     /// How many wait for room.
     n_waiting: usize,
+    /// How many want the mark of items not to count for whoever reads.
+    n_wide: usize,
     /// The tasks that read and wait until it is not full any more, each once.
     readers: Vec<Waker>,
 }
@@ -45,7 +47,8 @@ impl<T> Queue<T> {
         let mark = HighWater { messages: mark.messages.max(1), bytes: mark.bytes.max(1) };
         let items = VecDeque::new();
         let readers = Vec::new();
-        let state = State { bytes: 0, closed: false, items, n_takers: 0, n_waiting: 0, readers };
+        let (n_takers, n_waiting, n_wide) = Default::default();
+        let state = State { bytes: 0, closed: false, items, n_takers, n_waiting, n_wide, readers };
         let (came, full, left, len) = Default::default();
         Self { came, full, left, len, mark, state: Mutex::new(state), weigh }
     }
@@ -107,10 +110,29 @@ impl<T> Queue<T> {
         Poll::Pending
     }
 
+    /// Until it is [narrow](Self::narrow) again, whoever reads has room for as many as the mark in bytes
+    /// allows.
+    pub(crate) fn widen(&self) {
+        self.change_width(|it| it + 1);
+    }
+
+    pub(crate) fn narrow(&self) {
+        self.change_width(|it| it.saturating_sub(1));
+    }
+
+    fn change_width(&self, change: impl FnOnce(usize) -> usize) {
+        let mut state = self.state.lock();
+        state.n_wide = change(state.n_wide);
+        let readers = self.note(&mut state);
+        drop(state);
+        readers.into_iter().for_each(Waker::wake);
+    }
+
     /// Notes how full it is; gives back whom to wake.
     fn note(&self, state: &mut State<T>) -> Vec<Waker> {
         self.len.store(state.items.len(), Ordering::Release);
-        let (messages, bytes) = (state.items.len(), state.bytes);
+        let messages = if 0 < state.n_wide { 0 } else { state.items.len() };
+        let bytes = state.bytes;
         if self.mark.messages <= messages || self.mark.bytes <= bytes {
             self.full.store(!state.closed, Ordering::Release);
         } else if messages <= self.mark.messages / 2 && bytes <= self.mark.bytes / 2 {
@@ -122,7 +144,9 @@ impl<T> Queue<T> {
 
     /// Tells one of those that wait for items.
     fn tell(&self, mut state: MutexGuard<'_, State<T>>) {
-        let _ = self.note(&mut state);
+        let readers = self.note(&mut state);
+        // One more makes no room.
+        debug_assert!(readers.is_empty());
         let is_awaited = 0 < state.n_takers;
         drop(state);
         if is_awaited {
@@ -365,6 +389,22 @@ mod tests {
         }
         assert!(!queue.is_full());
         room.await;
+    }
+
+    #[tokio::test]
+    async fn a_wide_queue_has_room_as_far_as_the_bytes_allow() {
+        let queue = Queue::new(HighWater { messages: 1, bytes: 10 }, |it: &usize| *it);
+        queue.push(1);
+        assert!(queue.is_full());
+        queue.widen();
+        assert!(!queue.is_full());
+        queue.push(9);
+        assert!(queue.is_full());
+        queue.pop().await;
+        queue.pop().await;
+        queue.narrow();
+        queue.push(1);
+        assert!(queue.is_full());
     }
 
     #[tokio::test]

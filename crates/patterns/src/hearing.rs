@@ -37,6 +37,13 @@ pub trait Hearer: Send + Sync + 'static {
 
     /// Ready when more may be read; wakes the task otherwise. Many tasks may wait at once.
     fn poll_room(&self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// The dealer waits to be [ready](HearingDealer::ready): what peers confirm may stand behind messages
+    /// that nobody takes meanwhile. Does nothing by default.
+    fn widen(&self) {}
+
+    /// It does not any more; called once for each [`widen`](Self::widen).
+    fn narrow(&self) {}
 }
 
 /// Sends to its peers in turn, as a [`Dealer`](crate::Dealer), and hands what comes from them to its
@@ -257,6 +264,14 @@ impl Role for Hall {
     fn detach(&self, link: &Arc<Link>) {
         self.ring.remove(link.id);
         self.hearer.gone(link.id);
+    }
+
+    fn narrow(&self) {
+        self.hearer.narrow();
+    }
+
+    fn widen(&self) {
+        self.hearer.widen();
     }
 
     fn close(&self) {

@@ -12,6 +12,7 @@
 //! | [`Replier`] | answers each request once | [`Requester`] |
 //! | [`Pair`] | talks both ways to exactly one peer | [`Pair`] |
 //! | [`Dealer`] | sends to its peers in turn, takes from all of them, fairly | [`Router`], [`Dealer`], [`Replier`] |
+//! | [`HearingDealer`] | as a dealer, but hands what comes to its owner where it is read | [`Router`] |
 //! | [`Router`] | takes from all its peers and knows who sent it; sends to the peer it is told | [`Dealer`], [`Router`], [`Requester`] |
 //!
 //! A [`Proxy`] stands between two of them and passes on what comes.

@@ -1,7 +1,7 @@
 //! Publications for which a subscriber has no room.
 
 use bytes::Bytes;
-use gleis_channels::{Event, Overflow, RecvError, SendError, SyncPublisher, SyncSubscriber};
+use gleis_channels::{Event, RecvError, SendError, SyncPublisher, SyncSubscriber};
 
 use crate::support::{READY, SCHEMES, fresh, soon};
 
@@ -10,11 +10,6 @@ type Subscriber = SyncSubscriber<Bytes, (), ()>;
 
 /// Large enough for the system to hold few of them.
 const LARGE: usize = 256 << 10;
-
-async fn publisher(scheme: &str, overflow: Overflow) -> Publisher {
-    let publisher = Publisher::bind(fresh(scheme)).high_water(2).overflow(overflow);
-    publisher.await.unwrap()
-}
 
 async fn subscriber(publisher: &Publisher, topic: &str) -> Subscriber {
     let subscriber = Subscriber::connect(publisher.endpoint()).high_water(2).subscribe(topic);
@@ -50,7 +45,8 @@ async fn until_seen(subscriber: &Subscriber, done: impl Fn(&[u32]) -> bool) -> (
 #[tokio::test]
 async fn told_to_fail_it_says_that_somebody_has_no_room_and_the_others_have_it() {
     for scheme in SCHEMES {
-        let publisher = publisher(scheme, Overflow::Fail).await;
+        let publisher = Publisher::bind(fresh(scheme)).high_water(2).fail_when_full();
+        let publisher = publisher.await.unwrap();
         let (idle, busy) = (subscriber(&publisher, "").await, subscriber(&publisher, "").await);
         let mut last = 0;
         let failed = loop {
@@ -77,7 +73,7 @@ async fn told_to_fail_it_says_that_somebody_has_no_room_and_the_others_have_it()
 #[tokio::test]
 async fn by_default_whoever_has_no_room_misses_the_new_ones() {
     for scheme in SCHEMES {
-        let publisher = publisher(scheme, Overflow::DropNewest).await;
+        let publisher = Publisher::bind(fresh(scheme)).high_water(2).await.unwrap();
         let idle = subscriber(&publisher, "").await;
         let n_published = 200;
         for n in 0..n_published {

@@ -97,22 +97,17 @@ async fn ask(
     }
 }
 
-async fn requests(sim: Sim) {
-    let mut rng = sim.rng();
-    sim.set_weather(Weather::stormy(&mut rng, 5_000));
-    let replier = AsyncReplier::bind(PORT).options(sim.options(CENTRE)).await.unwrap();
-    let replier = std::sync::Arc::new(replier);
-    let _answering = TaskGuard::spawn(answer(sim.clone(), replier.clone()));
-    let requester = AsyncRequester::connect(PORT).options(sim.options(OUTER)).await.unwrap();
+/// Asks, whatever happens, until the weather is calm and an answer comes.
+async fn ask_on(sim: &Sim, requester: &AsyncRequester<u64, u64>, rng: &mut fastrand::Rng) {
     let mut numbers = 1..;
     for _ in 0..rng.u32(1..12) {
         let some: Vec<u64> = numbers.by_ref().take(rng.usize(1..20)).collect();
-        ask(&sim, &requester, &mut rng, &some).await;
-        befall(&sim, &mut rng);
+        ask(sim, requester, rng, &some).await;
+        befall(sim, rng);
         let stats = requester.stats();
         assert!(stats.is_balanced() && stats.in_flight == 0, "{stats:?}");
     }
-    recover(&sim).await;
+    recover(sim).await;
     // One reply in four or so is none; the others come.
     loop {
         let last = requester.request(numbers.next().unwrap()).unwrap();
@@ -122,8 +117,41 @@ async fn requests(sim: Sim) {
             Err(error) => assert!(!matches!(error, RequestError::DeadlineExceeded { sent: false })),
         }
     }
+}
+
+async fn requests(sim: Sim) {
+    let mut rng = sim.rng();
+    sim.set_weather(Weather::stormy(&mut rng, 5_000));
+    let replier = AsyncReplier::bind(PORT).options(sim.options(CENTRE)).await.unwrap();
+    let replier = std::sync::Arc::new(replier);
+    let _answering = TaskGuard::spawn(answer(sim.clone(), replier.clone()));
+    let requester = AsyncRequester::connect(PORT).options(sim.options(OUTER)).await.unwrap();
+    ask_on(&sim, &requester, &mut rng).await;
     let stats = replier.stats();
     assert!(stats.is_balanced(), "{stats:?}");
+}
+
+async fn turns(sim: Sim) {
+    let mut rng = sim.rng();
+    sim.set_weather(Weather::stormy(&mut rng, 5_000));
+    let requester = AsyncRequester::bind(PORT).options(sim.options(CENTRE)).await.unwrap();
+    let mut repliers = Vec::new();
+    for _ in 0..rng.u32(1..4) {
+        let replier = AsyncReplier::connect(PORT).options(sim.options(OUTER)).await.unwrap();
+        let replier = std::sync::Arc::new(replier);
+        let answering = TaskGuard::spawn(answer(sim.clone(), replier.clone()));
+        repliers.push((replier, answering));
+    }
+    ask_on(&sim, &requester, &mut rng).await;
+    for (replier, _) in &repliers {
+        let stats = replier.stats();
+        assert!(stats.is_balanced(), "{stats:?}");
+    }
+}
+
+#[test]
+fn repliers_that_take_turns_are_lost_and_come_back_and_every_request_ends_once() {
+    run(100, turns);
 }
 
 #[test]

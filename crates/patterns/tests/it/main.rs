@@ -13,6 +13,7 @@ mod flow;
 mod foreign;
 mod front;
 mod gaps;
+mod hearing;
 mod hostile;
 mod leaks;
 mod matrix;
