@@ -141,7 +141,7 @@ async fn whoever_has_no_room_is_not_read() {
         }
         assert!(ear.n_heard() <= 128, "{} were heard", ear.n_heard());
         let n_before = ear.n_heard();
-        let mut waiting = std::pin::pin!(route.give(&shared, Overflow::Block));
+        let mut waiting = Box::pin(route.give(&shared, Overflow::Block));
         assert!(futures::poll!(&mut waiting).is_pending());
         ear.fill(false);
         soon(waiting).await.unwrap();
