@@ -40,7 +40,7 @@ impl<A: Agent> Actor<A> {
         jobs: Mailbox<Job<A>>,
         anew: Option<Box<Anew<A>>>,
     ) -> Self {
-        let frame = Frame::at_home(cell.identity.clone());
+        let frame = Frame::at_home(cell.home.clone());
         Self { agent: Some(agent), anew, cx: Context { cell }, jobs, frame }
     }
 
@@ -49,8 +49,8 @@ impl<A: Agent> Actor<A> {
         let Self { agent: Some(agent), cx, frame, .. } = self else {
             return Ok(());
         };
-        hook(frame, agent.on_init(cx)).await?;
-        hook(frame, agent.before_loop(cx)).await?;
+        hook(frame, What::Hook("on_init"), agent.on_init(cx)).await?;
+        hook(frame, What::Hook("before_loop"), agent.before_loop(cx)).await?;
         cx.cell.enter(AgentState::Running);
         // Of an earlier life, and not opened again.
         cx.cell.sockets.close_left().await;
@@ -135,7 +135,7 @@ impl<A: Agent> Actor<A> {
             }
             let done = match next {
                 Next::Due(due) => act(agent, cx, frame, due).await,
-                Next::Idle => hook(frame, agent.idle(cx)).await,
+                Next::Idle => hook(frame, What::Hook("idle"), agent.idle(cx)).await,
                 Next::Job(job) => work(agent, cx, frame, job).await,
                 Next::Stop => return Ok(()),
             };
@@ -155,7 +155,7 @@ impl<A: Agent> Actor<A> {
             Box::pin(drain(agent, cx, jobs, frame)).await;
         }
         if let Some(agent) = agent
-            && let Err(fault) = hook(frame, agent.on_stop(cx)).await
+            && let Err(fault) = hook(frame, What::Hook("on_stop"), agent.on_stop(cx)).await
         {
             cx.log_fault("on_stop failed", &fault);
         }
@@ -235,7 +235,9 @@ async fn work<A: Agent>(
     frame: &mut Arc<Frame>,
     job: Job<A>,
 ) -> Result<(), Fault> {
-    let mut in_hand = InHand { cx, what: job.about().what.clone(), is_done: false };
+    let what = job.about().what.clone();
+    let _held = cx.cell.home.hand.hold(&what);
+    let mut in_hand = InHand { cx, what, is_done: false };
     let frame = frame.on_behalf_of(job.about().caller.as_ref());
     let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
     in_hand.is_done = true;
@@ -250,7 +252,7 @@ async fn act<A: Agent>(
     frame: &mut Arc<Frame>,
     due: Due<A>,
 ) -> Result<(), Fault> {
-    let done = hook(frame, (due.action)(agent, cx)).await;
+    let done = hook(frame, due.what(), (due.action)(agent, cx)).await;
     cx.cell.timers.again(&due, Instant::now());
     // A timer without a period must not keep the thread for itself.
     tokio::task::yield_now().await;
@@ -319,8 +321,11 @@ enum Next<A: 'static> {
 /// Runs a hook or an action as the agent of this frame, for nobody.
 async fn hook(
     frame: &mut Arc<Frame>,
+    what: What,
     work: impl Future<Output = Result<(), BoxError>>,
 ) -> Result<(), Fault> {
+    let home = frame.home().clone();
+    let _held = home.hand.hold(&what);
     match guarded(frame.on_behalf_of(None).scope(work)).await {
         Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(Fault::error(&error)),

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
-use gleis_core::{Endpoint, Name};
+use gleis_core::{Endpoint, Name, Status};
 use gleis_transport::Network;
 use parking_lot::Mutex;
 use tokio::{
     sync::{Semaphore, watch},
     task::coop::consume_budget,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
@@ -25,6 +25,7 @@ use crate::{
     current::Frame,
     deadline::{Deadline, Elapsed},
     dynamic::{Attributes, Functions, Methods},
+    home::Home,
     identity::Identity,
     job::{About, Job, What},
     log::Book,
@@ -32,8 +33,10 @@ use crate::{
     node::{ControlReply, Host, Want, perform},
     orders::{Order, Orders},
     socket::Sockets,
+    status::STUCK_AFTER,
     supervise::Leash,
     timer::Timers,
+    waits::Waiting,
 };
 
 /// How many bytes of messages may wait in a mailbox. A larger message has it for itself.
@@ -53,6 +56,8 @@ pub(crate) struct Setup {
     pub(crate) drains: bool,
     /// Whether it may have another life after a fault.
     pub(crate) is_revivable: bool,
+    /// How long it may be at one piece of work.
+    pub(crate) stuck_after: Duration,
     /// Where it runs.
     pub(crate) host: Weak<Host>,
     /// What ties it to its supervisor.
@@ -78,6 +83,7 @@ impl Default for Setup {
             scripts: None,
             drains: false,
             is_revivable: false,
+            stuck_after: STUCK_AFTER,
             host: Weak::new(),
             leash: None,
             sockets: SocketDefaults::default(),
@@ -89,6 +95,8 @@ impl Default for Setup {
 pub(crate) struct Cell<A: 'static> {
     pub(crate) identity: Identity,
     pub(crate) name: Name,
+    /// What others may know of it while it works.
+    pub(crate) home: Arc<Home>,
     pub(crate) mail: Mail<Job<A>>,
     /// Made when the first socket is opened.
     room: OnceLock<Arc<Semaphore>>,
@@ -99,6 +107,8 @@ pub(crate) struct Cell<A: 'static> {
     pub(crate) drains: bool,
     /// Whether it may have another life after a fault.
     pub(crate) is_revivable: bool,
+    /// How long it may be at one piece of work.
+    pub(crate) stuck_after: Duration,
     /// How often it has begun anew.
     n_restarts: AtomicU32,
     /// Whether it has a thread of its own.
@@ -139,6 +149,7 @@ impl<A: Agent> Cell<A> {
         let identity = Identity::new();
         let cell = Self {
             sockets: Sockets::new(identity.clone()),
+            home: Home::new(identity.clone(), name.clone()),
             identity,
             name,
             mail,
@@ -148,6 +159,7 @@ impl<A: Agent> Cell<A> {
             policy: setup.policy,
             drains: setup.drains,
             is_revivable: setup.is_revivable,
+            stuck_after: setup.stuck_after,
             n_restarts: AtomicU32::new(0),
             on_thread: setup.on_thread,
             host: setup.host,
@@ -235,10 +247,11 @@ impl<A: Agent> Cell<A> {
         let what = what.into();
         let Asking { caller, within, after_fault } = how;
         let caller = caller.frame();
-        if caller.as_ref().is_some_and(|it| it.contains(&self.identity)) {
-            return Err(CallError::SelfCall { agent: self.name.clone() });
-        }
-        let timer = caller.as_ref().and_then(|it| it.timer().cloned());
+        let (waiting, is_home) = match &caller {
+            Some(it) => (Some(Waiting::begin(it, &self.home)?), it.timer().is_some()),
+            None => (None, false),
+        };
+        let timer = waiting.as_ref().filter(|_| is_home).map(|it| &it.home().timer);
         let (asks, mut answer) = Caller::asks();
         let about = About { what: What::Call(what.clone()), caller, after_fault };
         let job = Job::new(about, move |agent, cx| call(agent, cx, asks));
@@ -385,6 +398,12 @@ pub(crate) trait AnyAgent: Send + Sync {
     fn tell(&self, order: Order);
     /// Does what is wanted of it.
     fn perform(self: Arc<Self>, want: Want, how: Asking) -> BoxFuture<'static, ControlReply>;
+    /// What it does now.
+    fn status(&self) -> Status;
+    /// Whether it has become stuck, and nobody was told.
+    fn becomes_stuck(&self, now: Instant) -> bool;
+    /// Tells that it has become stuck.
+    fn tell_stuck(self: Arc<Self>);
     /// Lets go of timers and sockets at once.
     fn release(&self);
 }
@@ -448,6 +467,18 @@ impl<A: Agent> AnyAgent for Cell<A> {
 
     fn perform(self: Arc<Self>, want: Want, how: Asking) -> BoxFuture<'static, ControlReply> {
         Box::pin(perform(self, want, how))
+    }
+
+    fn status(&self) -> Status {
+        self.status()
+    }
+
+    fn becomes_stuck(&self, now: Instant) -> bool {
+        self.home.hand.becomes_stuck(now, self.stuck_after)
+    }
+
+    fn tell_stuck(self: Arc<Self>) {
+        Self::tell_stuck(self);
     }
 
     fn release(&self) {

@@ -84,8 +84,8 @@ impl KeptTimer {
 pub(crate) struct Elapsed;
 
 /// A time that begins when something is waited for.
-pub(crate) struct Deadline {
-    kept: Option<KeptTimer>,
+pub(crate) struct Deadline<'a> {
+    kept: Option<&'a KeptTimer>,
     time: Duration,
     phase: Option<Phase>,
 }
@@ -100,9 +100,9 @@ enum Phase {
     Timer(Pin<Box<Sleep>>),
 }
 
-impl Deadline {
+impl<'a> Deadline<'a> {
     /// With a kept timer it may be a hundredth later.
-    pub(crate) fn new(kept: Option<KeptTimer>, time: Duration) -> Self {
+    pub(crate) fn new(kept: Option<&'a KeptTimer>, time: Duration) -> Self {
         Self { kept, time, phase: None }
     }
 
@@ -119,7 +119,7 @@ impl Deadline {
     }
 
     fn poll(&mut self, ctx: &mut Context<'_>) -> Poll<()> {
-        let phase = match (&mut self.phase, &self.kept) {
+        let phase = match (&mut self.phase, self.kept) {
             (Some(phase), _) => phase,
             (None, Some(kept)) => match self.phase.insert(kept.begin(self.time, ctx)) {
                 // The tick has not woken anybody yet: no need for a look at the clock.
@@ -130,7 +130,7 @@ impl Deadline {
         };
         if let Phase::AfterTick { tick, began } = phase {
             let now = Instant::now();
-            if now < *tick && self.kept.as_ref().is_some_and(|it| it.wakes(ctx, *tick)) {
+            if now < *tick && self.kept.is_some_and(|it| it.wakes(ctx, *tick)) {
                 return Poll::Pending;
             }
             *phase = Phase::until(after(began.unwrap_or(now), self.time));
@@ -167,7 +167,7 @@ mod tests {
     /// Waits in vain and says how long.
     async fn wait(kept: Option<&KeptTimer>, time: Duration) -> Duration {
         let start = Instant::now();
-        let ended = Deadline::new(kept.cloned(), time).limit(pending::<()>()).await;
+        let ended = Deadline::new(kept, time).limit(pending::<()>()).await;
         assert!(ended.is_err());
         start.elapsed()
     }
@@ -175,7 +175,7 @@ mod tests {
     /// Asks something that is answered, but not at once.
     async fn ask(kept: &KeptTimer, time: Duration) {
         let answer = Box::pin(yield_now());
-        Deadline::new(Some(kept.clone()), time).limit(answer).await.unwrap();
+        Deadline::new(Some(kept), time).limit(answer).await.unwrap();
     }
 
     #[track_caller]
@@ -214,7 +214,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_is_there_at_once_needs_no_timer() {
         let kept = KeptTimer::default();
-        let answer = Deadline::new(Some(kept.clone()), SECOND).limit(ready(7)).await;
+        let answer = Deadline::new(Some(&kept), SECOND).limit(ready(7)).await;
         assert_eq!(answer.unwrap(), 7);
         assert!(kept.0.lock().is_none());
     }

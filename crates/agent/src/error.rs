@@ -109,8 +109,8 @@ pub enum NodeError {
 
 /// Why a call has no answer.
 ///
-/// Retrying is safe after `Arguments`, `Gone`, `NotRunning`, `SelfCall`, `UnknownMethod`, and
-/// after `Unreachable` unless the call was `sent`: then nothing was done.
+/// Retrying is safe after `Arguments`, `Gone`, `NotRunning`, `SelfCall`, `UnknownMethod`, `WouldDeadlock`, and after
+/// `Unreachable` unless the call was `sent`: then nothing was done.
 #[non_exhaustive]
 #[derive(Clone, Debug, Deserialize, Serialize, thiserror::Error)]
 pub enum CallError {
@@ -178,7 +178,8 @@ pub enum CallError {
         /// Why it could not.
         reason: String,
     },
-    /// The agent waits for the caller, directly or through others, so it would never answer.
+    /// The agent waits for the caller, directly or through others, so it would never end. Programs of earlier versions
+    /// have it for [`WouldDeadlock`](Self::WouldDeadlock), too.
     #[error("`{agent}` waits for this very call: an agent cannot call itself")]
     SelfCall {
         /// Who was called.
@@ -232,6 +233,12 @@ pub enum CallError {
         /// Some of the methods that there are, if none looks alike.
         known: Vec<String>,
     },
+    /// The agent waits for the caller, directly or through others, and would do so for ever. Nothing was done.
+    #[error("agents would wait for each other for ever: {}", arrows(path))]
+    WouldDeadlock {
+        /// Who waits for whom, from the one that was called to the caller, and back to the one that was called.
+        path: Vec<Name>,
+    },
     /// The process of the agent cannot be reached.
     #[error("`{agent}` cannot be reached: {reason}")]
     Unreachable {
@@ -254,6 +261,10 @@ pub enum CallError {
 
 fn because(fault: Option<&Fault>) -> String {
     fault.map(|it| format!(": {it}")).unwrap_or_default()
+}
+
+fn arrows(path: &[Name]) -> String {
+    path.iter().map(Name::as_str).collect::<Vec<_>>().join(" -> ")
 }
 
 /// What may be wrong with an agent without methods.

@@ -26,6 +26,14 @@ impl Identity {
         Self::Here(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 
+    /// The number of an agent of this program.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Here(n) => Some(*n),
+            Self::There(_) => None,
+        }
+    }
+
     /// As other programs know it.
     pub(crate) fn to_name(&self) -> Name {
         // All are of one length: what is sent does not depend on how many agents there were.

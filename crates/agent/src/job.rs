@@ -60,6 +60,28 @@ pub(crate) enum What {
     NoAnswer(Arc<str>),
     /// A call.
     Call(Cow<'static, str>),
+    /// A moment of its life.
+    Hook(&'static str),
+    /// A timer, by its alias or its number.
+    Timer(Result<Arc<str>, u64>),
+}
+
+impl What {
+    /// Tells it from all others whose text stays where it is; 0 if its text does not.
+    pub(crate) fn key(&self) -> u64 {
+        let (kind, text): (u64, &str) = match self {
+            Self::Message(alias) => (0, alias),
+            Self::NoAnswer(alias) => (1, alias),
+            Self::Call(Cow::Borrowed(name)) | Self::Hook(name) => (2, name),
+            Self::Timer(Ok(alias)) => (3, alias),
+            Self::Call(Cow::Owned(_)) | Self::Timer(Err(_)) => return 0,
+        };
+        match u64::try_from(text.len()) {
+            // Addresses have 48 bits.
+            Ok(length @ 1..0x4000) => ((text.as_ptr() as u64) << 16) | (length << 2) | kind,
+            _ => 0,
+        }
+    }
 }
 
 impl fmt::Display for What {
@@ -68,6 +90,9 @@ impl fmt::Display for What {
             Self::Message(alias) => write!(f, "a message from `{alias}`"),
             Self::NoAnswer(alias) => write!(f, "no answer from `{alias}`"),
             Self::Call(name) => f.write_str(name),
+            Self::Hook(name) => write!(f, "the hook `{name}`"),
+            Self::Timer(Ok(alias)) => write!(f, "the timer `{alias}`"),
+            Self::Timer(Err(id)) => write!(f, "timer {id}"),
         }
     }
 }

@@ -82,6 +82,11 @@ impl<T> Mail<T> {
         }
     }
 
+    /// How many items there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.queue.lock().items.len()
+    }
+
     pub(crate) fn is_closed(&self) -> bool {
         self.0.queue.lock().is_closed
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::BoxFuture;
 use gleis_codec::AnyCodec;
@@ -189,6 +190,14 @@ impl<A: Agent> RunAgent<A> {
     /// callers hear of it, and what was told or sent is a [dead letter](crate::Node::dead_letters).
     pub fn drain(mut self) -> Self {
         self.setup.drains = true;
+        self
+    }
+
+    /// For how long the agent may be at one thing before it is [stuck](gleis_core::Condition::Stuck); a minute by
+    /// default, never with [`Duration::MAX`]. One that is stuck is not ended: its status says so, a warning is logged
+    /// once, and who waits for [`AgentRef::stuck`] hears of it. It is seen up to half a second later.
+    pub fn stuck_after(mut self, time: Duration) -> Self {
+        self.setup.stuck_after = time;
         self
     }
 

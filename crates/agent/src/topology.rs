@@ -34,7 +34,7 @@ async fn look_at(
     within: Duration,
 ) -> AgentInfo {
     let nothing =
-        |state| AgentInfo { name: name.clone(), process: None, sockets: Vec::new(), state };
+        |state| AgentInfo { name: name.clone(), process: None, sockets: Vec::new(), state, status: None };
     let proxy = match timeout(within, Proxy::open(name.clone(), &at, network)).await {
         Ok(Ok(proxy)) => proxy.within(within),
         Ok(Err(error)) => return nothing(chain(&error)),
@@ -48,6 +48,7 @@ async fn look_at(
 
 async fn ask(proxy: &Proxy) -> Result<AgentInfo, CallError> {
     let (name, state) = (proxy.name().clone(), proxy.state().await?.to_string());
+    let status = Some(proxy.status().await?);
     let process = Some(u64::from(proxy.pid().await?));
-    Ok(AgentInfo { name, process, sockets: proxy.ledger().await?, state })
+    Ok(AgentInfo { name, process, sockets: proxy.ledger().await?, state, status })
 }

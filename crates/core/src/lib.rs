@@ -24,6 +24,7 @@ pub use crate::{
     name::{Name, NameError},
     near::near,
     path::{Path, PathError},
+    status::{Condition, Status},
     topology::{AgentInfo, SocketInfo, SocketLink, SocketName, Topology, Traffic},
     value::{Value, ValueError, from_value, to_value},
 };
@@ -37,5 +38,6 @@ mod endpoint;
 mod name;
 mod near;
 mod path;
+mod status;
 mod text;
 mod topology;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Endpoint, Name};
+use crate::{Endpoint, Name, Status};
 
 /// Agents and how they are connected, at one moment.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -26,6 +26,9 @@ pub struct AgentInfo {
     pub sockets: Vec<SocketInfo>,
     /// Where it is in its life, or why that is not known.
     pub state: String,
+    /// What it does, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<Status>,
 }
 
 /// A socket, and what became of its messages since it was opened.
@@ -138,6 +141,7 @@ mod tests {
             process: Some(process),
             sockets: sockets.iter().map(socket).collect(),
             state: "running".to_owned(),
+            status: None,
         }
     }
 

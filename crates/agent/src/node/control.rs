@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use gleis_codec::AnyCodec;
-use gleis_core::{Name, SocketInfo, Value};
+use gleis_core::{Name, SocketInfo, Status, Value};
 use serde::{Deserialize, Serialize};
 
 use super::want::{PIECE, Want};
@@ -16,6 +16,9 @@ pub(crate) struct ControlRequest {
     pub(crate) agent: Name,
     /// The identities of the agents that wait for the answer.
     pub(crate) callers: Vec<Name>,
+    /// Their names, in the same order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) names: Vec<Name>,
     /// How long the caller waits.
     pub(crate) within: Duration,
     /// What.
@@ -26,7 +29,8 @@ impl ControlRequest {
     /// About how many bytes it holds.
     pub(crate) fn weight(&self) -> usize {
         let want = self.want.weight();
-        let callers = self.callers.iter().map(|it| PIECE + it.as_str().len()).sum::<usize>();
+        let callers = self.callers.iter().chain(&self.names);
+        let callers = callers.map(|it| PIECE + it.as_str().len()).sum::<usize>();
         PIECE + want + callers
     }
 }
@@ -47,6 +51,7 @@ pub(crate) enum Told {
     Scripts(Vec<ScriptInfo>),
     Sockets(Vec<(String, Addr)>),
     State(AgentState),
+    Status(Status),
     Timer(TimerId),
     Timers(Vec<TimerInfo>),
     Value(Value),
@@ -95,6 +100,7 @@ mod tests {
         let request = ControlRequest {
             agent: name("Alice"),
             callers: vec![name("0a")],
+            names: Vec::new(),
             within: Duration::from_millis(1_500),
             want: Want::Call { method: "hello".to_owned(), arguments },
         };
@@ -138,7 +144,8 @@ mod tests {
         let weigh = |arguments: Vec<Value>| {
             let want = Want::Call { method: "hello".to_owned(), arguments };
             let within = Duration::ZERO;
-            ControlRequest { agent: Name::random(), callers: Vec::new(), within, want }.weight()
+            let (agent, callers, names) = (Name::random(), Vec::new(), Vec::new());
+            ControlRequest { agent, callers, names, within, want }.weight()
         };
         let text = Value::from("x".repeat(1_000));
         assert!(1_000 < weigh(vec![text.clone()]));

@@ -45,10 +45,16 @@ pub(crate) struct Host {
     letters: Arc<Letters>,
     service: Mutex<Option<JoinHandle<()>>>,
     is_served: watch::Sender<bool>,
+    /// Looks whether agents are stuck.
+    pub(super) watcher: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
+        // There is nobody to look at.
+        if let Some(watcher) = self.watcher.get_mut() {
+            watcher.abort();
+        }
         // Readers shall not wait for more.
         self.letters.close();
     }
@@ -109,6 +115,7 @@ impl Host {
             letters: Arc::default(),
             service: Mutex::new(None),
             is_served: watch::Sender::new(false),
+            watcher: Mutex::new(None),
         })
     }
 
@@ -227,6 +234,7 @@ impl Host {
             true => self.table.add(cell.clone(), spawn)?,
             false => self.table.replace(&**cell, spawn)?,
         }
+        self.watch();
         outcome.await.unwrap_or(Err(RunError::Closing))
     }
 
@@ -298,6 +306,7 @@ impl Host {
                     _ => Ended::Killed,
                 });
                 task.abort();
+                self.rest_if_empty();
                 self.unregister(agent.name(), true).await;
             }
             agent.release();
@@ -357,6 +366,7 @@ impl Host {
             agent.release();
             agent.enter(AgentState::Gone);
         }
+        self.rest_if_empty();
     }
 
     async fn register(&self, name: &Name) -> Result<(), RunError> {
@@ -478,6 +488,7 @@ impl Drop for Leave {
         // Nobody may wait for an agent that is gone, and nothing of it may go on.
         self.agent.release();
         let _: Option<AbortHandle> = self.host.table.remove(&*self.agent);
+        self.host.rest_if_empty();
         self.agent.enter(AgentState::Gone);
         if let (Some(leash), Some(_)) = (leash, end) {
             leash.report(self.agent.n_restarts(), End::Shutdown);

@@ -11,6 +11,7 @@ mod table;
 mod thread;
 mod values;
 mod want;
+mod watch;
 
 use std::fmt;
 use std::sync::Arc;

@@ -31,9 +31,6 @@ const WATCHERS: usize = 10_000;
 /// The longest time a request may take.
 const PATIENCE: Duration = Duration::from_secs(3_600);
 
-/// The longest chain of agents that wait for each other.
-const CALLERS: usize = 64;
-
 /// Spawns the task; it belongs to the node.
 pub(super) fn start(
     host: &Arc<Host>,
@@ -97,7 +94,7 @@ async fn close(host: Arc<Host>, grace: Duration) {
 
 /// Without what nobody needs who waits for long.
 fn light(request: ControlRequest) -> ControlRequest {
-    ControlRequest { callers: Vec::new(), ..request }
+    ControlRequest { callers: Vec::new(), names: Vec::new(), ..request }
 }
 
 /// Too many wait already.
@@ -121,14 +118,13 @@ async fn answer(host: Arc<Host>, request: ControlRequest, reply: ReplyHandle<Con
 
 async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) -> ControlReply {
     let within = request.within.min(PATIENCE);
-    if CALLERS < request.callers.len() {
-        return Err(CallError::SelfCall { agent: request.agent });
-    }
-    let caller = Frame::from_identities(request.callers);
+    let caller = Frame::told(request.callers, request.names);
     // Whoever finds an agent by its name need not know that it is only about to start.
-    if !matches!(request.want, Want::Ended | Want::Kill | Want::Life | Want::State | Want::Shutdown)
-        && *agent.state().borrow() == AgentState::Starting
-    {
+    let is_at_once = matches!(
+        request.want,
+        Want::Ended | Want::Kill | Want::Life | Want::State | Want::Status | Want::Shutdown
+    );
+    if !is_at_once && *agent.state().borrow() == AgentState::Starting {
         // Boxed, as it is rare.
         let mut state = agent.state().subscribe();
         let started = Box::pin(state.wait_for(|it| *it != AgentState::Starting));
@@ -153,6 +149,7 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
         }
         Want::Life => Ok(Told::Life(agent.life())),
         Want::State => Ok(Told::State(agent.life().state.for_earlier())),
+        Want::Status => Ok(Told::Status(agent.status())),
         Want::Stop => {
             if caller.is_some_and(|it| it.contains(agent.identity())) {
                 return Err(CallError::SelfCall { agent: request.agent });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use gleis_core::Name;
 use parking_lot::Mutex;
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::{sync::watch, task::AbortHandle, time::Instant};
 
 use crate::{RunError, cell::AnyAgent, identity::Identity};
 
@@ -133,6 +133,17 @@ impl Table {
 
     pub(super) fn all(&self) -> Vec<Arc<dyn AnyAgent>> {
         self.state.lock().agents.values().map(|it| it.agent.clone()).collect()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().agents.is_empty()
+    }
+
+    /// Those who have become stuck, and of whom nobody was told.
+    pub(super) fn become_stuck(&self, now: Instant) -> Vec<Arc<dyn AnyAgent>> {
+        let state = self.state.lock();
+        let agents = state.agents.values().map(|it| &it.agent);
+        agents.filter(|it| it.becomes_stuck(now)).cloned().collect()
     }
 
     /// Takes in nobody any more.

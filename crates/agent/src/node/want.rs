@@ -37,6 +37,7 @@ pub(crate) enum Want {
     Shutdown,
     Sockets,
     State,
+    Status,
     Stop,
     StopAllTimers,
     StopTimer { timer: TimerKey },
@@ -138,11 +139,17 @@ impl Want {
             | Self::Shutdown
             | Self::Sockets
             | Self::State
+            | Self::Status
             | Self::Stop
             | Self::StopAllTimers
             | Self::StopTimer { .. }
             | Self::Timers => 0,
         }
+    }
+
+    /// Whether it may have to wait for the agent's turn.
+    pub(crate) fn takes_a_turn(&self) -> bool {
+        matches!(self, Self::Attribute { .. } | Self::Call { .. } | Self::SetAttribute { .. })
     }
 
     /// What it is called in errors.
@@ -175,6 +182,7 @@ impl Want {
             Self::Shutdown => "shutdown".to_owned(),
             Self::Sockets => "sockets".to_owned(),
             Self::State => "state".to_owned(),
+            Self::Status => "status".to_owned(),
             Self::Stop => "stop".to_owned(),
             Self::StopAllTimers | Self::StopTimer { .. } => "stop timers".to_owned(),
             Self::Subscribe { alias, .. } => format!("subscribe `{alias}`"),

@@ -155,6 +155,14 @@ impl<A: Agent + Serialize + DeserializeOwned> RunAgentProcess<A> {
         })
     }
 
+    /// See [`RunAgent::stuck_after`](crate::RunAgent::stuck_after).
+    pub fn stuck_after(self, time: Duration) -> Self {
+        self.set(|it| {
+            it.stuck_after = Some(time);
+            Ok(())
+        })
+    }
+
     /// Changes how the agent is run, unless something was wrong before.
     fn set(mut self, change: impl FnOnce(&mut Settings) -> Result<(), Refused>) -> Self {
         self.settings = self.settings.and_then(|mut it| change(&mut it).map(|()| it));

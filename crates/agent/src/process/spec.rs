@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use gleis_codec::{AnyCodec, Limits};
 use gleis_core::{Endpoint, Name, Value};
@@ -43,6 +44,8 @@ pub(super) struct Settings {
     pub(super) codec: Option<String>,
     pub(super) mailbox: Option<usize>,
     pub(super) policy: Option<ErrorPolicy>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stuck_after: Option<Duration>,
 }
 
 impl Spec {
@@ -68,7 +71,7 @@ impl Spec {
 impl Settings {
     /// Has the agent run so.
     pub(super) fn apply<A: Agent>(self, mut run: RunAgent<A>) -> Result<RunAgent<A>, String> {
-        let Self { at, attributes, codec, mailbox, policy } = self;
+        let Self { at, attributes, codec, mailbox, policy, stuck_after } = self;
         if let Some(at) = at {
             run = run.at(at);
         }
@@ -81,6 +84,9 @@ impl Settings {
         }
         if let Some(policy) = policy {
             run = run.on_error(policy);
+        }
+        if let Some(time) = stuck_after {
+            run = run.stuck_after(time);
         }
         Ok(run.attributes(attributes))
     }
@@ -106,6 +112,7 @@ mod tests {
                 codec: Some("json".to_owned()),
                 mailbox: Some(3),
                 policy: Some(ErrorPolicy::Log),
+                stuck_after: Some(Duration::from_secs(1)),
             },
         };
         let bytes = spec.encode().unwrap();

@@ -30,6 +30,7 @@ use crate::{
     method::arguments,
     node::{ControlReply, ControlRequest, Told, Want, codec},
     text::chain,
+    waits::Waiting,
 };
 
 /// How long to wait for an answer of one that is asked for the end of an agent; it says after half of it that there
@@ -222,14 +223,17 @@ impl Proxy {
         self.heard(what, reply)
     }
 
-    async fn wanted(&self, want: Want) -> Result<ControlReply, RequestError> {
-        let callers = Frame::current().map(|it| it.identities()).unwrap_or_default();
-        let request =
-            ControlRequest { agent: self.name.clone(), callers, within: self.within, want };
+    pub(crate) async fn wanted(&self, want: Want) -> Result<ControlReply, RequestError> {
+        let frame = Frame::current();
+        let (callers, names) = frame.as_ref().map(|it| it.tell()).unwrap_or_default();
+        let waits = frame.filter(|_| want.takes_a_turn());
+        let _waiting = waits.map(|it| Waiting::somewhere(&it, &self.name));
+        let (agent, within) = (self.name.clone(), self.within);
+        let request = ControlRequest { agent, callers, names, within, want };
         self.requester.request(request).within(self.within).await
     }
 
-    fn heard(&self, what: String, reply: Result<ControlReply, RequestError>) -> ControlReply {
+    pub(crate) fn heard(&self, what: String, reply: Result<ControlReply, RequestError>) -> ControlReply {
         match reply {
             Ok(reply) => reply,
             Err(error) => Err(self.failed(what, &error)),
@@ -257,7 +261,7 @@ impl Proxy {
         }
     }
 
-    fn surprise(&self, told: &Told) -> CallError {
+    pub(crate) fn surprise(&self, told: &Told) -> CallError {
         let reason = format!("an answer to another question: {told:?}");
         CallError::Unreachable { agent: self.name.clone(), reason, sent: true }
     }

@@ -13,7 +13,7 @@ use tokio::{
 };
 
 use super::set::{Missed, TimerId, TimerInfo, TimerKey};
-use crate::{Action, Agent, BoxError, Context, TimerError};
+use crate::{Action, Agent, BoxError, Context, TimerError, job::What};
 
 /// How many timers an agent may have at a time.
 const LIMIT: usize = 10_000;
@@ -39,6 +39,7 @@ pub(crate) enum Rhythm {
 pub(crate) struct Due<A: 'static> {
     pub(crate) id: TimerId,
     pub(crate) action: AnyAction<A>,
+    alias: Option<Arc<str>>,
     /// When it should have run.
     at: Instant,
     started: Instant,
@@ -63,7 +64,7 @@ struct Table<A: 'static> {
 
 struct Timer<A: 'static> {
     action: AnyAction<A>,
-    alias: Option<String>,
+    alias: Option<Arc<str>>,
     at: Instant,
     /// Whether the agent has set it itself.
     is_own: bool,
@@ -102,6 +103,7 @@ impl<A: 'static> Timers<A> {
         }
         table.next_id += 1;
         table.queue.insert((at, id));
+        let alias = alias.map(Arc::from);
         table.timers.insert(id, Timer { action, alias, at, is_own, rhythm });
         drop(table);
         self.changed.notify_one();
@@ -186,11 +188,12 @@ impl<A: 'static> Timers<A> {
             return None;
         }
         table.queue.pop_first();
-        let action = match table.timers.get(&id)?.rhythm {
-            Rhythm::Each { .. } => table.timers.get(&id)?.action.clone(),
-            Rhythm::Once => table.remove(id)?.action,
+        let timer = table.timers.get(&id)?;
+        let (action, alias) = match timer.rhythm {
+            Rhythm::Each { .. } => (timer.action.clone(), timer.alias.clone()),
+            Rhythm::Once => table.remove(id).map(|it| (it.action, it.alias))?,
         };
-        Some(Due { id, action, at, started: Instant::now() })
+        Some(Due { id, action, alias, at, started: Instant::now() })
     }
 
     /// Plans the next run of a timer that has run.
@@ -214,7 +217,7 @@ impl<A> Table<A> {
         let timer = self.timers.remove(&id)?;
         self.queue.remove(&(timer.at, id));
         if let Some(alias) = &timer.alias {
-            self.aliases.remove(alias);
+            self.aliases.remove(&**alias);
         }
         Some(timer)
     }
@@ -233,11 +236,16 @@ impl<A> Timer<A> {
             Rhythm::Once => None,
         };
         let due_in = self.at.saturating_duration_since(now);
-        TimerInfo { id, alias: self.alias.clone(), period, due_in }
+        TimerInfo { id, alias: self.alias.as_deref().map(str::to_owned), period, due_in }
     }
 }
 
 impl<A> Due<A> {
+    /// What it is called.
+    pub(crate) fn what(&self) -> What {
+        What::Timer(self.alias.clone().ok_or(self.id.0))
+    }
+
     /// When it runs next, after it has run until `now`.
     fn next(&self, period: Duration, missed: Missed, now: Instant) -> Instant {
         let at = match missed {

@@ -105,7 +105,7 @@ impl Observer for System {
         };
         let agent = |name: &str, state: &str, sockets| {
             let (name, state) = (Name::new(name).unwrap(), state.to_owned());
-            AgentInfo { name, process: Some(1), sockets, state }
+            AgentInfo { name, process: Some(1), sockets, state, status: None }
         };
         let (one, two) = ("tcp://127.0.0.1:7001", "tcp://127.0.0.1:7002");
         Ok(Topology::new(vec![

@@ -33,6 +33,7 @@ impl Observer for Once {
                 sent: Traffic { dropped: 1, passed: 2, waiting: 3 },
             }],
             state: "running".to_owned(),
+            status: None,
         };
         Ok(Topology::new(vec![agent("b", false), agent("a", true)]))
     }
