@@ -54,6 +54,7 @@
 //! | run an agent in a process of its own | [`run_agent_process`], [`processes!`](macro@crate::processes) |
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | call many agents at once, or one of many | [`Group`] |
+//! | see what agents do, while they do it | [`AgentRef::status`], [`Proxy::status`], [`RunAgent::stuck_after`], [`AgentRef::stuck`] |
 //! | go on after failures | [`RunAgent::restart`], [`Supervisor`], [`AgentRef::ended`], [`AgentRef::link`] |
 //! | see what was not handled | [`Node::dead_letters`], [`RunAgent::drain`] |
 //! | take methods as text from other programs | `RunAgent::scripts`, with the feature `script` |
@@ -66,14 +67,28 @@
 //! at an address that the others can reach, and [`Node`]s of their own. Nobody is authenticated:
 //! whoever reaches a node may call its agents and shut them down.
 //!
+//! # Who waits for whom
+//! An agent does one thing at a time, so one that asks another one, whose answer waits for the turn of the first,
+//! would wait for ever. Whoever closes such a circle is told at once, with the names of those who wait
+//! ([`CallError::WouldDeadlock`]), and nothing was done. It counts what the handler of an agent itself waits for: calls
+//! and attributes, several at a time as well; not what it has told others or does in tasks that it has spawned, nor a
+//! call that was given up, nor what is done beside an agent. What is asked through sockets is not counted either.
+//!
+//! Among the agents of a program a circle is found however it came about, also if all ask at the same moment, as long
+//! as no more than 256 agents wait for each other there. Through other programs it is found if each asked on behalf of
+//! the one before: no more than 16 are told to the next program, and one that begins there by itself at the same moment,
+//! or is longer, ends with the deadline of a call. A caller in another program that gives up before its time is believed
+//! to wait until then.
+//!
 //! # On the wire
 //! The name server is that of [`gleis_naming`]. Under a name stands the endpoint at which the node
 //! of the agent is called: a `ROUTER` whose requests and answers are those of
 //! [`gleis_patterns::Replier`], in MessagePack (`X-Gleis-Codec: msgpack`). A struct is a map of its
 //! fields, an enum a map of one variant to its content, a variant without content its bare name.
 //!
-//! A request is `{agent, callers, within: {secs, nanos}, want}`: whom it is for, which agents wait
-//! for it (their random identities, so that a call in a circle is refused), and how long.
+//! A request is `{agent, callers, names, within: {secs, nanos}, want}`: whom it is for, which agents wait
+//! for it (the identities of no more than 16 of them, and their names in the same order, which those of earlier
+//! versions leave out and ignore), and how long.
 //!
 //! | want | answer |
 //! |---|---|
@@ -104,6 +119,7 @@
 //! | `"Timers"` | `{"Ok": {"Timers": [{id, alias, period, due_in}]}}` |
 //! | `"State"` | `{"Ok": {"State": state}}`, an [`AgentState`]; `"Starting"` stands for `Restarting` too |
 //! | `"Life"` | `{"Ok": {"Life": {state, restarts}}}`, a [`Life`] |
+//! | `"Status"` | `{"Ok": {"Status": {condition, handler, for_ms, queued, waits_for}}}`, a [`Status`] |
 //! | `"Process"` | `{"Ok": {"Count": the number of its process}}` |
 //! | `"Ended"` | `{"Ok": {"Ended": end}}`, an [`Ended`], or `{"Ok": "Done"}` if it has not ended in half of the time |
 //! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |

@@ -99,7 +99,7 @@ impl<A: Agent> AgentRef<A> {
 
 impl Proxy {
     /// What the agent does now, and since when. The answer comes at once, even if the agent is busy. Of one that
-    /// is gone, or whose process is, it is [`Condition::Gone`]; of one whose program has an earlier version only the
+    /// is gone, or whose process is or cannot be reached, it is [`Condition::Gone`]; of one whose program has an earlier version only the
     /// condition is known, and no more of that than its state tells.
     ///
     /// # Errors
@@ -107,7 +107,11 @@ impl Proxy {
     pub async fn status(&self) -> Result<Status, CallError> {
         let told = match self.wanted(Want::Status).await {
             // Nobody is there who could answer: heartbeats tell, if the connection does not.
-            Err(RequestError::NoPeer | RequestError::PeerLost { .. }) => {
+            Err(
+                RequestError::NoPeer
+                | RequestError::PeerLost { .. }
+                | RequestError::DeadlineExceeded { sent: false },
+            ) => {
                 return Ok(Status::of(Condition::Gone));
             }
             // What it does not know it refuses.

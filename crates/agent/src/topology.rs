@@ -33,8 +33,12 @@ async fn look_at(
     network: Option<&Arc<dyn Network>>,
     within: Duration,
 ) -> AgentInfo {
-    let nothing =
-        |state| AgentInfo { name: name.clone(), process: None, sockets: Vec::new(), state, status: None };
+    let nothing = |state| AgentInfo {
+        name: name.clone(),
+        process: None,
+        sockets: Vec::new(),
+        state,
+        status: None,
     let proxy = match timeout(within, Proxy::open(name.clone(), &at, network)).await {
         Ok(Ok(proxy)) => proxy.within(within),
         Ok(Err(error)) => return nothing(chain(&error)),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use gleis_agent::{CallError, NameServerProxy, Proxy};
+use gleis_core::Status;
 use serde_json::{Value, json};
 
 use crate::args::{self, Agent, OneAgent};
@@ -41,17 +42,27 @@ async fn list(at: &args::NameServer, output: Output, timeout: Duration) -> Outco
     }
     for name in names {
         // One that does not answer is listed all the same.
-        let state = match ns.proxy(name.as_str()).await {
-            Ok(agent) => match agent.within(timeout).state().await {
-                Ok(state) => state.to_string(),
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
+        let (state, status) = match ns.proxy(name.as_str()).await {
+            Ok(agent) => state(&agent.within(timeout)).await,
+            Err(error) => (error.to_string(), None),
         };
         let name = name.as_str();
-        output.line(&format!("{name:width$}  {state}"), &json!({"name": name, "state": state}))?;
+        let text = format!("{name:width$}  {}", looks::state(&state, status.as_ref()));
+        let mut value = json!({"name": name, "state": state});
+        if let Some(status) = status {
+            value["status"] = json!(status);
+        }
+        output.line(&text, &value)?;
     }
     Ok(())
+}
+
+/// Where an agent is in its life, or why that is not known, and what it does.
+async fn state(agent: &Proxy) -> (String, Option<Status>) {
+    match agent.state().await {
+        Ok(state) => (state.to_string(), agent.status().await.ok()),
+        Err(error) => (error.to_string(), None),
+    }
 }
 
 async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
@@ -63,7 +74,9 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     let attributes = agent.attrs().await.map_err(|it| failure(&it))?;
     let methods = agent.methods().await.map_err(|it| failure(&it))?;
     let pid = agent.pid().await.map_err(|it| failure(&it))?;
-    let mut text = format!("{}: {}, process {pid}", which.name, state);
+    let status = agent.status().await.map_err(|it| failure(&it))?;
+    let is_at = looks::state(&state.to_string(), Some(&status));
+    let mut text = format!("{}: {is_at}, process {pid}", which.name);
     if 0 < life.restarts {
         text += &format!(", restarts: {}", life.restarts);
     }
@@ -81,6 +94,7 @@ async fn info(which: &OneAgent, output: Output, timeout: Duration) -> Outcome {
     }
     let value = json!({
         "name": which.name, "state": state.to_string(), "restarts": life.restarts, "pid": pid,
+        "status": status,
         "sockets": sockets, "timers": timers, "attributes": attributes, "methods": methods,
     });
     output.line(&text, &value)

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use gleis_agent::{MethodInfo, ProxyScripts, TimerInfo};
-use gleis_core::{SocketInfo, Traffic};
+use gleis_core::{Condition, SocketInfo, Status, Traffic};
 use serde_json::{Value, json};
 
 use crate::agents::{failure, find, read};
@@ -104,6 +104,16 @@ pub(crate) fn signature(method: &MethodInfo) -> String {
     let docs = method.docs.lines().next().unwrap_or_default();
     let dash = if docs.is_empty() { "" } else { "  " };
     format!("{}({parameters}){dash}{docs}", method.name)
+}
+
+/// Where an agent is in its life, and what it does unless that is nothing.
+pub(crate) fn state(state: &str, status: Option<&Status>) -> String {
+    match status {
+        Some(status) if matches!(status.condition, Condition::Busy | Condition::Stuck) => {
+            format!("{state}, {status}")
+        }
+        _ => state.to_owned(),
+    }
 }
 
 /// A socket in one line: where it is, and what became of its messages.

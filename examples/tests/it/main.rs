@@ -509,6 +509,18 @@ async fn simulated_finds_the_bug_by_a_seed_and_none_once_it_is_mended() {
     assert_eq!(lines[3], "the mended version: the books are right in 100 seeds");
 }
 
+const DEADLOCK: &str = "\
+orders would ask stock, stock would ask billing, and billing would ask orders
+a deadlock: orders -> stock -> billing -> orders
+orders is idle
+told, and nobody waits
+";
+
+#[tokio::test]
+async fn deadlock_tells_who_would_wait_for_whom() {
+    check("deadlock", DEADLOCK).await;
+}
+
 const POOL: &str = "\
 all answer: 2, 4, 6
 a quorum of 3: 2 answers

@@ -109,7 +109,12 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
             cx.unsubscribe(&alias, topic).map(|()| Told::Done).map_err(|it| refused(&it))
         }
         Want::Process => Ok(Told::Count(std::process::id() as usize)),
-        Want::Ended | Want::Kill | Want::Life | Want::Shutdown | Want::State | Want::Status
+        Want::Ended
+        | Want::Kill
+        | Want::Life
+        | Want::Shutdown
+        | Want::State
+        | Want::Status
         | Want::Stop => {
             unreachable!("the node does this itself")
         }

@@ -233,7 +233,11 @@ impl Proxy {
         self.requester.request(request).within(self.within).await
     }
 
-    pub(crate) fn heard(&self, what: String, reply: Result<ControlReply, RequestError>) -> ControlReply {
+    pub(crate) fn heard(
+        &self,
+        what: String,
+        reply: Result<ControlReply, RequestError>,
+    ) -> ControlReply {
         match reply {
             Ok(reply) => reply,
             Err(error) => Err(self.failed(what, &error)),

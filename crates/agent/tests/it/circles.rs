@@ -193,7 +193,10 @@ async fn of_those_who_begin_to_wait_at_the_same_moment_one_is_told() {
             let met = within(join_all(agents.iter().map(AgentRef::meet))).await;
             let errors: Vec<_> = met.into_iter().filter_map(Result::err).collect();
             assert!(!errors.is_empty());
-            assert!(errors.iter().all(|it| it.to_string().contains("for each other")), "{errors:?}");
+            assert!(
+                errors.iter().all(|it| it.to_string().contains("for each other")),
+                "{errors:?}"
+            );
         }
     }
 }

@@ -167,7 +167,10 @@ async fn an_agent_is_stuck_when_it_has_been_at_the_same_thing_for_too_long() {
     slow.oneway().work().await.unwrap();
     let (begin, stuck) = (tokio::time::Instant::now(), slow.stuck().await);
     let took = begin.elapsed();
-    assert_eq!((stuck.condition, stuck.handler.as_deref()), (Condition::Stuck, Some("method `work`")));
+    assert_eq!(
+        (stuck.condition, stuck.handler.as_deref()),
+        (Condition::Stuck, Some("method `work`"))
+    );
     let expect = Duration::from_secs(5)..=Duration::from_millis(5_600);
     assert!(expect.contains(&took), "{took:?}");
     assert!(5_000 <= stuck.for_ms.unwrap());

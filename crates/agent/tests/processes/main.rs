@@ -7,8 +7,9 @@
 use std::time::{Duration, Instant};
 
 use gleis_agent::{
-    AnyCodec, CallError, Context, Ended, ErrorPolicy, Kind, NameServerHandle, NameServerProxy,
-    Proxy, Result, RunError, agent, processes, run_agent, run_agent_process, run_nameserver,
+    AnyCodec, CallError, Condition, Context, Ended, ErrorPolicy, Kind, NameServerHandle,
+    NameServerProxy, Proxy, Result, RunError, Status, agent, processes, run_agent,
+    run_agent_process, run_nameserver,
 };
 use gleis_test::wait::{eventually, within};
 use serde::{Deserialize, Serialize};
@@ -46,6 +47,21 @@ impl Counter {
     async fn file(&mut self, cx: &Context<Self>, at: String) -> Result {
         cx.bind(Kind::Push, "file").at(at.as_str()).await?;
         Ok(())
+    }
+
+    /// Asks the next one of these, which asks the next one, and so on.
+    #[method]
+    async fn pass(&mut self, names: Vec<String>) -> Result<String> {
+        let Some((next, rest)) = names.split_first() else {
+            return Ok("passed".to_owned());
+        };
+        let next = NameServerProxy::found()?.await?.proxy(next).await?;
+        match next.call("pass", (rest,)).await {
+            Err(CallError::WouldDeadlock { path }) => {
+                Ok(path.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(" -> "))
+            }
+            answer => Ok(answer?),
+        }
     }
 
     #[method]
@@ -120,6 +136,7 @@ fn main() {
         a_process_that_is_killed_by_others_is_noticed_within_two_heartbeats,
         agt41_ns25_a_process_goes_with_its_parent,
         a_process_goes_with_its_parent_also_if_it_blocks,
+        agents_of_three_processes_that_wait_in_a_circle_hear_of_it,
         a_name_server_ends_the_agents_of_all_processes,
         ns13_a_shutdown_ends_processes_that_hang_block_and_die_in_time_and_names_them,
         a_process_runs_its_agent_as_it_is_told,
@@ -221,14 +238,45 @@ async fn a_killed_process_is_noticed_its_name_is_free_and_its_files_are_gone() {
     // It is in the middle of something.
     counter.proxy().tell("hang", ()).await.unwrap();
     let proxy = counter.proxy().within(Duration::from_secs(1));
+    let status = within(async {
+        loop {
+            let status = proxy.status().await.unwrap();
+            if status.handler.is_some() {
+                return status;
+            }
+        }
+    });
+    assert_eq!(status.await.handler.as_deref(), Some("method `hang`"));
     let (ended, status) =
         within(futures::future::join(proxy.ended(), counter.kill_process())).await;
     assert!(!status.unwrap().success());
     assert_eq!(ended.unwrap(), Ended::Lost);
+    assert_eq!(within(proxy.status()).await.unwrap(), Status::of(Condition::Gone));
     assert!(!file.exists());
     gone_from(&ns, "counter").await;
     let again = within(run_agent_process("counter", Counter { n: 0 }).into_future());
     within(again.await.unwrap().kill_process()).await.unwrap();
+    within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
+}
+
+async fn agents_of_three_processes_that_wait_in_a_circle_hear_of_it() {
+    let ns = run_nameserver().await.unwrap();
+    let mut processes = Vec::new();
+    for name in ["a", "b", "c"] {
+        let process = within(run_agent_process(name, Counter { n: 0 }).into_future());
+        processes.push(process.await.unwrap());
+    }
+    let a = ns.proxy("a").await.unwrap();
+    for (names, expect) in [
+        (&["b", "c", "a"][..], "a -> b -> c -> a"),
+        (&["b", "a"], "a -> b -> a"),
+        (&["b", "c", "b"], "b -> c -> b"),
+        (&["a"], "a -> a"),
+        (&["b", "c"], "passed"),
+    ] {
+        let said: String = within(a.call("pass", (names,))).await.unwrap();
+        assert_eq!(said, expect);
+    }
     within(ns.shutdown(Duration::from_secs(10))).await.unwrap();
 }
 

@@ -94,7 +94,13 @@ impl Seen {
             value
         };
         let sockets: Vec<_> = agent.sockets.iter().map(socket).collect();
-        json!({"name": agent.name, "process": agent.process, "sockets": sockets, "state": agent.state})
+        let mut value = json!({
+            "name": agent.name, "process": agent.process, "sockets": sockets, "state": agent.state,
+        });
+        if let Some(status) = &agent.status {
+            value["status"] = json!(status);
+        }
+        value
     }
 }
 
@@ -155,6 +161,7 @@ pub(crate) mod tests {
                     sent,
                 }],
                 state: state.to_owned(),
+                status: None,
             };
         let nothing = Traffic::default();
         let sent = Traffic { dropped: 3, passed: n_sent, waiting: 2 };

@@ -1,6 +1,6 @@
 //! What `gleis top` shows: a table of all sockets.
 
-use gleis_core::{AgentInfo, SocketInfo};
+use gleis_core::{AgentInfo, Condition, SocketInfo, Status};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout};
 use ratatui::style::{Color, Modifier, Style};
@@ -68,7 +68,7 @@ impl Entry<'_> {
         let number = |n: u64| if socket.is_some() { n.to_string() } else { String::new() };
         [
             agent.name.to_string(),
-            agent.state.clone(),
+            state(agent),
             of(|it| it.alias.clone()),
             of(|it| it.kind.clone()),
             of(|it| it.peers.map(|it| it.to_string()).unwrap_or_default()),
@@ -78,6 +78,27 @@ impl Entry<'_> {
             number(self.dropped()),
         ]
     }
+}
+
+/// Where an agent is in its life; of one that is busy or stuck, with what.
+fn state(agent: &AgentInfo) -> String {
+    match &agent.status {
+        Some(Status { condition: Condition::Busy | Condition::Stuck, .. })
+            if agent.state != "running" =>
+        {
+            agent.state.clone()
+        }
+        Some(Status { condition: it @ (Condition::Busy | Condition::Stuck), handler, .. }) => {
+            format!("{it}: {}", handler.as_deref().unwrap_or_default())
+        }
+        _ => agent.state.clone(),
+    }
+}
+
+/// Whether an agent is as it should be.
+fn is_well(agent: &AgentInfo) -> bool {
+    let is_stuck = agent.status.as_ref().is_some_and(|it| it.condition == Condition::Stuck);
+    agent.state == "running" && !is_stuck
 }
 
 /// How many lines there are.
@@ -152,7 +173,7 @@ pub(super) fn draw(
     let lines = entries.iter().map(|it| {
         let cells = it.cells();
         let row = Row::new(cells.iter().enumerate().map(|(column, it)| cell(column, it)));
-        match (it.agent.state == "running", it.dropped()) {
+        match (is_well(it.agent), it.dropped()) {
             (false, _) => row.style(Color::Red),
             (true, 0) => row,
             (true, _) => row.style(Color::Yellow),
@@ -230,6 +251,23 @@ q quits, s sorts, arrows and pages move
     fn a_screen_that_cannot_look_says_so_and_shows_what_it_saw() {
         let shown = shown(&seen(50), Order::Name, Some("the name server is gone"));
         assert!(shown.contains("camera   running") && shown.contains("\nthe name server is gone"));
+    }
+
+    #[test]
+    fn an_agent_that_is_busy_or_stuck_says_with_what() {
+        let mut seen = seen(50);
+        let handler = Some("method `work`".to_owned());
+        for (condition, expect) in [
+            (Condition::Idle, "running  "),
+            (Condition::Busy, "busy: method `work`  "),
+            (Condition::Stuck, "stuck: method `work`  "),
+        ] {
+            let status = Status { handler: handler.clone(), ..Status::of(condition) };
+            seen.topology.agents[1].status = Some(status);
+            let shown = shown(&seen, Order::Name, None);
+            assert!(shown.contains(&format!("camera   {expect}")), "{shown}");
+            assert_eq!(is_well(&seen.topology.agents[1]), condition != Condition::Stuck);
+        }
     }
 
     #[test]

@@ -37,7 +37,8 @@ async fn agents_are_listed_looked_at_called_and_ended() {
     let agent = run_agent("calc", Calculator).nameserver(&at[..]).await.unwrap();
     let ns_args = ["--ns", &at[..]];
     let all = crate::json(&[&["agent", "list"], &ns_args[..]].concat()).await;
-    assert_eq!(all, [json!({"name": "calc", "state": "running"})]);
+    let idle = json!({"condition": "idle", "queued": 0});
+    assert_eq!(all, [json!({"name": "calc", "state": "running", "status": idle})]);
     let info = crate::json(&[&["agent", "info", "calc"], &ns_args[..]].concat()).await;
     assert_eq!(
         (&info[0]["state"], &info[0]["sockets"][0]["alias"]),
