@@ -20,7 +20,7 @@ pub(crate) struct Hand {
     key: AtomicU64,
     // Invariant: it changes only while nothing is in hand.
     what: Mutex<Option<What>>,
-    seen: Mutex<Seen>,
+    seen: Mutex<Option<Seen>>,
     /// Tells that work has become stuck.
     pub(crate) stuck: Notify,
 }
@@ -41,12 +41,11 @@ pub(crate) struct Look {
 
 impl Hand {
     pub(crate) fn new() -> Self {
-        let seen = Seen { ordinal: 0, since: Instant::now(), is_told: false };
         Self {
             ordinal: AtomicU64::new(0),
             key: AtomicU64::new(0),
             what: Mutex::new(None),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(None),
             stuck: Notify::new(),
         }
     }
@@ -92,7 +91,10 @@ impl Hand {
             return false;
         };
         let mut seen = self.seen.lock();
-        let is_news = after <= lasted && seen.ordinal == ordinal && !seen.is_told;
+        let Some(seen) = seen.as_mut().filter(|it| it.ordinal == ordinal) else {
+            return false;
+        };
+        let is_news = after <= lasted && !seen.is_told;
         seen.is_told |= is_news;
         is_news
     }
@@ -104,9 +106,10 @@ impl Hand {
             return None;
         }
         let mut seen = self.seen.lock();
-        if seen.ordinal < ordinal {
-            *seen = Seen { ordinal, since: now, is_told: false };
-        }
+        let seen = match &mut *seen {
+            Some(seen) if ordinal <= seen.ordinal => seen,
+            seen => seen.insert(Seen { ordinal, since: now, is_told: false }),
+        };
         Some((ordinal, now.saturating_duration_since(seen.since)))
     }
 }

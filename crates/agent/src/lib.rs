@@ -74,10 +74,10 @@
 //! and attributes, several at a time as well; not what it has told others or does in tasks that it has spawned, nor a
 //! call that was given up, nor what is done beside an agent. What is asked through sockets is not counted either.
 //!
-//! Among the agents of a program a circle is found however it came about, also if all ask at the same moment, as long
-//! as no more than 256 agents wait for each other there. Through other programs it is found if each asked on behalf of
-//! the one before: no more than 16 are told to the next program, and one that begins there by itself at the same moment,
-//! or is longer, ends with the deadline of a call. A caller in another program that gives up before its time is believed
+//! Among agents of a program that have references to each other a circle is found however it came about, also if all
+//! ask at the same moment, as long as no more than 256 agents wait for each other there. Through proxies it is found if
+//! each asked on behalf of the one before: no more than 16 are told to the next program. A circle that is longer, or
+//! that several begin at the same moment, ends with the deadline of a call. A caller in another program that gives up before its time is believed
 //! to wait until then.
 //!
 //! # On the wire

@@ -255,3 +255,85 @@ fn would_deadlock(circle: &[Arc<Home>], callee: &Home) -> CallError {
         None => CallError::SelfCall { agent: callee.name.clone().unwrap_or_else(Name::random) },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{identity::Identity, job::What};
+
+    fn home(name: &str) -> Arc<Home> {
+        Home::new(Identity::new(), Name::new(name).unwrap())
+    }
+
+    const WORK: What = What::Hook("work");
+
+    #[test]
+    fn all_that_work_waits_for_counts_until_it_is_given_up_or_the_work_is_done() {
+        let (one, two, three) = (home("one"), home("two"), home("three"));
+        let frame = Frame::at_home(one.clone());
+        let held = one.hand.hold(&WORK);
+        let first = Waiting::begin(&frame, &two).unwrap();
+        let others = [&two, &three].map(|it| Waiting::begin(&frame, it).unwrap());
+        let somewhere = Waiting::somewhere(&frame, &Name::new("four").unwrap());
+        assert_eq!(one.waits_for().len(), 4);
+        drop(first);
+        assert!(one.is_waiting_for(&two) && one.is_waiting_for(&three));
+        drop(others);
+        assert!(!one.is_waiting_for(&two) && one.is_waiting_for(&home("four")));
+        drop(held);
+        assert!(one.waits_for().is_empty() && !one.waits.is_empty());
+        let _held = one.hand.hold(&WORK);
+        assert!(one.waits_for().is_empty());
+        drop(somewhere);
+        assert!(one.waits.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_of_earlier_work_takes_the_place_of_nothing() {
+        let (one, two, three) = (home("one"), home("two"), home("three"));
+        let frame = Frame::at_home(one.clone());
+        let held = one.hand.hold(&WORK);
+        let left = Waiting::begin(&frame, &two).unwrap();
+        drop(held);
+        let _held = one.hand.hold(&WORK);
+        let now = Waiting::begin(&frame, &three).unwrap();
+        drop(left);
+        assert!(one.is_waiting_for(&three) && !one.is_waiting_for(&two));
+        drop(now);
+        assert!(one.waits.is_empty());
+    }
+
+    #[test]
+    fn those_of_earlier_versions_get_the_error_that_they_know() {
+        let (one, two) = (home("one"), home("two"));
+        let _held = one.hand.hold(&WORK);
+        let there = Name::new("there").unwrap();
+        let waiting = Waiting::somewhere(&Frame::at_home(one.clone()), &there);
+        let identities = || vec![Name::new("0a").unwrap(), one.identity.to_name()];
+        let told = |names| Frame::told(identities(), names).unwrap();
+        let names = vec![there, Name::new("one").unwrap()];
+        let ask = |frame: &Frame, whom| Waiting::begin(frame, whom).map(drop);
+        assert!(ask(&told(Vec::new()), &two).is_ok());
+        let error = ask(&told(Vec::new()), &one).unwrap_err();
+        assert!(matches!(error, CallError::SelfCall { .. }), "{error}");
+        match ask(&told(names.clone()), &one).unwrap_err() {
+            CallError::WouldDeadlock { path } => {
+                let path: Vec<_> = path.iter().map(Name::as_str).collect();
+                assert_eq!(path, ["one", "there", "one"]);
+            }
+            error => panic!("{error}"),
+        }
+        // It has given up.
+        drop(waiting);
+        assert!(ask(&told(names), &one).is_ok());
+    }
+
+    #[test]
+    fn no_more_are_told_than_there_is_room_for() {
+        let names = |n| (0..n).map(|it| Name::new(format!("n{it}")).unwrap()).collect::<Vec<_>>();
+        let frame = Frame::told(names(100), names(1_000)).unwrap();
+        let (identities, names) = frame.tell();
+        assert_eq!((identities.len(), names.len()), (16, 16));
+        assert!(Frame::told(Vec::new(), names).is_none());
+    }
+}

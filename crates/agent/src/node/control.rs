@@ -112,6 +112,19 @@ mod tests {
                 r"\xa4want\x81\xa4Call\x82\xa6method\xa5hello\xa9arguments\x92\x81\xa6String\xa3Bob\x81\xa3I64\x07",
             ),
         );
+        let decoded = codec().encode(&request, &Limits::default()).unwrap();
+        let decoded: ControlRequest = codec().decode(&decoded, &Limits::default()).unwrap();
+        assert!(decoded.names.is_empty());
+        let named = ControlRequest { names: vec![name("Bob")], want: Want::Status, ..request };
+        check(
+            &named,
+            concat!(
+                r"\x85\xa5agent\xa5Alice\xa7callers\x91\xa20a\xa5names\x91\xa3Bob",
+                r"\xa6within\x82\xa4secs\x01\xa5nanos\xce\x1d\xcde\x00\xa4want\xa6Status",
+            ),
+        );
+        let told: ControlReply = Ok(Told::Status(Status::of(gleis_core::Condition::Idle)));
+        check(&told, r"\x81\xa2Ok\x81\xa6Status\x82\xa9condition\xa4idle\xa6queued\x00");
         check(&Value::Null, r"\xa4Null");
         check(&Want::State, r"\xa5State");
         let told: ControlReply = Ok(Told::Value(Value::from(42_i64)));
