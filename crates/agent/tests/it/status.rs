@@ -160,6 +160,7 @@ async fn an_agent_is_stuck_when_it_has_been_at_the_same_thing_for_too_long() {
     // Much work is no long work.
     for _ in 0..20 {
         slow.oneway().work().await.unwrap();
+        // Not synchronisation: time passes while it is at work.
         tokio::time::sleep(Duration::from_secs(1)).await;
         assert_eq!(slow.status().condition, Condition::Busy);
         go_on.notify_one();
@@ -180,13 +181,29 @@ async fn an_agent_is_stuck_when_it_has_been_at_the_same_thing_for_too_long() {
     assert_eq!(slow.stuck().await.condition, Condition::Gone);
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_agent_that_does_not_begin_is_stuck_too() {
-    let node = Node::local();
-    let slow = Slow { slow_start: true, ..Slow::default() };
-    let run = node.run_agent("slow", slow).stuck_after(Duration::from_secs(5));
-    let mut run = Box::pin(run.into_future());
-    assert!(tokio::time::timeout(Duration::from_secs(60), &mut run).await.is_err());
+#[tokio::test]
+async fn an_agent_that_is_about_to_begin_says_with_which_hook() {
+    let ns = run_nameserver().await.unwrap();
+    let go_on = Arc::new(Notify::new());
+    let slow = Slow { go_on: go_on.clone(), slow_start: true };
+    let run = tokio::spawn(run_agent("slow", slow).into_future());
+    let found = NameServerProxy::connect(ns.endpoint().clone()).await.unwrap();
+    // It has its name before it begins.
+    let begins = within(async {
+        loop {
+            if let Ok(proxy) = found.proxy("slow").await
+                && is_busy(&proxy.status().await.unwrap(), "hook `on_init`")
+            {
+                return proxy;
+            }
+            tokio::task::yield_now().await;
+        }
+    });
+    let proxy = begins.await;
+    go_on.notify_one();
+    within(run).await.unwrap().unwrap();
+    assert_eq!(within(proxy.status()).await.unwrap(), Status::of(Condition::Idle));
+    ns.shutdown(Duration::from_secs(10)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,6 +212,7 @@ async fn nobody_is_stuck_who_may_take_for_ever() {
     let run = node.run_agent("slow", Slow::default()).stuck_after(Duration::MAX);
     let slow = run.await.unwrap();
     slow.oneway().work().await.unwrap();
+    // Not synchronisation: time passes while it is at work.
     tokio::time::sleep(Duration::from_secs(86_400)).await;
     let status = slow.status();
     assert_eq!(status.condition, Condition::Busy);
