@@ -146,14 +146,15 @@ impl Home {
 
     /// For whom the work waits that is in hand.
     pub(crate) fn waits_for(&self) -> Vec<Whom> {
+        let first = self.waits.first.load(Ordering::SeqCst);
+        let more = self.waits.more.lock();
+        // After what waits: it may have begun just now.
         let ordinal = self.hand.ordinal();
         if ordinal.is_multiple_of(2) {
             return Vec::new();
         }
-        let first = self.waits.first.load(Ordering::SeqCst);
         let is_now = first != 0 && first >> WHOM_BITS == pack(ordinal, 0) >> WHOM_BITS;
         let first = is_now.then(|| Whom::Here((first & ((1 << WHOM_BITS) - 1)) - 1));
-        let more = self.waits.more.lock();
         let more = more.iter().filter(|it| it.ordinal == ordinal).map(|it| it.whom.clone());
         first.into_iter().chain(more).collect()
     }

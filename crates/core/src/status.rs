@@ -14,8 +14,8 @@ pub struct Status {
     /// What it has in hand: a method, a message from a socket, a timer, a hook.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
-    /// For how many milliseconds by its own clock it has been seen at that, a quarter of a second less than it has
-    /// been at it, or nothing.
+    /// For how many milliseconds by its own clock it has been seen at that: up to a quarter of a second less than it
+    /// has been at it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub for_ms: Option<u64>,
     /// How many pieces of work wait in its mailbox.
