@@ -10,7 +10,6 @@
 //! ```text
 //! orders would ask stock, stock would ask billing, and billing would ask orders
 //! a deadlock: orders -> stock -> billing -> orders
-//! orders is idle
 //! told, and nobody waits
 //! ```
 
@@ -70,7 +69,6 @@ async fn main() -> Result {
 
     let orders = ns.proxy("orders").await?;
     println!("{}", orders.call::<String>("ask", ()).await?);
-    println!("orders is {}", orders.status().await?);
     orders.call::<()>("pass_on", (9,)).await?;
     println!("told, and nobody waits");
     Ok(ns.shutdown(Duration::from_secs(10)).await?)

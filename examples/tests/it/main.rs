@@ -512,7 +512,6 @@ async fn simulated_finds_the_bug_by_a_seed_and_none_once_it_is_mended() {
 const DEADLOCK: &str = "\
 orders would ask stock, stock would ask billing, and billing would ask orders
 a deadlock: orders -> stock -> billing -> orders
-orders is idle
 told, and nobody waits
 ";
 
