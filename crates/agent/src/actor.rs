@@ -14,6 +14,7 @@ use crate::{
     cell::Cell,
     current::Frame,
     guarded::guarded,
+    hand::Held,
     job::{Job, What},
     mailbox::{Mailbox, mailbox},
     orders::Order,
@@ -235,14 +236,13 @@ async fn work<A: Agent>(
     frame: &mut Arc<Frame>,
     job: Job<A>,
 ) -> Result<(), Fault> {
-    let what = job.about().what.clone();
-    let _held = cx.cell.home.hand.hold(&what);
-    let mut in_hand = InHand { cx, what, is_done: false };
+    let held = cx.cell.home.hand.hold(&job.about().what);
+    let mut in_hand = InHand { cx, held, is_done: false };
     let frame = frame.on_behalf_of(job.about().caller.as_ref());
     let res = guarded(frame.scope(async move { job.run(agent, cx).await })).await;
     in_hand.is_done = true;
     res.and_then(|it| it).inspect_err(|_| {
-        tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %in_hand.what, "failed");
+        tracing::debug!(target: "gleis::agent", agent = %cx.name(), what = %in_hand.held, "failed");
     })
 }
 
@@ -298,7 +298,7 @@ fn given_up<A: Agent>(cx: &Context<A>, job: Job<A>, why: Undelivered) {
 /// Work that is a dead letter if it is dropped before it is done.
 struct InHand<'a, A: Agent> {
     cx: &'a Context<A>,
-    what: What,
+    held: Held<'a>,
     is_done: bool,
 }
 
@@ -306,7 +306,7 @@ impl<A: Agent> Drop for InHand<'_, A> {
     fn drop(&mut self) {
         // The agent is killed; nobody else knows of what was told.
         if !self.is_done {
-            self.cx.cell.bury(&self.what, Undelivered::Interrupted);
+            self.cx.cell.bury(&self.held, Undelivered::Interrupted);
         }
     }
 }

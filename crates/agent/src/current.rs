@@ -37,6 +37,11 @@ impl Frame {
         &self.home
     }
 
+    /// Whether it is what another program has told of the agent.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told
+    }
+
     /// Whether one of those who wait is in another program.
     pub(crate) fn is_foreign(&self) -> bool {
         self.is_foreign

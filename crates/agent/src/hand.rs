@@ -56,14 +56,20 @@ impl Hand {
     }
 
     /// Takes work in hand, as long as what is returned. Only the agent's own task does, one piece after the other.
+    #[inline]
     pub(crate) fn hold(&self, what: &What) -> Held<'_> {
         let key = what.key();
         if key == 0 || key != self.key.load(Ordering::Relaxed) {
-            *self.what.lock() = Some(what.clone());
-            self.key.store(key, Ordering::Relaxed);
+            self.name(what, key);
         }
         self.step();
         Held(self)
+    }
+
+    #[cold]
+    fn name(&self, what: &What, key: u64) {
+        *self.what.lock() = Some(what.clone());
+        self.key.store(key, Ordering::Relaxed);
     }
 
     fn step(&self) {
@@ -123,6 +129,14 @@ impl fmt::Debug for Hand {
 /// Work in hand.
 #[must_use = "dropping it says that the work is done"]
 pub(crate) struct Held<'a>(&'a Hand);
+
+/// What it is.
+impl fmt::Display for Held<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = self.0.what.lock().clone();
+        what.map_or(Ok(()), |it| it.fmt(f))
+    }
+}
 
 impl Drop for Held<'_> {
     fn drop(&mut self) {

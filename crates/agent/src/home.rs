@@ -1,7 +1,10 @@
 //! What all that is done for an agent has in common: who it is, what it does and for whom it waits.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{
+    Arc, LazyLock, Weak,
+    atomic::{AtomicBool, Ordering},
+};
 
 use gleis_core::Name;
 use parking_lot::Mutex;
@@ -21,32 +24,43 @@ pub(crate) struct Home {
     pub(crate) timer: KeptTimer,
     pub(crate) hand: Hand,
     pub(crate) waits: Waits,
-    /// Whether this is the agent and not what is told of it.
-    is_here: bool,
+    /// Whether others can find it by its number.
+    is_listed: AtomicBool,
 }
 
 impl Home {
     /// That of an agent of this program.
     pub(crate) fn new(identity: Identity, name: Name) -> Arc<Self> {
-        let hand = Hand::new();
-        let home = Arc::new(Self::with(identity, Some(name), hand, true));
-        if let Some(n) = home.identity.number() {
-            HOMES.lock().insert(n, Arc::downgrade(&home));
-        }
-        home
+        Arc::new(Self::with(identity, Some(name), Hand::new()))
     }
 
     /// That of one who waits in another program, or somewhere in this one.
     pub(crate) fn told(identity: Identity, name: Option<Name>) -> Arc<Self> {
-        Arc::new(Self::with(identity, name, Hand::for_ever(), false))
+        Arc::new(Self::with(identity, name, Hand::for_ever()))
     }
 
-    fn with(identity: Identity, name: Option<Name>, hand: Hand, is_here: bool) -> Self {
-        let (timer, waits) = Default::default();
-        Self { identity, name, timer, hand, waits, is_here }
+    fn with(identity: Identity, name: Option<Name>, hand: Hand) -> Self {
+        let (timer, waits, is_listed) = Default::default();
+        Self { identity, name, timer, hand, waits, is_listed }
     }
 
-    /// The agent of this program that has this number.
+    /// Lets others find an agent of this program: one that waits, or is waited for. Most never do, and are not listed.
+    #[inline]
+    pub(crate) fn list(self: &Arc<Self>) {
+        if !self.is_listed.load(Ordering::Relaxed) {
+            self.list_now();
+        }
+    }
+
+    #[cold]
+    fn list_now(self: &Arc<Self>) {
+        if let Some(n) = self.identity.number() {
+            HOMES.lock().entry(n).or_insert_with(|| Arc::downgrade(self));
+            self.is_listed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The agent of this program that has this number, if it was listed.
     pub(crate) fn find(n: u64) -> Option<Arc<Self>> {
         HOMES.lock().get(&n)?.upgrade()
     }
@@ -55,7 +69,7 @@ impl Home {
 impl Drop for Home {
     fn drop(&mut self) {
         // Nobody can find it any more.
-        if let Some(n) = self.identity.number().filter(|_| self.is_here) {
+        if let Some(n) = self.identity.number().filter(|_| *self.is_listed.get_mut()) {
             HOMES.lock().remove(&n);
         }
     }

@@ -63,6 +63,10 @@ impl Waiting {
     /// Fails if that waits for it, directly or through others.
     pub(crate) fn begin(frame: &Frame, callee: &Arc<Home>) -> Result<Self, CallError> {
         let home = frame.home();
+        callee.list();
+        if !frame.is_told() {
+            home.list();
+        }
         let waiting = match (callee.identity.number(), &callee.name) {
             (Some(n), _) => home.wait_for(n),
             (None, name) => {
