@@ -39,6 +39,7 @@ async fn look_at(
         sockets: Vec::new(),
         state,
         status: None,
+    };
     let proxy = match timeout(within, Proxy::open(name.clone(), &at, network)).await {
         Ok(Ok(proxy)) => proxy.within(within),
         Ok(Err(error)) => return nothing(chain(&error)),
