@@ -29,7 +29,7 @@ use crate::{
     identity::Identity,
     job::{About, Job, What},
     log::Book,
-    mailbox::{Mail, Mailbox, Refused, mailbox},
+    mailbox::{Lane, Mail, Mailbox, Refused, mailbox},
     node::{ControlReply, Host, Want, perform},
     orders::{Order, Orders},
     socket::Sockets,
@@ -245,7 +245,7 @@ impl<A: Agent> Cell<A> {
         + 'static,
     ) -> Result<R, CallError> {
         let what = what.into();
-        let Asking { caller, within, after_fault } = how;
+        let Asking { caller, within, after_fault, lane } = how;
         let caller = caller.frame();
         let (waiting, is_home) = match &caller {
             Some(it) => (Some(Waiting::begin(it, &self.home)?), it.timer().is_some()),
@@ -257,7 +257,7 @@ impl<A: Agent> Cell<A> {
         let job = Job::new(about, move |agent, cx| call(agent, cx, asks));
         let mut deadline = Deadline::new(timer, within);
         // What is rare is boxed: calls are small.
-        let heard = match self.mail.try_send(job) {
+        let heard = match self.mail.try_send_by(lane, job) {
             Ok(()) => deadline.limit(&mut answer).await.map(Result::ok),
             Err(Refused::Closed) => Ok(None),
             Err(Refused::Full(job)) => {
@@ -288,7 +288,7 @@ impl<A: Agent> Cell<A> {
     pub(crate) async fn tell_work<R: Send + 'static>(
         &self,
         what: Cow<'static, str>,
-        within: Duration,
+        (within, lane): (Duration, Lane),
         call: impl for<'a> FnOnce(
             &'a mut A,
             &'a Context<A>,
@@ -302,7 +302,7 @@ impl<A: Agent> Cell<A> {
         let job = Job::new(about, move |agent, cx| call(agent, cx, tells));
         // Whoever tells without end lets others run; a mailbox with room alone would not.
         consume_budget().await;
-        let job = match self.mail.try_send(job) {
+        let job = match self.mail.try_send_by(lane, job) {
             Ok(()) => return Ok(()),
             Err(Refused::Closed) => return Err(self.gone()),
             Err(Refused::Full(job)) => job,
@@ -354,6 +354,7 @@ pub(crate) struct Asking {
     pub(crate) caller: Asker,
     pub(crate) within: Duration,
     pub(crate) after_fault: bool,
+    pub(crate) lane: Lane,
 }
 
 /// On whose behalf something is asked.

@@ -109,8 +109,8 @@ pub enum NodeError {
 
 /// Why a call has no answer.
 ///
-/// Retrying is safe after `Arguments`, `Gone`, `NotRunning`, `SelfCall`, `UnknownMethod`, `WouldDeadlock`, and after
-/// `Unreachable` unless the call was `sent`: then nothing was done.
+/// Retrying is safe after `Arguments`, `BreakerOpen`, `Gone`, `Limited`, `NotRunning`, `SelfCall`, `UnknownMethod`,
+/// `WouldDeadlock`, and after `Unreachable` unless the call was `sent`: then nothing was done.
 #[non_exhaustive]
 #[derive(Clone, Debug, Deserialize, Serialize, thiserror::Error)]
 pub enum CallError {
@@ -133,6 +133,14 @@ pub enum CallError {
         expected: String,
         /// What is wrong.
         reason: String,
+    },
+    /// The agent has failed too often: the [breaker](crate::Breaker) of the caller is open.
+    #[error("`{agent}` has failed too often: not before {retry_in:?} have passed")]
+    BreakerOpen {
+        /// Who was to be called.
+        agent: Name,
+        /// When to try again.
+        retry_in: Duration,
     },
     /// No answer in time; the agent may still be at it.
     #[error("`{agent}` did not answer `{what}` within {within:?}")]
@@ -159,6 +167,14 @@ pub enum CallError {
     Gone {
         /// Who was called.
         agent: Name,
+    },
+    /// The caller may call the agent less often: it has a [rate limit](crate::RateLimit).
+    #[error("`{agent}` may not be called so often: not before {retry_in:?} have passed")]
+    Limited {
+        /// Who was to be called.
+        agent: Name,
+        /// When to try again.
+        retry_in: Duration,
     },
     /// The agent has stopped; it can be looked at and shut down.
     #[error("`{agent}` has stopped{}", because(fault.as_ref()))]

@@ -1,14 +1,12 @@
 //! Dead letters: what was to be done and will not be.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::sync::Arc;
 
 use gleis_core::Name;
-use parking_lot::Mutex;
-use tokio::sync::Notify;
+use serde::{Deserialize, Serialize};
 
-use crate::{Agent, cell::Cell};
+use crate::{Agent, cell::Cell, ring::Ring};
 
 /// How many letters a node keeps.
 const KEPT: usize = 1_000;
@@ -19,7 +17,7 @@ const LONGEST: usize = 256;
 /// A message, a call or something told that an agent has not handled, and will not.
 ///
 /// Whoever waits for a call hears of it too; whoever has told something, or sent a message, does not.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// For whom it was.
@@ -31,7 +29,7 @@ pub struct DeadLetter {
 }
 
 /// Why something was not handled.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub enum Undelivered {
     /// The agent ended, and it was in its mailbox.
@@ -62,40 +60,31 @@ impl fmt::Display for Undelivered {
 }
 
 /// The dead letters of a node, the last 1,000.
-#[derive(Default)]
-pub(crate) struct Letters {
-    log: Mutex<Log>,
-    changed: Notify,
-}
+pub(crate) struct Letters(Ring<DeadLetter>);
 
-#[derive(Default)]
-struct Log {
-    kept: VecDeque<DeadLetter>,
-    /// How many there were before those.
-    n_before: u64,
-    is_closed: bool,
+impl Default for Letters {
+    fn default() -> Self {
+        Self(Ring::new(KEPT, KEPT * LONGEST * 2))
+    }
 }
 
 impl Letters {
     fn put(&self, letter: DeadLetter) {
-        let mut log = self.log.lock();
-        if KEPT <= log.kept.len() {
-            log.kept.pop_front();
-            log.n_before += 1;
-        }
-        log.kept.push_back(letter);
-        drop(log);
-        self.changed.notify_waiters();
+        let n_bytes = letter.what.len() + letter.agent.as_str().len();
+        self.0.put(letter, n_bytes);
     }
 
     /// There will be no more.
     pub(crate) fn close(&self) {
-        self.log.lock().is_closed = true;
-        self.changed.notify_waiters();
+        self.0.close();
     }
 
     pub(crate) fn read(self: &Arc<Self>) -> DeadLetters {
         DeadLetters { letters: self.clone(), next: 0, n_missed: 0 }
+    }
+
+    pub(crate) fn ring(&self) -> &Ring<DeadLetter> {
+        &self.0
     }
 }
 
@@ -113,30 +102,22 @@ impl DeadLetters {
     /// # Cancel safety
     /// Nothing is lost when the future is dropped.
     pub async fn recv(&mut self) -> Option<DeadLetter> {
-        let letters = self.letters.clone();
         loop {
-            let mut changed = std::pin::pin!(letters.changed.notified());
-            // Before the look: what comes after it is heard of.
-            changed.as_mut().enable();
+            // Before the look: what is there when it is closed is read.
+            let is_over = self.letters.0.is_closed();
             if let Some(letter) = self.try_recv() {
                 return Some(letter);
             }
-            if letters.log.lock().is_closed {
-                return self.try_recv();
+            if is_over {
+                return None;
             }
-            changed.await;
+            self.letters.0.reached(self.next).await;
         }
     }
 
     /// The next letter, if there is one.
     pub fn try_recv(&mut self) -> Option<DeadLetter> {
-        let log = self.letters.log.lock();
-        self.n_missed += log.n_before.saturating_sub(self.next);
-        self.next = self.next.max(log.n_before);
-        let at = usize::try_from(self.next - log.n_before).ok()?;
-        let letter = log.kept.get(at)?.clone();
-        self.next += 1;
-        Some(letter)
+        self.letters.0.read(&mut self.next, &mut self.n_missed)
     }
 
     /// How many letters had to make room for later ones before they were read here.

@@ -55,8 +55,12 @@
 //! | talk to an agent of this program | [`AgentRef`] |
 //! | call many agents at once, or one of many | [`Group`] |
 //! | see what agents do, while they do it | [`AgentRef::status`], [`Proxy::status`], [`RunAgent::stuck_after`], [`AgentRef::stuck`] |
+//! | spare who is called: how often, and who fails | [`RateLimit`], [`Breaker`] |
+//! | overtake what waits | [`AgentRef::urgent`], [`Proxy::urgent`] |
+//! | wait for each other | [`Barrier`], [`run_barrier`] |
 //! | go on after failures | [`RunAgent::restart`], [`Supervisor`], [`AgentRef::ended`], [`AgentRef::link`] |
 //! | see what was not handled | [`Node::dead_letters`], [`RunAgent::drain`] |
+//! | read the log and the dead letters of other programs | [`NameServerProxy::nodes`], [`NodeProxy`] |
 //! | take methods as text from other programs | `RunAgent::scripts`, with the feature `script` |
 //! | talk to an agent anywhere | [`NameServerProxy`], [`Proxy`], [`TypedProxy`] |
 //!
@@ -86,9 +90,9 @@
 //! [`gleis_patterns::Replier`], in MessagePack (`X-Gleis-Codec: msgpack`). A struct is a map of its
 //! fields, an enum a map of one variant to its content, a variant without content its bare name.
 //!
-//! A request is `{agent, callers, names, within: {secs, nanos}, want}`: whom it is for, which agents wait
-//! for it (the identities of no more than 16 of them, and their names in the same order, which those of earlier
-//! versions leave out and ignore), and how long.
+//! A request is `{agent, callers, names, within: {secs, nanos}, want}`, and `is_urgent: true` if it is: whom it is for,
+//! which agents wait for it (the identities of no more than 16 of them, and their names in the same order, which those of
+//! earlier versions leave out and ignore), and how long.
 //!
 //! | want | answer |
 //! |---|---|
@@ -122,6 +126,8 @@
 //! | `"Status"` | `{"Ok": {"Status": {condition, handler, for_ms, queued, waits_for}}}`, a [`Status`] |
 //! | `"Process"` | `{"Ok": {"Count": the number of its process}}` |
 //! | `"Ended"` | `{"Ok": {"Ended": end}}`, an [`Ended`], or `{"Ok": "Done"}` if it has not ended in half of the time |
+//! | `{"Log": {reading, least: level}}` | `{"Ok": {"Log": {page: {items: [{agent, level, text, time}], missed, next}, node, is_last}}}` |
+//! | `{"Letters": {agent, next, node, waits}}` | `{"Ok": {"Letters": ..}}` likewise, of `{agent, what, reason}`; both are asked of the node, whichever agent is named |
 //! | `"Kill"` | `{"Ok": "Done"}`; the agent has ended at once |
 //! | `"Stop"` | `{"Ok": "Done"}` once the agent has stopped |
 //! | `"Shutdown"` | `{"Ok": "Done"}` once the agent is gone |
@@ -136,9 +142,11 @@ extern crate self as gleis_agent;
 mod actor;
 mod agent;
 mod agent_ref;
+mod barrier;
 mod bell;
 mod beside;
 mod caller;
+mod care;
 mod cell;
 mod context;
 mod current;
@@ -165,6 +173,7 @@ mod outcome;
 #[cfg(unix)]
 mod process;
 mod proxy;
+mod ring;
 mod run;
 #[cfg(feature = "script")]
 mod script;
@@ -189,7 +198,12 @@ pub use gleis_transport::Network;
 
 pub use crate::agent::Agent;
 pub use crate::agent_ref::{AgentRef, Oneway};
+pub use crate::barrier::{
+    Arrival, Barrier, BarrierAgent, BarrierAgentCalls, BarrierAgentTells, BarrierError, Break,
+    Passed, run_barrier,
+};
 pub use crate::caller::Caller;
+pub use crate::care::{Breaker, BreakerState, CarefulRef, RateLimit};
 pub use crate::context::Context;
 pub use crate::dynamic::{Attribute, MethodInfo, ScriptInfo};
 pub use crate::error::{
@@ -214,7 +228,7 @@ pub use crate::process::{
 };
 #[cfg(feature = "script")]
 pub use crate::proxy::ProxyScripts;
-pub use crate::proxy::{Proxy, ProxyBind, ProxyConnect, ProxyPlace, TypedProxy};
+pub use crate::proxy::{NodeProxy, Proxy, ProxyBind, ProxyConnect, ProxyPlace, Tail, TypedProxy};
 pub use crate::run::{RunAgent, run_agent};
 #[cfg(feature = "script")]
 pub use crate::script::Scripts;

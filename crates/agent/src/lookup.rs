@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
-use gleis_core::Name;
+use gleis_core::{Endpoint, Name};
 use gleis_naming::{Change, Directory, NamingError, Record};
 use gleis_transport::Network;
 use tokio::time::{Instant, timeout};
 
-use crate::{CallError, Proxy, ProxyError, ShutdownError};
+use crate::{CallError, NodeProxy, Proxy, ProxyError, ShutdownError};
 
 /// How many agents are told to end at a time.
 const AT_A_TIME: usize = 1_000;
@@ -63,6 +63,29 @@ pub(crate) async fn names(directory: &dyn Directory) -> Result<Vec<Name>, Naming
     Ok(directory.list().await?.into_iter().map(|(name, _)| name).collect())
 }
 
+/// The nodes of all agents, each over one connection.
+pub(crate) async fn nodes(
+    directory: &dyn Directory,
+    network: Option<&Arc<dyn Network>>,
+) -> Result<Vec<NodeProxy>, ProxyError> {
+    let mut nodes = Vec::new();
+    for (endpoint, mut names) in by_node(directory.list().await?) {
+        if let Some(name) = names.pop() {
+            nodes.push(Proxy::open(name, &endpoint, network).await?.node());
+        }
+    }
+    Ok(nodes)
+}
+
+/// Who is called where.
+fn by_node(agents: Vec<(Name, Record)>) -> BTreeMap<Endpoint, Vec<Name>> {
+    let mut nodes = BTreeMap::new();
+    for (name, record) in agents {
+        nodes.entry(record.endpoint).or_insert_with(Vec::new).push(name);
+    }
+    nodes
+}
+
 /// Ends all agents that are registered now.
 pub(crate) async fn shutdown_agents(
     directory: &dyn Directory,
@@ -72,15 +95,8 @@ pub(crate) async fn shutdown_agents(
     let agents = directory.list().await?;
     let told: BTreeSet<_> = agents.iter().map(|(name, _)| name.clone()).collect();
     // All agents of a node are told over one connection.
-    let mut nodes = BTreeMap::new();
-    for (name, record) in agents {
-        let names: &mut (_, Vec<_>) = nodes
-            .entry(record.endpoint.to_string())
-            .or_insert_with(|| (record.endpoint, Vec::new()));
-        names.1.push(name);
-    }
     let mut proxies = Vec::new();
-    for (endpoint, names) in nodes.into_values() {
+    for (endpoint, names) in by_node(agents) {
         let mut names = names.into_iter();
         let Some(first) = names.next() else {
             continue;

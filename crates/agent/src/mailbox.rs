@@ -1,5 +1,5 @@
 //! The queue of what an agent has to do: bounded, and first come first served, also among those who
-//! wait for room.
+//! wait for room. What is urgent has a short lane of its own.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -17,9 +17,22 @@ use tokio::{
 /// For how many items an empty queue keeps the memory.
 const KEPT: usize = 1_024;
 
+/// How many urgent items may wait besides; more go the way of all others.
+const URGENT: usize = 64;
+
+/// How many urgent items overtake the others in a row, at most.
+const IN_A_ROW: u32 = 8;
+
 /// A queue for `capacity` items, at least one.
 pub(crate) fn mailbox<T>(capacity: usize) -> (Mail<T>, Mailbox<T>) {
-    let queue = Queue { items: VecDeque::new(), receiver: None, n_waiting: 0, is_closed: false };
+    let queue = Queue {
+        items: VecDeque::new(),
+        urgent: VecDeque::new(),
+        n_in_a_row: 0,
+        receiver: None,
+        n_waiting: 0,
+        is_closed: false,
+    };
     let shared = Arc::new(Shared {
         queue: Mutex::new(queue),
         capacity: capacity.max(1),
@@ -34,6 +47,15 @@ pub(crate) struct Mail<T>(Arc<Shared<T>>);
 
 /// The end of the agent. The queue is closed when it is dropped, and what is in it dropped.
 pub(crate) struct Mailbox<T>(Arc<Shared<T>>);
+
+/// Which way an item goes.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Lane {
+    #[default]
+    Ordinary,
+    /// It overtakes what is ordinary, if there is room in the lane for it.
+    Urgent,
+}
 
 /// Why an item is not in the queue.
 pub(crate) enum Refused<T> {
@@ -57,6 +79,10 @@ struct Shared<T> {
 
 struct Queue<T> {
     items: VecDeque<T>,
+    /// What overtakes them.
+    urgent: VecDeque<T>,
+    /// How many have overtaken them since the last one of them was taken.
+    n_in_a_row: u32,
     /// Whom the next item wakes.
     receiver: Option<Waker>,
     /// How many wait for room.
@@ -68,6 +94,17 @@ impl<T> Mail<T> {
     /// Puts an item in if there is room.
     pub(crate) fn try_send(&self, item: T) -> Result<(), Refused<T>> {
         self.0.put(item, |it| it.n_waiting == 0)
+    }
+
+    /// Puts an item in if there is room in its lane or, if it is urgent, among the others.
+    pub(crate) fn try_send_by(&self, lane: Lane, item: T) -> Result<(), Refused<T>> {
+        match lane {
+            Lane::Ordinary => self.try_send(item),
+            Lane::Urgent => match self.0.put_urgent(item) {
+                Err(Refused::Full(item)) => self.try_send(item),
+                put => put,
+            },
+        }
     }
 
     /// Puts an item in once there is room.
@@ -113,7 +150,8 @@ impl<T> Mailbox<T> {
 
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.queue.lock().items.len()
+        let queue = self.0.queue.lock();
+        queue.urgent.len() + queue.items.len()
     }
 
     /// Takes in no more, and gives what is there.
@@ -121,7 +159,9 @@ impl<T> Mailbox<T> {
         let items = {
             let mut queue = self.0.queue.lock();
             queue.is_closed = true;
-            std::mem::take(&mut queue.items)
+            let mut items = std::mem::take(&mut queue.urgent);
+            items.append(&mut queue.items);
+            items
         };
         self.0.room.notify_waiters();
         items
@@ -153,6 +193,25 @@ impl<T> Shared<T> {
         Ok(())
     }
 
+    #[cold]
+    fn put_urgent(&self, item: T) -> Result<(), Refused<T>> {
+        let receiver = {
+            let mut queue = self.queue.lock();
+            if queue.is_closed {
+                return Err(Refused::Closed);
+            }
+            if URGENT <= queue.urgent.len() {
+                return Err(Refused::Full(item));
+            }
+            queue.urgent.push_back(item);
+            queue.receiver.take()
+        };
+        if let Some(receiver) = receiver {
+            receiver.wake();
+        }
+        Ok(())
+    }
+
     async fn wait_in_line(&self, mut item: T) -> Result<(), Closed> {
         let _waiting = Waiting::new(&self.queue);
         let _first = self.line.lock().await;
@@ -171,6 +230,11 @@ impl<T> Shared<T> {
 
     fn take_or_wait(&self, ctx: &Context<'_>) -> Poll<Option<T>> {
         let mut queue = self.queue.lock();
+        if !queue.urgent.is_empty()
+            && let Some(item) = queue.overtake()
+        {
+            return Poll::Ready(Some(item));
+        }
         if let Some(item) = queue.items.pop_front() {
             let is_awaited = queue.n_waiting != 0;
             drop(queue);
@@ -190,6 +254,27 @@ impl<T> Shared<T> {
         drop(queue);
         drop(last);
         Poll::Pending
+    }
+}
+
+impl<T> Queue<T> {
+    /// An urgent item, unless it is the turn of the others.
+    #[cold]
+    fn overtake(&mut self) -> Option<T> {
+        if self.items.is_empty() {
+            self.n_in_a_row = 0;
+        } else if IN_A_ROW <= self.n_in_a_row {
+            self.n_in_a_row = 0;
+            return None;
+        } else {
+            self.n_in_a_row += 1;
+        }
+        let item = self.urgent.pop_front();
+        if self.urgent.is_empty() {
+            // It is hardly ever used.
+            self.urgent = VecDeque::new();
+        }
+        item
     }
 }
 
@@ -245,6 +330,46 @@ mod tests {
             assert_eq!(mailbox.recv().await, Some(n));
         }
         assert!(poll!(pin!(mailbox.recv())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_is_urgent_overtakes_but_not_for_ever() {
+        let (mail, mut mailbox) = mailbox(3);
+        for n in 0..3 {
+            mail.try_send(n).unwrap();
+        }
+        let urgent = |n| mail.try_send_by(Lane::Urgent, n);
+        // Also if there is no room for others.
+        for n in 0..URGENT {
+            urgent(100 + n).unwrap();
+        }
+        assert!(matches!(urgent(999), Err(Refused::Full(999))));
+        assert_eq!(mailbox.len(), 3 + URGENT);
+        let mut order = Vec::new();
+        while mailbox.len() != 0 {
+            order.extend(mailbox.recv().await);
+            // The lane is never empty until all others were taken.
+            if order.len() < 3 * IN_A_ROW as usize {
+                urgent(1_000).unwrap();
+            }
+        }
+        let ordinary: Vec<_> = (0..order.len()).filter(|&it| order[it] < 3).collect();
+        assert_eq!(ordinary, [8, 17, 26]);
+        assert_eq!([order[8], order[17], order[26]], [0, 1, 2]);
+        let urgent_ones: Vec<_> = order.iter().filter(|&&it| 100 <= it).copied().collect();
+        assert!(urgent_ones.is_sorted());
+    }
+
+    #[tokio::test]
+    async fn what_is_urgent_goes_with_the_others_if_its_lane_is_full() {
+        let (mail, mut mailbox) = mailbox(1);
+        for n in 0..=URGENT {
+            mail.try_send_by(Lane::Urgent, n).unwrap();
+        }
+        assert!(matches!(mail.try_send(0), Err(Refused::Full(0))));
+        assert_eq!(mailbox.recv().await, Some(0));
+        assert_eq!(mailbox.close().len(), URGENT);
+        assert!(matches!(mail.try_send_by(Lane::Urgent, 0), Err(Refused::Closed)));
     }
 
     #[tokio::test]

@@ -14,8 +14,8 @@ use gleis_transport::{Network, Options};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Addr, NameServerError, NodeError, Proxy, ProxyError, ShutdownError, TypedProxy,
-    lookup::{names, proxy, shutdown_agents, wait_for},
+    Addr, NameServerError, NodeError, NodeProxy, Proxy, ProxyError, ShutdownError, TypedProxy,
+    lookup::{names, nodes, proxy, shutdown_agents, wait_for},
     node::{default_name_server, forget_default, node_closed, remember_default},
     topology::look,
 };
@@ -137,6 +137,14 @@ impl NameServerHandle {
     /// See [`NamingError`].
     pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
         names(&*self.server.directory()).await
+    }
+
+    /// The nodes of all agents, to read what they keep. Each has a connection of its own.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
+    pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
+        nodes(&*self.server.directory()).await
     }
 
     /// All agents, their sockets, and who is connected to whom; an agent that does not answer `within` this
@@ -319,6 +327,14 @@ impl NameServerProxy {
     /// See [`NamingError`].
     pub async fn agents(&self) -> Result<Vec<Name>, NamingError> {
         names(&self.client).await
+    }
+
+    /// The nodes of all agents, to read what they keep. Each has a connection of its own.
+    ///
+    /// # Errors
+    /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
+    pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
+        nodes(&self.client).await
     }
 
     /// All agents: see [`NameServerHandle::topology`].

@@ -35,8 +35,8 @@ impl<A: Agent> Oneway<A> {
         + Send
         + 'static,
     ) -> Result<(), CallError> {
-        let Self(AgentRef { cx, within, .. }) = self;
-        cx.cell.tell_work(method.into(), *within, call).await
+        let Self(AgentRef { cx, within, lane, .. }) = self;
+        cx.cell.tell_work(method.into(), (*within, *lane), call).await
     }
 
     /// Has a function called beside the agent's work, without its state: what the functions made by `#[agent]`

@@ -14,6 +14,7 @@ use crate::{
     caller::Failure,
     cell::{Asking, Cell},
     guarded::guarded,
+    mailbox::Lane,
     method::{Answer, Source},
     text::{chain, instead},
 };
@@ -173,7 +174,7 @@ impl<A: Agent> Cell<A> {
         self: &Arc<Self>,
         name: String,
         arguments: Vec<Value>,
-        within: Duration,
+        (within, lane): (Duration, Lane),
     ) -> Result<(), CallError> {
         if !self.has_method(&name) {
             return Err(self.unknown_method(name));
@@ -190,7 +191,7 @@ impl<A: Agent> Cell<A> {
             return self.tell_beside(method.name(), within, work).await;
         }
         let what = name.clone().into();
-        let tell = self.tell_work(what, within, move |agent, cx, caller| {
+        let tell = self.tell_work(what, (within, lane), move |agent, cx, caller| {
             let called = async move { call_here(agent, cx, &name, arguments).await };
             Box::pin(caller.answer(cx, called))
         });

@@ -14,7 +14,7 @@ const ALIAS: &str = "_logger";
 impl<A: Agent> Context<A> {
     /// Logs a line: to `tracing`, and to the [logger](Self::set_logger) if there is one. Lines that were logged
     /// before there was one, or after its socket was closed, are kept, the last 1,000, and go to the next one
-    /// first. Faults of the agent are logged as errors, messages that it cannot read as warnings.
+    /// first; the node keeps its last lines besides, for whoever [reads](crate::NodeProxy::log) them. Faults of the agent are logged as errors, messages that it cannot read as warnings.
     pub fn log(&self, level: LogLevel, text: impl Into<String>) {
         let (agent, text) = (self.name(), text.into());
         match level {
@@ -29,6 +29,9 @@ impl<A: Agent> Context<A> {
     /// Has a line that `tracing` has go to the logger, too.
     fn note(&self, level: LogLevel, text: String) {
         let line = LogLine::now(self.name().as_str(), level, text);
+        if let Some(host) = self.cell.host.upgrade() {
+            host.lines().put(&line);
+        }
         if let Some((alias, line)) = self.cell.book.route(line) {
             self.tell_logger(&alias, line);
         }

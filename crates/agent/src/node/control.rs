@@ -7,7 +7,10 @@ use gleis_core::{Name, SocketInfo, Status, Value};
 use serde::{Deserialize, Serialize};
 
 use super::want::{PIECE, Want};
-use crate::{Addr, AgentState, CallError, Ended, Life, MethodInfo, ScriptInfo, TimerId, TimerInfo};
+use crate::{
+    Addr, AgentState, CallError, DeadLetter, Ended, Life, LogLine, MethodInfo, ScriptInfo, TimerId,
+    TimerInfo, ring::Page,
+};
 
 /// Something that is wanted of an agent.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -23,6 +26,14 @@ pub(crate) struct ControlRequest {
     pub(crate) within: Duration,
     /// What.
     pub(crate) want: Want,
+    /// Whether it overtakes what others want.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(crate) is_urgent: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_false(it: &bool) -> bool {
+    !it
 }
 
 impl ControlRequest {
@@ -45,7 +56,9 @@ pub(crate) enum Told {
     Ended(Ended),
     Flag(bool),
     Ledger(Vec<SocketInfo>),
+    Letters(Part<DeadLetter>),
     Life(Life),
+    Log(Part<LogLine>),
     Methods(Vec<MethodInfo>),
     Names(Vec<String>),
     Scripts(Vec<ScriptInfo>),
@@ -55,6 +68,16 @@ pub(crate) enum Told {
     Timer(TimerId),
     Timers(Vec<TimerInfo>),
     Value(Value),
+}
+
+/// Some of what was read of a node.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Part<T> {
+    pub(crate) page: Page<T>,
+    /// Which node it is.
+    pub(crate) node: Name,
+    /// Whether there will be no more.
+    pub(crate) is_last: bool,
 }
 
 impl Told {
@@ -103,6 +126,7 @@ mod tests {
             names: Vec::new(),
             within: Duration::from_millis(1_500),
             want: Want::Call { method: "hello".to_owned(), arguments },
+            is_urgent: false,
         };
         check(
             &request,
@@ -125,6 +149,15 @@ mod tests {
         );
         let told: ControlReply = Ok(Told::Status(Status::of(gleis_core::Condition::Idle)));
         check(&told, r"\x81\xa2Ok\x81\xa6Status\x82\xa9condition\xa4idle\xa6queued\x00");
+        let urgent = ControlRequest { names: Vec::new(), want: Want::State, is_urgent: true, ..named };
+        check(
+            &urgent,
+            concat!(
+                r"\x85\xa5agent\xa5Alice\xa7callers\x91\xa20a",
+                r"\xa6within\x82\xa4secs\x01\xa5nanos\xce\x1d\xcde\x00",
+                r"\xa4want\xa5State\xa9is_urgent\xc3",
+            ),
+        );
         check(&Value::Null, r"\xa4Null");
         check(&Want::State, r"\xa5State");
         let told: ControlReply = Ok(Told::Value(Value::from(42_i64)));
@@ -158,7 +191,7 @@ mod tests {
             let want = Want::Call { method: "hello".to_owned(), arguments };
             let within = Duration::ZERO;
             let (agent, callers, names) = (Name::random(), Vec::new(), Vec::new());
-            ControlRequest { agent, callers, names, within, want }.weight()
+            ControlRequest { agent, callers, names, within, want, is_urgent: false }.weight()
         };
         let text = Value::from("x".repeat(1_000));
         assert!(1_000 < weigh(vec![text.clone()]));

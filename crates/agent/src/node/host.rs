@@ -22,6 +22,7 @@ use crate::{
     dynamic::Start,
     identity::Identity,
     letters::Letters,
+    log::Lines,
     orders::Order,
     supervise::End,
     timer::after,
@@ -43,6 +44,9 @@ pub(crate) struct Host {
     table: Table,
     children: Children,
     letters: Arc<Letters>,
+    lines: Lines,
+    /// Tells it from every other one, also at the same address.
+    identity: Name,
     service: Mutex<Option<JoinHandle<()>>>,
     is_served: watch::Sender<bool>,
     /// Looks whether agents are stuck.
@@ -113,6 +117,8 @@ impl Host {
             table: Table::new(lasting),
             children: Children::new(),
             letters: Arc::default(),
+            lines: Lines::default(),
+            identity: Identity::new().to_name(),
             service: Mutex::new(None),
             is_served: watch::Sender::new(false),
             watcher: Mutex::new(None),
@@ -139,6 +145,15 @@ impl Host {
 
     pub(crate) fn letters(&self) -> &Arc<Letters> {
         &self.letters
+    }
+
+    /// What its agents have logged.
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    pub(super) fn identity(&self) -> &Name {
+        &self.identity
     }
 
     pub(super) fn table(&self) -> &Table {

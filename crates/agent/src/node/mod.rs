@@ -5,6 +5,7 @@ mod children;
 mod control;
 mod host;
 mod perform;
+mod reading;
 mod registry;
 mod service;
 mod table;
@@ -23,14 +24,14 @@ pub use self::build::ConnectNode;
 #[cfg(feature = "script")]
 pub(crate) use self::values::{bare, read};
 pub(crate) use self::{
-    control::{ControlReply, ControlRequest, Told, codec},
+    control::{ControlReply, ControlRequest, Part, Told, codec},
     host::{Host, Lease},
     perform::perform,
     registry::{
         default_name_server, forget_default, node_at, node_closed, node_of, remember_default,
     },
     service::{stop, unknown_alias},
-    want::{Binding, Connecting, HandlerName, Timing, Want, weight},
+    want::{Binding, Connecting, HandlerName, Reading, Timing, Want, weight},
 };
 use crate::{Agent, DeadLetters, RunAgent};
 

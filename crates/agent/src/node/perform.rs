@@ -101,7 +101,7 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
             done.map(|()| Told::Done).map_err(|it| refused(&it))
         }
         Want::Tell { method, arguments } => {
-            cell.tell_by_name(method, arguments, how.within).await.map(|()| Told::Done)
+            cell.tell_by_name(method, arguments, (how.within, how.lane)).await.map(|()| Told::Done)
         }
         Want::Timer(it) => timer(&cx, it).map_err(|it| refused(&it)),
         Want::Timers => Ok(Told::Timers(cx.list_timers())),
@@ -111,7 +111,9 @@ pub(crate) async fn perform<A: Agent>(cell: Arc<Cell<A>>, want: Want, how: Askin
         Want::Process => Ok(Told::Count(std::process::id() as usize)),
         Want::Ended
         | Want::Kill
+        | Want::Letters(_)
         | Want::Life
+        | Want::Log { .. }
         | Want::Shutdown
         | Want::State
         | Want::Status

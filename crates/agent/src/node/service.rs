@@ -8,11 +8,12 @@ use gleis_core::Name;
 use gleis_naming::{Change, Watch};
 use gleis_patterns::{RecvError, Replier, ReplyHandle};
 
-use super::{ControlReply, ControlRequest, Host, Told, Want};
+use super::{ControlReply, ControlRequest, Host, Told, Want, reading::Readers};
 use crate::{
     AgentState, CallError,
     cell::{AnyAgent, Asker, Asking},
     current::Frame,
+    mailbox::Lane,
     orders::Order,
     socket::AliasError,
     supervise::ended,
@@ -45,6 +46,7 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
     let mut work: FuturesUnordered<BoxFuture<'static, usize>> = FuturesUnordered::new();
     let mut n_bytes = 0;
     let mut watchers: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+    let mut readers = Readers::new(host.clone());
     let mut changes = watch.fuse();
     loop {
         tokio::select! {
@@ -55,12 +57,16 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
             },
             Some(weight) = work.next() => n_bytes -= weight,
             Some(()) = watchers.next() => (),
+            Some(()) = readers.next() => (),
             request = replier.recv(), if work.len() < IN_PROGRESS && n_bytes < ROOM => match request {
                 Ok((request, reply)) if matches!(request.want, Want::Ended) => {
                     match watchers.len() < WATCHERS {
                         true => watchers.push(Box::pin(answer(host.clone(), light(request), reply))),
                         false => work.push(Box::pin(refuse(request.agent, reply).map(|()| 0))),
                     }
+                }
+                Ok((request, reply)) if matches!(request.want, Want::Letters(_) | Want::Log { .. }) => {
+                    readers.add(request, reply);
                 }
                 Ok((request, reply)) => {
                     let weight = request.weight();
@@ -78,6 +84,7 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
             },
         }
     }
+    readers.end().await;
     replier.close().await;
 }
 
@@ -157,9 +164,9 @@ async fn done(host: &Host, agent: Arc<dyn AnyAgent>, request: ControlRequest) ->
             stop(&*agent, within).await.map(|()| Told::Done)
         }
         want => {
-            agent
-                .perform(want, Asking { caller: Asker::There(caller), within, after_fault: false })
-                .await
+            let lane = if request.is_urgent { Lane::Urgent } else { Lane::Ordinary };
+            let caller = Asker::There(caller);
+            agent.perform(want, Asking { caller, within, after_fault: false, lane }).await
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use gleis_core::{Endpoint, Value};
+use gleis_core::{Endpoint, Name, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::{Addr, Kind, TimerKey};
+use crate::{Addr, Kind, LogLevel, TimerKey};
 
 /// What is wanted.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -21,7 +21,9 @@ pub(crate) enum Want {
     Ended,
     Kill,
     Ledger,
+    Letters(Reading),
     Life,
+    Log { reading: Reading, least: LogLevel },
     Methods,
     Process,
     Recv { alias: String },
@@ -46,6 +48,19 @@ pub(crate) enum Want {
     Timer(Timing),
     Timers,
     Unsubscribe { alias: String, topic: Vec<u8> },
+}
+
+/// What is read of a node, whichever agents it has.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct Reading {
+    /// Only what concerns this agent.
+    pub(crate) agent: Option<Name>,
+    /// The number of the first thing, at this node.
+    pub(crate) next: u64,
+    /// Which node that was; another one is read from the beginning.
+    pub(crate) node: Option<Name>,
+    /// Whether to wait for something if there is nothing.
+    pub(crate) waits: bool,
 }
 
 /// A socket that is to be bound.
@@ -94,6 +109,14 @@ pub(crate) struct Timing {
 }
 
 impl Want {
+    /// Whether the agent is to do its work, and is not only to be looked at, changed or ended.
+    pub(crate) fn is_work(&self) -> bool {
+        matches!(
+            self,
+            Self::Call { .. } | Self::Request { .. } | Self::Send { .. } | Self::Tell { .. }
+        )
+    }
+
     /// About how many bytes it holds.
     pub(crate) fn weight(&self) -> usize {
         match self {
@@ -131,7 +154,9 @@ impl Want {
             | Self::Ended
             | Self::Kill
             | Self::Ledger
+            | Self::Letters(_)
             | Self::Life
+            | Self::Log { .. }
             | Self::Methods
             | Self::Process
             | Self::Scripts
@@ -166,7 +191,9 @@ impl Want {
             Self::Ended => "the end".to_owned(),
             Self::Kill => "kill".to_owned(),
             Self::Ledger => "ledger".to_owned(),
+            Self::Letters(_) => "dead letters".to_owned(),
             Self::Life => "life".to_owned(),
+            Self::Log { .. } => "log".to_owned(),
             Self::Methods => "methods".to_owned(),
             Self::Process => "process".to_owned(),
             Self::Recv { alias } => format!("receive from `{alias}`"),

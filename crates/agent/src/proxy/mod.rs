@@ -1,6 +1,7 @@
 //! An agent anywhere, by name.
 
 mod dynamic;
+mod node;
 mod place;
 #[cfg(feature = "script")]
 mod scripts;
@@ -8,6 +9,7 @@ mod sockets;
 mod timers;
 mod typed;
 
+pub use self::node::{NodeProxy, Tail};
 pub use self::place::ProxyPlace;
 #[cfg(feature = "script")]
 pub use self::scripts::ProxyScripts;
@@ -26,6 +28,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     AgentState, CallError, Ended, Life, ProxyError,
     agent_ref::CALL_TIMEOUT,
+    care::Care,
     current::Frame,
     method::arguments,
     node::{ControlReply, ControlRequest, Told, Want, codec},
@@ -46,6 +49,8 @@ pub struct Proxy {
     name: Name,
     requester: Arc<Requester<ControlRequest, ControlReply>>,
     within: Duration,
+    is_urgent: bool,
+    care: Care,
 }
 
 impl Proxy {
@@ -63,12 +68,22 @@ impl Proxy {
             let name = name.clone();
             ProxyError::Connect { name, source }
         })?;
-        Ok(Self { name, requester: Arc::new(requester), within: CALL_TIMEOUT })
+        let requester = Arc::new(requester);
+        let (within, care) = (CALL_TIMEOUT, Care::default());
+        Ok(Self { name, requester, within, is_urgent: false, care })
     }
 
     /// A proxy for another agent of the same node, over the same connection.
     pub(crate) fn beside(&self, name: Name) -> Self {
         Self { name, ..self.clone() }
+    }
+
+    pub(crate) fn care(&self) -> &Care {
+        &self.care
+    }
+
+    pub(crate) fn with_care(&self, care: Care) -> Self {
+        Self { care, ..self.clone() }
     }
 
     /// The name of the agent.
@@ -80,6 +95,13 @@ impl Proxy {
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self { within: timeout, ..self.clone() }
+    }
+
+    /// The same agent, for what must not wait for its turn: see [`AgentRef::urgent`](crate::AgentRef::urgent). To an
+    /// agent whose program has an earlier version it is as all else.
+    #[must_use]
+    pub fn urgent(&self) -> Self {
+        Self { is_urgent: true, ..self.clone() }
     }
 
     /// Calls a method by name; the arguments are a tuple. [`Value`](gleis_core::Value) is an
@@ -218,6 +240,13 @@ impl Proxy {
     }
 
     async fn ask(&self, want: Want) -> ControlReply {
+        match self.care.is_none() || !want.is_work() {
+            true => self.ask_at_once(want).await,
+            false => Box::pin(self.care.call(&self.name, self.ask_at_once(want))).await,
+        }
+    }
+
+    async fn ask_at_once(&self, want: Want) -> ControlReply {
         let what = want.text();
         let reply = self.wanted(want).await;
         self.heard(what, reply)
@@ -228,8 +257,8 @@ impl Proxy {
         let (callers, names) = frame.as_ref().map(|it| it.tell()).unwrap_or_default();
         let waits = frame.filter(|_| want.takes_a_turn());
         let _waiting = waits.map(|it| Waiting::somewhere(&it, &self.name));
-        let (agent, within) = (self.name.clone(), self.within);
-        let request = ControlRequest { agent, callers, names, within, want };
+        let (agent, within, is_urgent) = (self.name.clone(), self.within, self.is_urgent);
+        let request = ControlRequest { agent, callers, names, within, want, is_urgent };
         self.requester.request(request).within(self.within).await
     }
 

@@ -48,6 +48,12 @@ impl<A> TypedProxy<A> {
         self.proxy.within(timeout).typed()
     }
 
+    /// The same agent, for what must not wait for its turn: see [`AgentRef::urgent`](crate::AgentRef::urgent).
+    #[must_use]
+    pub fn urgent(&self) -> Self {
+        self.proxy.urgent().typed()
+    }
+
     /// Calls a method with arguments that were written: what the functions made by `#[agent]` do.
     ///
     /// # Errors

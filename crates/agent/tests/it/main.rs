@@ -5,7 +5,9 @@
 mod aliases;
 mod anew;
 mod anywhere;
+mod barriers;
 mod calls;
+mod care;
 mod channels;
 mod circles;
 mod dynamic;
@@ -21,6 +23,7 @@ mod names;
 mod osbrain;
 mod places;
 mod publications;
+mod readers;
 mod remote;
 mod scenarios;
 #[cfg(feature = "script")]
