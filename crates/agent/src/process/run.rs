@@ -30,6 +30,9 @@ use crate::{
 /// How long a process may take to register its agent.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long whoever has the name is asked at a time whether it is the new process: it may be one that was killed.
+const ANSWER: Duration = Duration::from_millis(500);
+
 /// How often the name server is asked whether it has.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -244,7 +247,7 @@ async fn registered(
         }
         // Another agent may have the name: then this process says so and ends.
         if let Ok(proxy) = ns.proxy(name.as_str()).await
-            && proxy.pid().await.ok() == watched.child.id()
+            && proxy.within(ANSWER).pid().await.ok() == watched.child.id()
         {
             return Ok(proxy);
         }

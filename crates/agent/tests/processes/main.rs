@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "tests say what they expect by unwrapping it")]
 
+mod storm;
+
 use std::time::{Duration, Instant};
 
 use gleis_agent::{
@@ -13,6 +15,8 @@ use gleis_agent::{
 };
 use gleis_test::wait::{eventually, within};
 use serde::{Deserialize, Serialize};
+
+use storm::{Clerk, three_processes_are_killed_and_begin_again_and_nothing_is_lost_or_stuck};
 
 /// Counts, binds and never ends, as it is told.
 #[derive(Deserialize, Serialize)]
@@ -107,7 +111,7 @@ struct Stranger;
 impl Stranger {}
 
 fn main() {
-    processes![Counter];
+    processes![Counter, Clerk];
     for (argument, part) in [(DETACHING, detaching as fn()), (INTERRUPTED, interrupted)] {
         if std::env::args().any(|it| it == argument) {
             return part();
@@ -143,6 +147,7 @@ fn main() {
         a_process_whose_agent_does_not_begin_ends_when_nobody_waits_for_it,
         ns18_prx03_trn07_a_name_server_is_found_by_variable_and_a_detached_process_goes_on,
         ctrl_c_ends_all_in_order_and_once_more_in_a_hurry,
+        three_processes_are_killed_and_begin_again_and_nothing_is_lost_or_stuck,
     ];
 }
 
