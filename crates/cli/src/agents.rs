@@ -132,11 +132,31 @@ pub(crate) async fn find(which: &OneAgent, timeout: Duration) -> Outcome<Proxy> 
     Ok(agent.within(timeout))
 }
 
+/// What went wrong, and what to look at next.
 pub(crate) fn failure(error: &CallError) -> Failure {
-    match error {
+    let failure = match error {
         CallError::DeadlineExceeded { .. }
         | CallError::Gone { .. }
         | CallError::Unreachable { .. } => Failure::unreachable(error),
         _ => Failure::remote(error),
+    };
+    match next_step(error) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
+}
+
+fn next_step(error: &CallError) -> Option<String> {
+    Some(match error {
+        CallError::Arguments { .. } | CallError::UnknownMethod { .. } => match error {
+            CallError::UnknownMethod { agent, .. } => format!("gleis method list {agent}"),
+            _ => "gleis method list NAME".to_owned(),
+        },
+        CallError::DeadlineExceeded { .. } => "wait longer with --timeout SECONDS".to_owned(),
+        CallError::Failed { agent, .. } => format!("gleis logs {agent}"),
+        CallError::Gone { .. } | CallError::Unreachable { .. } => "gleis agent list".to_owned(),
+        CallError::NotRunning { agent, .. } => format!("gleis agent info {agent}"),
+        CallError::UnknownAttribute { agent, .. } => format!("gleis attr list {agent}"),
+        _ => return None,
+    })
 }

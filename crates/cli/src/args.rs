@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use gleis_agent::LogLevel;
 use gleis_core::Endpoint;
 
 /// Name servers, hubs, bridges and sockets from a shell.
@@ -46,6 +47,8 @@ pub(crate) enum Command {
         /// Which one
         shell: Shell,
     },
+    /// Print what agents were to do and will not
+    DeadLetters(DeadLetters),
     /// See what may be wrong: limits, the name server, its agents
     Doctor {
         /// Where the name server is
@@ -64,6 +67,8 @@ pub(crate) enum Command {
     /// A hub: what any application sends, all get
     #[command(subcommand)]
     Hub(Hub),
+    /// Print what agents log; they go on logging where they did
+    Logs(Logs),
     /// Write the pages of the manual into a folder
     Man {
         /// Which folder; it is made if it is not there
@@ -124,6 +129,33 @@ pub(crate) enum GraphFormat {
     Mermaid,
     /// For people
     Text,
+}
+
+/// What is read of agents.
+#[derive(Args, Debug)]
+pub(crate) struct Reading {
+    /// Of which agent; of all if none is named
+    pub(crate) name: Option<String>,
+    /// Print what comes, too, until Ctrl-C
+    #[arg(long, short)]
+    pub(crate) follow: bool,
+    #[command(flatten)]
+    pub(crate) at: NameServer,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DeadLetters {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Logs {
+    #[command(flatten)]
+    pub(crate) reading: Reading,
+    /// Only what is as grave as this: debug, info, warning or error
+    #[arg(long, default_value = "debug", value_name = "LEVEL")]
+    pub(crate) level: LogLevel,
 }
 
 #[derive(Args, Debug)]
@@ -278,8 +310,8 @@ pub(crate) struct Call {
     pub(crate) name: String,
     /// Which method
     pub(crate) method: String,
-    /// The arguments in order: JSON, or text if it is none
-    #[arg(allow_hyphen_values = true)]
+    /// The arguments in order: JSON, or text if it is none; behind -- if one begins with a hyphen
+    #[arg(allow_negative_numbers = true)]
     pub(crate) arguments: Vec<String>,
     #[command(flatten)]
     pub(crate) at: NameServer,

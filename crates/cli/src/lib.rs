@@ -6,6 +6,7 @@
 //! gleis attr get | set | list             attributes of an agent
 //! gleis method list | set                 methods of an agent
 //! gleis call NAME METHOD [ARGUMENT]..     a method of an agent
+//! gleis logs | dead-letters               what agents log, and what they did not handle
 //! gleis hub run | tail | send             a hub, what is said there, and a word to all
 //! gleis bridge run                        messages of a hub for web pages
 //! gleis send | sub | req | rep            one socket: push, subscribe, request, reply
@@ -38,6 +39,7 @@ mod output;
 mod sockets;
 mod stop;
 mod system;
+mod tails;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -100,11 +102,13 @@ async fn command(cli: Cli, output: Output) -> Outcome {
             clap_complete::generate(shell, &mut Cli::command(), "gleis", &mut script);
             output.text(&String::from_utf8_lossy(&script))
         }
+        Command::DeadLetters(it) => tails::dead_letters(it, output, timeout).await,
         Command::Doctor { ns } => doctor::run(ns, output, timeout).await,
         // It has a command line of its own.
         Command::Engineer { .. } => Ok(()),
         Command::Graph(it) => system::graph(it, output, timeout).await,
         Command::Hub(it) => hub::run(it, output, timeout).await,
+        Command::Logs(it) => tails::logs(it, output, timeout).await,
         Command::Man { folder } => man::write(&folder, output),
         Command::Method(it) => looks::method(it, output, timeout).await,
         Command::Ns(it) => ns::run(it, output, timeout).await,

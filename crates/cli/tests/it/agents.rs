@@ -50,6 +50,7 @@ async fn agents_are_listed_looked_at_called_and_ended() {
         (&["mul", "-6", "7"], "-42\n"),
         (&["greet", "Bob"], "hello Bob\n"),
         (&["greet", "\"42\""], "hello 42\n"),
+        (&["greet", "--", "--json"], "hello --json\n"),
     ] {
         let args = [&["call", "calc"], args].concat();
         // The name server comes from the environment, or before the arguments.
@@ -62,6 +63,7 @@ async fn agents_are_listed_looked_at_called_and_ended() {
         (&["calc", "mul", "1"], 1, "`mul` takes"),
         (&["calc", "fail"], 1, "failed"),
         (&["clac", "mul"], 3, "try: gleis agent list"),
+        (&["calc", "greet", "-x"], 2, "use '-- -x'"),
     ] {
         let (code, _, err) = gleis(&[&["call", "--ns", &at[..]], args].concat()).await;
         assert_eq!(code, exit, "{err}");

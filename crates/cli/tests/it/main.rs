@@ -7,9 +7,11 @@ mod bridge;
 mod command;
 mod engineer;
 mod hub;
+mod machines;
 mod ns;
 mod sockets;
 mod system;
+mod tails;
 mod tools;
 mod usage;
 
