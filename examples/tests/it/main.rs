@@ -531,3 +531,16 @@ the key \"Alice\" always is with the same one: true
 async fn pool_prints_what_all_and_what_one_answers() {
     check("pool", POOL).await;
 }
+
+const BARRIER: &str = "\
+round 0: 3 are there, 1 of them last
+round 1: 3 are there, 1 of them last
+2 of 3 came within 200ms
+the barrier is broken: somebody waited in vain
+round 3: 3 are there, 1 of them last
+";
+
+#[tokio::test]
+async fn barrier_prints_who_met_and_who_waited_in_vain() {
+    check("barrier", BARRIER).await;
+}
