@@ -10,7 +10,7 @@ use gleis_naming::{Change, Directory, NamingError, Record};
 use gleis_transport::Network;
 use tokio::time::{Instant, timeout};
 
-use crate::{CallError, NodeProxy, Proxy, ProxyError, ShutdownError};
+use crate::{CallError, NodeProxy, Proxy, ProxyError, ProxyPlace, ShutdownError};
 
 /// How many agents are told to end at a time.
 const AT_A_TIME: usize = 1_000;
@@ -61,6 +61,12 @@ async fn registered(directory: &dyn Directory, name: &Name) -> Result<Record, Na
 /// The names of all agents.
 pub(crate) async fn names(directory: &dyn Directory) -> Result<Vec<Name>, NamingError> {
     Ok(directory.list().await?.into_iter().map(|(name, _)| name).collect())
+}
+
+/// Where all agents are called.
+pub(crate) async fn places(directory: &dyn Directory) -> Result<Vec<ProxyPlace>, NamingError> {
+    let all = directory.list().await?.into_iter();
+    Ok(all.map(|(name, record)| ProxyPlace { name, endpoint: record.endpoint }).collect())
 }
 
 /// The nodes of all agents, each over one connection.

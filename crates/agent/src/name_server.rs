@@ -14,8 +14,9 @@ use gleis_transport::{Network, Options};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    Addr, NameServerError, NodeError, NodeProxy, Proxy, ProxyError, ShutdownError, TypedProxy,
-    lookup::{names, nodes, proxy, shutdown_agents, wait_for},
+    Addr, NameServerError, NodeError, NodeProxy, Proxy, ProxyError, ProxyPlace, ShutdownError,
+    TypedProxy,
+    lookup::{names, nodes, places, proxy, shutdown_agents, wait_for},
     node::{default_name_server, forget_default, node_closed, remember_default},
     topology::look,
 };
@@ -145,6 +146,14 @@ impl NameServerHandle {
     /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
     pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
         nodes(&*self.server.directory()).await
+    }
+
+    /// Where all agents are called. Nobody is connected to.
+    ///
+    /// # Errors
+    /// See [`NamingError`].
+    pub async fn places(&self) -> Result<Vec<ProxyPlace>, NamingError> {
+        places(&*self.server.directory()).await
     }
 
     /// All agents, their sockets, and who is connected to whom; an agent that does not answer `within` this
@@ -335,6 +344,14 @@ impl NameServerProxy {
     /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
     pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
         nodes(&self.client).await
+    }
+
+    /// Where all agents are called. Nobody is connected to.
+    ///
+    /// # Errors
+    /// See [`NamingError`].
+    pub async fn places(&self) -> Result<Vec<ProxyPlace>, NamingError> {
+        places(&self.client).await
     }
 
     /// All agents: see [`NameServerHandle::topology`].

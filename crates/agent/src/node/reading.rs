@@ -101,7 +101,7 @@ async fn part<T: Clone>(
     let mut page = ring.page(if is_ours { reading.next } else { 0 }, &is_meant);
     if reading.waits {
         let waiting = async {
-            while page.items.is_empty() {
+            while page.items.is_empty() && !ring.is_closed() {
                 let (next, missed) = (page.next, page.missed);
                 ring.reached(next).await;
                 page = ring.page(next, &is_meant);

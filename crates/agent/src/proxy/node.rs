@@ -120,7 +120,8 @@ impl<T> Tail<T> {
         self.ask(&proxy, false).await
     }
 
-    /// Waits for the next page; `None` when the node has ended and all was read.
+    /// Waits for the next page; `None` when the node has ended and all was read. Whoever waits again waits for another
+    /// node in its place.
     ///
     /// # Errors
     /// [`CallError`]: the node cannot be reached, too many read it, or its program has an earlier version.
@@ -130,7 +131,7 @@ impl<T> Tail<T> {
     pub async fn wait(&mut self) -> Result<Option<Vec<T>>, CallError> {
         // It answers after half of the time at the latest.
         let patient = self.proxy.within(2 * WAIT);
-        while !self.is_over {
+        while !std::mem::take(&mut self.is_over) {
             let page = self.ask(&patient, true).await?;
             if !page.is_empty() {
                 return Ok(Some(page));
