@@ -4,14 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
-use gleis_agent::{CallError, DeadLetter, LogLevel, LogLine, NameServerProxy, NodeProxy, Tail};
+use gleis_agent::{
+    CallError, DeadLetter, LogLevel, LogLine, NameServerProxy, NodeProxy, ProxyPlace, Tail,
+};
 use gleis_core::{Endpoint, Name};
 use serde_json::{Value, json};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::agents::{connect, failure, find};
 use crate::args::{DeadLetters, Logs, NameServer, OneAgent, Reading};
@@ -21,6 +24,9 @@ use crate::stop::Stop;
 
 /// How often it is seen whether there are new nodes.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long nodes have for their last words when the name server is no more.
+const LAST: Duration = Duration::from_secs(5);
 
 pub(crate) async fn logs(command: Logs, output: Output, timeout: Duration) -> Outcome {
     let Logs { reading, level } = command;
@@ -110,7 +116,11 @@ async fn run<T: Line>(
     let work = async {
         let ns = connect(&reading.at, timeout).await?;
         let mut tails = Tails { all: BTreeMap::new(), lines: Lines::new(output) };
-        let n_lines = tails.catch_up(&ns, &open, timeout).await?;
+        let (n_lines, problem) = tails.catch_up(&ns, &open, timeout).await?;
+        match problem {
+            Some(problem) if !reading.follow => return Err(problem),
+            _ => (),
+        }
         if let Some(name) = &reading.name
             && n_lines == 0
         {
@@ -139,13 +149,14 @@ struct Tails<T> {
 type Wait<T> = BoxFuture<'static, (Endpoint, Tail<T>, Result<Option<Vec<T>>, CallError>)>;
 
 impl<T: Line> Tails<T> {
-    /// Prints what there is by now, in the order of time; how many lines that are.
+    /// Prints what there is by now, in the order of time; how many lines that are, and what is the matter with a node
+    /// that did not tell.
     async fn catch_up(
         &mut self,
         ns: &NameServerProxy,
         open: impl Fn(&NodeProxy) -> Tail<T>,
         timeout: Duration,
-    ) -> Outcome<usize> {
+    ) -> Outcome<(usize, Option<Failure>)> {
         let nodes = ns.nodes().await.map_err(|it| Failure::unreachable(&it))?;
         let (mut kept, mut problem) = (Vec::new(), None);
         for node in nodes {
@@ -168,10 +179,7 @@ impl<T: Line> Tails<T> {
         for line in &kept {
             self.lines.print(line)?;
         }
-        match problem {
-            Some(problem) => Err(problem),
-            None => Ok(kept.len()),
-        }
+        Ok((kept.len(), problem))
     }
 
     /// Prints what comes, of nodes that come later too, until the name server is no more.
@@ -182,53 +190,74 @@ impl<T: Line> Tails<T> {
         timeout: Duration,
     ) -> Outcome {
         let mut waits = FuturesUnordered::<Wait<T>>::new();
-        let mut reads = BTreeSet::new();
+        let (mut reads, mut troubled) = (BTreeSet::new(), BTreeSet::new());
         for (at, tail) in std::mem::take(&mut self.all) {
             reads.insert(at.clone());
             waits.push(wait(at, tail));
         }
         let mut ticks = interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-        let mut gone = None;
+        let (mut gone, mut end) = (None, pin!(sleep(LAST)));
         while gone.is_none() || !waits.is_empty() {
             tokio::select! {
                 Some((at, tail, page)) = waits.next() => {
                     self.lines.missed(&at, tail.missed())?;
                     match page {
                         Ok(Some(page)) => {
+                            troubled.remove(&at);
                             for line in &page {
                                 self.lines.print(line)?;
                             }
                             waits.push(wait(at, tail));
                         }
-                        // It has ended.
-                        Ok(None) => { reads.remove(&at); }
+                        // If it is there again, or another one in its place, it is read on.
+                        Ok(None) => self.set_aside(at, tail, &mut reads),
                         Err(error) => {
-                            self.lines.problem(&at, &error)?;
-                            reads.remove(&at);
-                            // If it is there again, it is read on where it was.
-                            self.all.insert(at, tail);
+                            // Once, however often it is tried again.
+                            if troubled.insert(at.clone()) {
+                                self.lines.problem(&at, &error)?;
+                            }
+                            self.set_aside(at, tail, &mut reads);
                         }
                     }
                 }
-                _ = ticks.tick(), if gone.is_none() => match ns.nodes().await {
-                    Ok(nodes) => {
-                        let there: BTreeSet<_> = nodes.iter().map(|it| it.endpoint().clone()).collect();
+                _ = ticks.tick(), if gone.is_none() => match ns.places().await {
+                    Ok(places) => {
+                        let there: BTreeSet<_> = places.iter().map(|it| it.endpoint.clone()).collect();
                         self.all.retain(|at, _| there.contains(at));
-                        for node in nodes {
-                            let at = node.endpoint().clone();
+                        troubled.retain(|at| there.contains(at));
+                        for place in places {
+                            let at = place.endpoint.clone();
                             if reads.insert(at.clone()) {
-                                let tail = self.all.remove(&at);
-                                waits.push(wait(at, tail.unwrap_or_else(|| open(&node.within(timeout)))));
+                                let tail = match self.all.remove(&at) {
+                                    Some(tail) => tail,
+                                    None => open(&node_of(&place, timeout).await?),
+                                };
+                                waits.push(wait(at, tail));
                             }
                         }
                     }
-                    Err(error) => gone = Some(Failure::unreachable(&error)),
+                    Err(error) => {
+                        gone = Some(Failure::unreachable(&error));
+                        end.as_mut().reset(Instant::now() + timeout.min(LAST));
+                    }
                 },
+                // Those who are left have had the time for their last words.
+                () = &mut end, if gone.is_some() => break,
             }
         }
         gone.map_or(Ok(()), Err)
     }
+
+    fn set_aside(&mut self, at: Endpoint, tail: Tail<T>, reads: &mut BTreeSet<Endpoint>) {
+        reads.remove(&at);
+        self.all.insert(at, tail);
+    }
+}
+
+async fn node_of(place: &ProxyPlace, timeout: Duration) -> Outcome<NodeProxy> {
+    let proxy = place.proxy().await.map_err(|it| Failure::unreachable(&it))?;
+    Ok(proxy.within(timeout).node())
 }
 
 fn wait<T: Line>(at: Endpoint, mut tail: Tail<T>) -> Wait<T> {
