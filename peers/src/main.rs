@@ -9,6 +9,7 @@ mod gleis;
 mod idle;
 mod latency;
 mod libzmq;
+mod overhead;
 mod picture;
 mod python;
 mod raw;

@@ -6,7 +6,7 @@ use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
 use crate::idle::{self, Actors};
-use crate::{actors, agents, gleis, latency, libzmq, python, raw, rpc, std_raw, tarpc, zeromq};
+use crate::{actors, agents, gleis, latency, libzmq, overhead, python, raw, rpc, std_raw, tarpc, zeromq};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {
@@ -47,6 +47,10 @@ pub(crate) enum Goal {
 }
 
 const GLEIS: &str = "gleis";
+/// An agent without a supervisor.
+const ALONE: &str = "gleis, alone";
+/// A method in Rust, called by name as well.
+const METHOD: &str = "gleis, method";
 const LIBZMQ: &str = "libzmq";
 /// The sockets that do the like of a channel.
 const PLAIN: &str = "gleis, sockets";
@@ -368,6 +372,22 @@ pub(crate) const WORK: &[Work] = &[
         shows: Shows::Time,
         contestants: &[(GLEIS, agents::ask_remote), (PLAIN, || sockets::request(64, Cores::One))],
         goals: &[Goal::Time(PLAIN, 1.3)],
+    },
+    Work {
+        name: "agent with a supervisor is asked",
+        n: 5_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, overhead::ask_supervised), (ALONE, agents::ask)],
+        goals: &[Goal::Time(ALONE, 1.03)],
+    },
+    Work {
+        name: "script of an agent is called by name",
+        n: 2_000,
+        counts: 1,
+        shows: Shows::Time,
+        contestants: &[(GLEIS, overhead::call_script), (METHOD, overhead::call_method)],
+        goals: &[Goal::Time(METHOD, 20.0)],
     },
     Work {
         name: "1,000 agents start",
