@@ -375,7 +375,7 @@ pub(crate) const WORK: &[Work] = &[
     },
     Work {
         name: "agent with a supervisor is asked",
-        n: 5_000,
+        n: 50_000,
         counts: 1,
         shows: Shows::Time,
         contestants: &[(GLEIS, overhead::ask_supervised), (ALONE, agents::ask)],
@@ -383,7 +383,7 @@ pub(crate) const WORK: &[Work] = &[
     },
     Work {
         name: "script of an agent is called by name",
-        n: 2_000,
+        n: 20_000,
         counts: 1,
         shows: Shows::Time,
         contestants: &[(GLEIS, overhead::call_script), (METHOD, overhead::call_method)],

@@ -37,7 +37,7 @@ async fn node(ns: &NameServerHandle) -> NodeProxy {
     nodes.remove(0)
 }
 
-fn texts<T: ToString>(page: Vec<T>) -> Vec<String> {
+fn texts<T: ToString>(page: &[T]) -> Vec<String> {
     page.iter().map(|it| it.to_string()).collect()
 }
 
@@ -131,7 +131,7 @@ async fn dead_letters_are_read_from_elsewhere_even_after_their_agent_has_gone() 
     within(al.stop()).await.unwrap();
     al.tell("say", (LogLevel::Info, "hello")).await.unwrap();
     let page = within(letters.wait()).await.unwrap().unwrap();
-    assert_eq!(texts(page), ["say for `Al`: the agent has stopped"]);
+    assert_eq!(texts(&page), ["say for `Al`: the agent has stopped"]);
     within(al.shutdown()).await.unwrap();
     let short = node.within(Duration::from_millis(300));
     let mut bos = short.dead_letters().of(Name::new("Bo").unwrap());
