@@ -145,7 +145,7 @@ impl NameServerHandle {
     /// # Errors
     /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
     pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
-        nodes(&*self.server.directory()).await
+        nodes(&*self.server.directory(), self.network.as_ref()).await
     }
 
     /// Where all agents are called. Nobody is connected to.
@@ -343,7 +343,7 @@ impl NameServerProxy {
     /// # Errors
     /// [`ProxyError`]: no answer, or a node has an address that cannot be connected to.
     pub async fn nodes(&self) -> Result<Vec<NodeProxy>, ProxyError> {
-        nodes(&self.client).await
+        nodes(&self.client, self.network.as_ref()).await
     }
 
     /// Where all agents are called. Nobody is connected to.

@@ -149,7 +149,8 @@ mod tests {
         );
         let told: ControlReply = Ok(Told::Status(Status::of(gleis_core::Condition::Idle)));
         check(&told, r"\x81\xa2Ok\x81\xa6Status\x82\xa9condition\xa4idle\xa6queued\x00");
-        let urgent = ControlRequest { names: Vec::new(), want: Want::State, is_urgent: true, ..named };
+        let urgent =
+            ControlRequest { names: Vec::new(), want: Want::State, is_urgent: true, ..named };
         check(
             &urgent,
             concat!(
