@@ -40,7 +40,8 @@ impl Asker {
 pub(crate) fn ask_supervised() -> Rig {
     Rig::alone(async |mut turns| {
         let node = Node::local();
-        let supervisor = Supervisor::new(Strategy::OneForOne).child(Child::new("counter", || Counter));
+        let supervisor =
+            Supervisor::new(Strategy::OneForOne).child(Child::new("counter", || Counter));
         let supervisor = node.run_agent("supervisor", supervisor).await?;
         let counter = supervisor.child::<Counter>("counter").await?;
         let asker = node.run_agent("asker", Asker(counter)).await?.within(PATIENCE);

@@ -6,7 +6,9 @@ use gleis_benches::sockets::{self, TCP};
 use gleis_benches::{Cores, channels, many};
 
 use crate::idle::{self, Actors};
-use crate::{actors, agents, gleis, latency, libzmq, overhead, python, raw, rpc, std_raw, tarpc, zeromq};
+use crate::{
+    actors, agents, gleis, latency, libzmq, overhead, python, raw, rpc, std_raw, tarpc, zeromq,
+};
 
 /// One kind of work, done by several contestants that take turns.
 pub(crate) struct Work {

@@ -121,7 +121,7 @@ impl<T> Mail<T> {
 
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
-        self.0.queue.lock().items.len()
+        self.0.len()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -150,8 +150,7 @@ impl<T> Mailbox<T> {
 
     /// How many items there are.
     pub(crate) fn len(&self) -> usize {
-        let queue = self.0.queue.lock();
-        queue.urgent.len() + queue.items.len()
+        self.0.len()
     }
 
     /// Takes in no more, and gives what is there.
@@ -175,6 +174,11 @@ impl<T> Drop for Mailbox<T> {
 }
 
 impl<T> Shared<T> {
+    fn len(&self) -> usize {
+        let queue = self.queue.lock();
+        queue.urgent.len() + queue.items.len()
+    }
+
     fn put(&self, item: T, may: impl FnOnce(&Queue<T>) -> bool) -> Result<(), Refused<T>> {
         let receiver = {
             let mut queue = self.queue.lock();
@@ -347,9 +351,10 @@ mod tests {
         assert_eq!(mailbox.len(), 3 + URGENT);
         let mut order = Vec::new();
         while mailbox.len() != 0 {
-            order.extend(mailbox.recv().await);
-            // The lane is never empty until all others were taken.
-            if order.len() < 3 * IN_A_ROW as usize {
+            let taken = mailbox.recv().await.unwrap();
+            order.push(taken);
+            // The lane is full until all others were taken.
+            if 3 <= taken && order.len() < 3 * IN_A_ROW as usize {
                 urgent(1_000).unwrap();
             }
         }
