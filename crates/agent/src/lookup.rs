@@ -98,6 +98,7 @@ pub(crate) async fn shutdown_agents(
     network: Option<&Arc<dyn Network>>,
     patience: Duration,
 ) -> Result<(), ShutdownError> {
+    let begun = Instant::now();
     let agents = directory.list().await?;
     let told: BTreeSet<_> = agents.iter().map(|(name, _)| name.clone()).collect();
     // All agents of a node are told over one connection.
@@ -113,21 +114,54 @@ pub(crate) async fn shutdown_agents(
             proxies.push(proxy);
         }
     }
-    let ends = proxies.into_iter().map(|it| async move { it.within(patience).shutdown().await });
-    let ends = stream::iter(ends).buffer_unordered(AT_A_TIME);
-    let all = ends.for_each(async |end: Result<(), CallError>| {
-        if let Err(error) = end {
-            tracing::debug!(target: "gleis::agent", %error, "an agent was not told to end");
-        }
+    let ends = proxies.into_iter().map(|it| async move {
+        let name = it.name().clone();
+        (name, it.within(patience).shutdown().await)
     });
+    let mut ends = stream::iter(ends).buffer_unordered(AT_A_TIME);
+    let mut gone = BTreeSet::new();
     // Each is told for so long, but there may be many.
-    let _ = timeout(patience, all).await;
+    let _ = timeout(patience, async {
+        while let Some((name, end)) = ends.next().await {
+            match end {
+                Ok(()) | Err(CallError::Gone { .. }) => drop(gone.insert(name)),
+                Err(error) => {
+                    tracing::debug!(target: "gleis::agent", %error, "an agent was not told to end");
+                }
+            }
+        }
+    })
+    .await;
+    // Whoever is gone may be about to leave its name.
+    let _ = timeout(patience.saturating_sub(begun.elapsed()), unregistered(directory, &gone)).await;
     let stayed = names(directory).await?.into_iter().filter(|it| told.contains(it));
     let agents: Vec<_> = stayed.collect();
     match agents.is_empty() {
         true => Ok(()),
         false => Err(ShutdownError::Stayed { agents }),
     }
+}
+
+/// Returns when none of these is registered.
+async fn unregistered(
+    directory: &dyn Directory,
+    names: &BTreeSet<Name>,
+) -> Result<(), NamingError> {
+    let mut watch = directory.watch().await?;
+    let (mut here, mut is_current) = (BTreeSet::new(), false);
+    while let Some(change) = watch.next().await {
+        match change {
+            Change::Current => is_current = true,
+            Change::Lagged => (here, is_current) = (BTreeSet::new(), false),
+            Change::Registered { name, .. } if names.contains(&name) => drop(here.insert(name)),
+            Change::Unregistered { name } => drop(here.remove(&name)),
+            _ => (),
+        }
+        if is_current && here.is_empty() {
+            return Ok(());
+        }
+    }
+    Err(NamingError::Closed)
 }
 
 pub(crate) fn read(name: &str) -> Result<Name, ProxyError> {
