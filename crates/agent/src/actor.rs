@@ -277,7 +277,7 @@ async fn drain<A: Agent>(
     jobs: &mut Mailbox<Job<A>>,
     frame: &mut Arc<Frame>,
 ) {
-    for _ in 0..jobs.len() {
+    for _ in 0..jobs.end_lane() {
         let Some(job) = jobs.recv().await else {
             return;
         };

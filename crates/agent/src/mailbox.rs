@@ -28,6 +28,7 @@ pub(crate) fn mailbox<T>(capacity: usize) -> (Mail<T>, Mailbox<T>) {
     let queue = Queue {
         items: VecDeque::new(),
         urgent: VecDeque::new(),
+        has_lane: true,
         n_in_a_row: 0,
         receiver: None,
         n_waiting: 0,
@@ -79,6 +80,8 @@ struct Shared<T> {
 
 struct Queue<T> {
     items: VecDeque<T>,
+    /// Whether what is urgent may still overtake them.
+    has_lane: bool,
     /// What overtakes them.
     urgent: VecDeque<T>,
     /// How many have overtaken them since the last one of them was taken.
@@ -153,6 +156,12 @@ impl<T> Mailbox<T> {
         self.0.len()
     }
 
+    /// From now on what comes comes last, urgent or not; how many items there are until then.
+    pub(crate) fn end_lane(&mut self) -> usize {
+        self.0.queue.lock().has_lane = false;
+        self.len()
+    }
+
     /// Takes in no more, and gives what is there.
     pub(crate) fn close(&mut self) -> VecDeque<T> {
         let items = {
@@ -204,7 +213,7 @@ impl<T> Shared<T> {
             if queue.is_closed {
                 return Err(Refused::Closed);
             }
-            if URGENT <= queue.urgent.len() {
+            if !queue.has_lane || URGENT <= queue.urgent.len() {
                 return Err(Refused::Full(item));
             }
             queue.urgent.push_back(item);
@@ -240,6 +249,7 @@ impl<T> Shared<T> {
             return Poll::Ready(Some(item));
         }
         if let Some(item) = queue.items.pop_front() {
+            queue.n_in_a_row = 0;
             let is_awaited = queue.n_waiting != 0;
             drop(queue);
             if is_awaited {
@@ -509,5 +519,35 @@ mod tests {
         }
         assert_eq!(mail.0.queue.lock().n_waiting, 0);
         assert!(poll!(pin!(mailbox.recv())).is_pending());
+    }
+
+    #[tokio::test]
+    async fn what_is_urgent_comes_last_once_its_lane_has_ended() {
+        let (mail, mut mailbox) = mailbox(4);
+        for n in 0..2 {
+            mail.try_send(n).unwrap();
+        }
+        mail.try_send_by(Lane::Urgent, 100).unwrap();
+        assert_eq!(mailbox.end_lane(), 3);
+        mail.try_send_by(Lane::Urgent, 200).unwrap();
+        for expect in [100, 0, 1, 200] {
+            assert_eq!(mailbox.recv().await, Some(expect));
+        }
+    }
+
+    #[tokio::test]
+    async fn those_that_had_their_turn_are_overtaken_again() {
+        let (mail, mut mailbox) = mailbox(3);
+        for n in 0..3 {
+            mail.try_send(n).unwrap();
+        }
+        for _ in 0..IN_A_ROW {
+            mail.try_send_by(Lane::Urgent, 100).unwrap();
+        }
+        for _ in 0..=IN_A_ROW {
+            mailbox.recv().await;
+        }
+        mail.try_send_by(Lane::Urgent, 200).unwrap();
+        assert_eq!(mailbox.recv().await, Some(200));
     }
 }

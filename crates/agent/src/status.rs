@@ -90,6 +90,7 @@ impl<A: Agent> AgentRef<A> {
                 return status;
             }
             tokio::select! {
+                biased;
                 () = told => (),
                 () = self.gone() => (),
             }

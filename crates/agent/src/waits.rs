@@ -100,10 +100,10 @@ impl Drop for Waiting {
         let waits = &self.home.waits;
         match self.place {
             // If it is another one by now, the agent did not wait for this one to its end.
-            Place::First(packed) if waits.first.load(Ordering::Relaxed) == packed => {
-                waits.first.store(0, Ordering::Release);
+            Place::First(packed) => {
+                let _ =
+                    waits.first.compare_exchange(packed, 0, Ordering::Release, Ordering::Relaxed);
             }
-            Place::First(_) => (),
             Place::More(id) => {
                 let mut more = waits.more.lock();
                 more.retain(|it| it.id != id);

@@ -1,9 +1,11 @@
 //! What the asking side of a channel hears, in the task that reads it.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
+use futures::FutureExt;
 use gleis_codec::{AnyCodec, Limits};
 use gleis_patterns::{Framed, Hearer};
 
@@ -128,7 +130,10 @@ impl Ears {
     /// The task in which handlers run, one at a time.
     pub(crate) async fn handle(self: Arc<Self>) {
         while let Some(job) = self.work.pop().await {
-            job.work.await;
+            // Handlers catch their panics, but what reads an answer may panic, too.
+            if AssertUnwindSafe(job.work).catch_unwind().await.is_err() {
+                tracing::error!(target: "gleis::channels", "what reads an answer panicked");
+            }
             // A long row of handlers that do not wait leaves the runtime time for others.
             tokio::task::coop::consume_budget().await;
         }

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures::FutureExt;
@@ -159,11 +159,17 @@ where
     Fut: Future<Output = Result<T, BoxError>>,
 {
     // The panic may come before there is a future.
-    let doing = async move { begin().await };
-    match AssertUnwindSafe(doing).catch_unwind().await {
-        Ok(res) => res.map_err(|it| chain(&*it)),
-        Err(panic) => Err(format!("panicked: {}", words(&*panic))),
-    }
+    let doing = async move { begin().await.map_err(|it| chain(&*it)) };
+    AssertUnwindSafe(doing).catch_unwind().await.unwrap_or_else(|it| Err(panicked(&*it)))
+}
+
+/// What code of the user's says at once; a panic is an error, in words.
+pub(crate) fn caught<T>(work: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|it| Err(panicked(&*it)))
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    format!("panicked: {}", words(panic))
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

@@ -20,6 +20,7 @@ use crate::audience::Audience;
 use crate::builder::Side;
 use crate::case::{Case, End, Phase};
 use crate::error::{ReplyError, chain};
+use crate::handler::caught;
 use crate::intake::{Handover, Intake};
 use crate::queue::Queue;
 use crate::reply::Reply;
@@ -212,10 +213,10 @@ impl Office {
             self.end(&case, End::Expired);
             return None;
         }
-        match case.codec.decode(&body, &self.limits) {
+        match self.decode(&case.codec, &body) {
             Ok(request) => Some((request, case)),
-            Err(error) => {
-                self.refuse(&case, chain(&error));
+            Err(text) => {
+                self.refuse(&case, text);
                 None
             }
         }
@@ -247,11 +248,11 @@ impl Office {
             self.end_fresh(End::Expired);
             return None;
         }
-        match fresh.codec.decode(&message.body, &self.limits) {
+        match self.decode(&fresh.codec, &message.body) {
             Ok(request) => Some((request, fresh)),
-            Err(error) => {
+            Err(text) => {
                 let case = self.keep(&fresh);
-                self.refuse(&case, chain(&error));
+                self.refuse(&case, text);
                 None
             }
         }
@@ -296,6 +297,17 @@ impl Office {
             Err(_) => self.end_fresh(End::Gone),
         }
         Ok(())
+    }
+
+    /// The request in these bytes; why it cannot be read, also if what reads it panics.
+    fn decode<Q: Message>(&self, codec: &AnyCodec, body: &Bytes) -> Result<Q, String> {
+        caught(|| codec.decode(body, &self.limits).map_err(|it| chain(&it)))
+    }
+
+    /// What to say for a handler that has returned: that its value cannot be encoded, if so, or what encodes it
+    /// panics.
+    pub(crate) fn say<R: Message>(&self, codec: &AnyCodec, id: u64, value: &R) -> Saying {
+        caught(|| Ok(self.encode(codec, id, value).0)).unwrap_or_else(Saying::Failure)
     }
 
     /// What to say: that it cannot be encoded, if so.

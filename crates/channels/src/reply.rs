@@ -62,7 +62,7 @@ impl<R: Message> Reply<R> {
     pub(crate) fn send_now(mut self, value: Result<R, String>) -> Option<BoxFuture<'static, ()>> {
         let office = self.office().ok()?;
         let saying = match value {
-            Ok(value) => office.encode(&self.case.codec, self.case.id, &value).0,
+            Ok(value) => office.say(&self.case.codec, self.case.id, &value),
             Err(text) => Saying::Failure(text),
         };
         match office.try_answer(&self.case, &saying) {

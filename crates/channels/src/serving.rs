@@ -204,7 +204,7 @@ impl<'a> Desk<'a> {
     fn answer<R: Message>(&mut self, fresh: &Fresh, value: Result<R, String>) {
         let office = self.office;
         let saying = match value {
-            Ok(value) => office.encode(&fresh.codec, fresh.id, &value).0,
+            Ok(value) => office.say(&fresh.codec, fresh.id, &value),
             Err(text) => {
                 tell(fresh.id, fresh.route.peer(), &text);
                 Saying::Failure(text)

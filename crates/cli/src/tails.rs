@@ -28,6 +28,9 @@ const LOOK: Duration = Duration::from_millis(500);
 /// How long nodes have for their last words when the name server is no more.
 const LAST: Duration = Duration::from_secs(5);
 
+/// How many lines of one node are printed at once: as many as it keeps.
+const KEPT: usize = 10_000;
+
 pub(crate) async fn logs(command: Logs, output: Output, timeout: Duration) -> Outcome {
     let Logs { reading, level } = command;
     let name = named(&reading)?;
@@ -161,7 +164,9 @@ impl<T: Line> Tails<T> {
         let (mut kept, mut problem) = (Vec::new(), None);
         for node in nodes {
             let mut tail = open(&node.within(timeout));
-            loop {
+            let begun = kept.len();
+            // Some write faster than others read.
+            while kept.len() - begun < KEPT {
                 match tail.read().await {
                     Ok(page) if page.is_empty() => break,
                     Ok(page) => kept.extend(page),

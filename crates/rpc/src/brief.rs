@@ -17,6 +17,9 @@ use crate::message::{MessageError, next_id};
 /// Room for what most are written in.
 const WRITTEN: usize = 256;
 
+/// What opens more lists and maps may be too deep.
+const DEEP: usize = 100;
+
 /// A call.
 #[derive(Debug, Default)]
 pub(crate) struct Call<'a> {
@@ -199,7 +202,12 @@ impl<'a> Rest<'a> {
         self.0 = before;
         let mut values = serde_json::Deserializer::from_str(self.0).into_iter::<Value>();
         let value = values.next()?.ok()?;
-        self.0 = self.0.get(values.byte_offset()..)?;
+        let (read, rest) = self.0.split_at_checked(values.byte_offset())?;
+        // As a part it may be deeper than within its message: whoever reads that decides.
+        if DEEP < read.bytes().filter(|it| matches!(it, b'[' | b'{')).count() {
+            return None;
+        }
+        self.0 = rest;
         Some(value)
     }
 }
@@ -316,6 +324,15 @@ mod tests {
         ] {
             assert!(Call::read(call(good, rest).as_bytes()).is_none(), "{rest}");
         }
+        let deep = |n| {
+            format!(
+                "\"data\":\"m\",\"args\":[{}{}],\"kwargs\":{{}}}}",
+                "[".repeat(n),
+                "]".repeat(n)
+            )
+        };
+        assert!(Call::read(call(good, &deep(DEEP)).as_bytes()).is_some());
+        assert!(Call::read(call(good, &deep(DEEP + 1)).as_bytes()).is_none());
     }
 
     #[test]

@@ -242,7 +242,11 @@ impl Host {
         let runtime = cell.on_thread.then(thread::runtime);
         let runtime = runtime.transpose().map_err(NodeError::Thread)?;
         let spawn = || match runtime {
-            Some(runtime) => thread::spawn(runtime, &cell.name, self.name_server().cloned(), life),
+            Some(runtime) => {
+                // One on another network is not used by agents that name no name server.
+                let name_server = self.name_server().filter(|_| self.network.is_none());
+                thread::spawn(runtime, &cell.name, name_server.cloned(), life)
+            }
             None => tokio::spawn(life).abort_handle(),
         };
         match is_new {

@@ -13,6 +13,9 @@ use crate::{CallError, ring::Ring, text::chain};
 /// How many may read at a time; they take no room from others, and keep no node from ending.
 const READERS: usize = 100;
 
+/// The longest time that a reader waits.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// How long the end of a node waits for its last words to leave.
 const LAST: Duration = Duration::from_secs(1);
 
@@ -28,15 +31,16 @@ impl Readers {
         Self { host, is_over: watch::Sender::new(false), reading: FuturesUnordered::new() }
     }
 
+    /// Whether there is a place for one more.
+    pub(super) fn have_room(&self) -> bool {
+        self.reading.len() < READERS
+    }
+
     /// Takes in one more.
     pub(super) fn add(&self, request: ControlRequest, reply: ReplyHandle<ControlReply>) {
-        let is_refused = READERS <= self.reading.len();
         let (host, is_over) = (self.host.clone(), self.is_over.subscribe());
         self.reading.push(Box::pin(async move {
-            let answer = match is_refused {
-                true => Err(refusal(&request)),
-                false => read(&host, request, is_over).await,
-            };
+            let answer = read(&host, request, is_over).await;
             if let Err(error) = reply.send(answer).await {
                 tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
             }
@@ -65,7 +69,7 @@ async fn read(
     is_over: watch::Receiver<bool>,
 ) -> ControlReply {
     // The answer is to be there in time.
-    let patience = request.within / 2;
+    let patience = request.within.min(PATIENCE) / 2;
     match request.want {
         Want::Letters(reading) => {
             let ring = host.letters().ring();
@@ -126,7 +130,8 @@ impl Reading {
     }
 }
 
-fn refusal(request: &ControlRequest) -> CallError {
+/// Why there is no place for one more.
+pub(super) fn refusal(request: ControlRequest) -> CallError {
     let reason = format!("no more than {READERS} may read of one node at a time");
-    CallError::Refused { agent: request.agent.clone(), what: request.want.text(), reason }
+    CallError::Refused { agent: request.agent, what: request.want.text(), reason }
 }

@@ -8,7 +8,10 @@ use gleis_core::Name;
 use gleis_naming::{Change, Watch};
 use gleis_patterns::{RecvError, Replier, ReplyHandle};
 
-use super::{ControlReply, ControlRequest, Host, Told, Want, reading::Readers};
+use super::{
+    ControlReply, ControlRequest, Host, Told, Want,
+    reading::{Readers, refusal},
+};
 use crate::{
     AgentState, CallError,
     cell::{AnyAgent, Asker, Asking},
@@ -62,11 +65,14 @@ async fn serve(host: Arc<Host>, replier: Replier<ControlRequest, ControlReply>, 
                 Ok((request, reply)) if matches!(request.want, Want::Ended) => {
                     match watchers.len() < WATCHERS {
                         true => watchers.push(Box::pin(answer(host.clone(), light(request), reply))),
-                        false => work.push(Box::pin(refuse(request.agent, reply).map(|()| 0))),
+                        false => work.push(Box::pin(refuse(crowd(request.agent), reply).map(|()| 0))),
                     }
                 }
                 Ok((request, reply)) if matches!(request.want, Want::Letters(_) | Want::Log { .. }) => {
-                    readers.add(request, reply);
+                    match readers.have_room() {
+                        true => readers.add(light(request), reply),
+                        false => work.push(Box::pin(refuse(refusal(request), reply).map(|()| 0))),
+                    }
                 }
                 Ok((request, reply)) => {
                     let weight = request.weight();
@@ -104,11 +110,15 @@ fn light(request: ControlRequest) -> ControlRequest {
     ControlRequest { callers: Vec::new(), names: Vec::new(), ..request }
 }
 
-/// Too many wait already.
-async fn refuse(agent: Name, reply: ReplyHandle<ControlReply>) {
+/// Why nobody else may wait for the end of an agent.
+fn crowd(agent: Name) -> CallError {
     let what = "tell its end".to_owned();
     let reason = format!("no more than {WATCHERS} may wait for the end of agents of one node");
-    if let Err(error) = reply.send(Err(CallError::Refused { agent, what, reason })).await {
+    CallError::Refused { agent, what, reason }
+}
+
+async fn refuse(why: CallError, reply: ReplyHandle<ControlReply>) {
+    if let Err(error) = reply.send(Err(why)).await {
         tracing::debug!(target: "gleis::agent", error = chain(&error), "an answer did not leave");
     }
 }

@@ -7,6 +7,7 @@ use gleis_channels::{
     RequestError, SyncPublisher, SyncSubscriber,
 };
 use gleis_codec::Message;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::support::{LONG, Log, Notes, READY, SCHEMES, fresh, soon, until};
 
@@ -136,6 +137,55 @@ async fn a_request_that_cannot_be_read_is_refused_with_the_reason() {
         let RequestError::Refused { text } = error else { panic!("{error:?}") };
         assert!(text.contains("cannot decode 1 bytes of json as alloc::string::String"), "{text}");
     }
+}
+
+/// A text that some do not want to read, or to say.
+#[derive(Clone, Debug, PartialEq)]
+struct Touchy(&'static str);
+
+const TEXTS: [&str; 3] = ["fine", "unreadable", "unspeakable"];
+
+impl Serialize for Touchy {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        assert!(self.0 != "unspeakable", "out of mind");
+        self.0.serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Touchy {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        assert!(text != "unreadable", "out of mind");
+        Ok(Self(TEXTS.iter().find(|it| **it == text).unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn a_panic_of_what_reads_or_writes_messages_costs_that_message_alone() {
+    let replier = AsyncReplier::<Touchy, Touchy>::bind(fresh("tcp")).await.unwrap();
+    let replier = replier.serve(async |it: Touchy| match it.0 {
+        "fine" => Touchy("fine"),
+        _ => Touchy("unspeakable"),
+    });
+    let requester = AsyncRequester::<String, String>::connect(replier.endpoint()).ready(READY);
+    let requester = requester.codec(AnyCodec::Json).await.unwrap();
+    for _ in 0..3 {
+        let error = ask(&requester, "unreadable").await.unwrap_err();
+        let RequestError::Refused { text } = error else { panic!("{error:?}") };
+        assert_eq!(text, "panicked: out of mind");
+        check_failed(&ask(&requester, "unspeakable").await, "panicked: out of mind");
+        assert_eq!(ask(&requester, "fine").await.unwrap(), "fine");
+    }
+    let answers = Replier::bind(fresh("tcp")).await.unwrap().serve(touchy);
+    let asks = AsyncRequester::<String, Touchy>::connect(answers.endpoint()).ready(READY);
+    let asks = asks.await.unwrap();
+    let heard = Notes::default();
+    for text in ["unreadable", "fine", "unreadable", "fine"] {
+        let heard = heard.clone();
+        let handler = async move |it: Touchy| heard.add(it.0.to_owned());
+        asks.request(text.to_owned()).unwrap().handler(handler).send().unwrap();
+    }
+    soon(heard.until(2)).await;
 }
 
 #[tokio::test]
