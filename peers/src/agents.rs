@@ -7,7 +7,7 @@ use gleis_agent::{
     AgentRef, CallError, Context, Kind, NameServerProxy, Node, SendError, agent, run_agent,
     run_nameserver,
 };
-use gleis_benches::rig::{Cores, Rig};
+use gleis_benches::rig::{Cores, Rig, Turns};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::idle::Outcome;
@@ -17,7 +17,8 @@ const MAILBOX: usize = 64;
 /// A wait that only a failure fills.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-struct Counter;
+/// Answers.
+pub(crate) struct Counter;
 
 #[agent]
 impl Counter {
@@ -47,12 +48,17 @@ pub(crate) fn ask() -> Rig {
     Rig::alone(async |mut turns| {
         let node = Node::local();
         let counter = node.run_agent("counter", Counter).await?;
-        let asker = node.run_agent("asker", Asker(counter)).await?.within(PATIENCE);
-        while let Some(n) = turns.next().await {
-            turns.done(asker.ask(n).await?);
-        }
-        Ok(())
+        ask_it(&node, counter, &mut turns).await
     })
+}
+
+/// An agent asks this one.
+pub(crate) async fn ask_it(node: &Node, it: AgentRef<Counter>, turns: &mut Turns) -> Outcome<()> {
+    let asker = node.run_agent("asker", Asker(it)).await?.within(PATIENCE);
+    while let Some(n) = turns.next().await {
+        turns.done(asker.ask(n).await?);
+    }
+    Ok(())
 }
 
 /// An agent is told one thing after the other.

@@ -1,40 +1,11 @@
 //! What a supervisor costs an agent, and what it costs that a method is a script.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use gleis_agent::{
-    AgentRef, CallError, Child, Node, Scripts, Strategy, Supervisor, agent, run_agent,
-    run_nameserver,
-};
+use gleis_agent::{Child, Node, Scripts, Strategy, Supervisor, run_agent, run_nameserver};
 use gleis_benches::rig::Rig;
 
-/// A wait that only a failure fills.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Counter;
-
-#[agent]
-impl Counter {
-    #[method]
-    fn answer(&mut self, question: u64) -> u64 {
-        question + 1
-    }
-}
-
-/// Asks another agent.
-struct Asker(AgentRef<Counter>);
-
-#[agent]
-impl Asker {
-    #[method]
-    async fn ask(&mut self, n: u64) -> Result<Duration, CallError> {
-        let start = Instant::now();
-        for question in 0..n {
-            self.0.answer(question).await?;
-        }
-        Ok(start.elapsed())
-    }
-}
+use crate::agents::{Counter, ask_it};
 
 /// One agent asks another one, which has a supervisor.
 pub(crate) fn ask_supervised() -> Rig {
@@ -44,11 +15,7 @@ pub(crate) fn ask_supervised() -> Rig {
             Supervisor::new(Strategy::OneForOne).child(Child::new("counter", || Counter));
         let supervisor = node.run_agent("supervisor", supervisor).await?;
         let counter = supervisor.child::<Counter>("counter").await?;
-        let asker = node.run_agent("asker", Asker(counter)).await?.within(PATIENCE);
-        while let Some(n) = turns.next().await {
-            turns.done(asker.ask(n).await?);
-        }
-        Ok(())
+        ask_it(&node, counter, &mut turns).await
     })
 }
 
